@@ -1,0 +1,1 @@
+"""Resources to start from: runtimes, accelerator classes and numbered examples, as YAML."""

@@ -1,0 +1,53 @@
+"""`python -m steps <step> <parameters.json>`: what every step template runs, in a pod and on one machine.
+
+Exit codes are the error's class (`steps.errors`); the last lines on stderr are the error and its remedy, and the same
+as JSON goes to the termination log, which Kubernetes and the local runner show.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from steps.contract import failure_of, find_step, read_inputs, step_root, write_empty_outputs, write_outputs
+from steps.errors import InvalidInputError, OmeError
+
+
+def main(arguments: list[str]) -> int:
+    """Run one step and return its exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    step = None
+    try:
+        if len(arguments) != 2:
+            raise InvalidInputError(
+                f"steps: expected 2 arguments, got {len(arguments)}",
+                remedy="Run `python -m steps <step> <file with a JSON list of {name, value}>`.",
+            )
+        step = find_step(arguments[0])
+        rows = json.loads(Path(arguments[1]).read_text())
+        inputs = read_inputs(step, {row["name"]: row["value"] for row in rows})
+        write_outputs(step.function(inputs), step_root())
+    except OmeError as error:
+        return _fail(error, step_name=arguments[0] if arguments else "", step_known=step is not None)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001 - the border: nothing else may reach a user
+        traceback.print_exc()
+        return _fail(OmeError(f"{type(error).__name__}: {error}"), arguments[0], step_known=step is not None)
+    return 0
+
+
+def _fail(error: OmeError, step_name: str, *, step_known: bool) -> int:
+    if step_known:
+        write_empty_outputs(find_step(step_name), step_root())
+    termination_log = Path(os.environ.get("OME_TERMINATION_LOG", "/dev/termination-log"))
+    if termination_log.exists() or "OME_TERMINATION_LOG" in os.environ:
+        termination_log.write_text(failure_of(error).model_dump_json())
+    sys.stderr.write(f"error ({error.code}): {error.message}\n  {error.remedy}\n")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

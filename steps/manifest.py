@@ -1,0 +1,77 @@
+"""The manifest: what resolve hands to parse and cache. It pins every file of one immutable revision.
+
+A manifest is stored under its digest (a ConfigMap on a cluster, a file in `OME_HOME` on one machine) and travels
+between steps as that digest, never as a workflow parameter.
+"""
+
+import hashlib
+import json
+from typing import Literal
+
+from steps.frozen import Frozen
+
+DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "none"]
+
+
+class FileEntry(Frozen):
+    """One file of a model.
+
+    Attributes:
+        path: Relative POSIX path inside the model folder; checked to stay inside it.
+        size: Bytes.
+        algorithm: `sha256` for LFS and Xet files and local files, `git-sha1` (git blob) for small hub files.
+        digest: Lower-case hex.
+        location: What the source needs to read it again: a URL, an object key or an absolute local path.
+    """
+
+    path: str
+    size: int
+    algorithm: DigestAlgorithm
+    digest: str
+    location: str
+
+
+class LeftOut(Frozen):
+    """A file of the repository that is not part of the manifest, and why."""
+
+    path: str
+    size: int
+    reason: str
+
+
+class Manifest(Frozen):
+    """Every file of a model at one immutable revision.
+
+    Attributes:
+        uri: The storage URI as asked for.
+        revision: What it resolved to: a commit sha, or for local files a digest over their names and contents.
+        files: Sorted by path.
+        left_out: Sorted by path.
+        licence: The hub's licence tag, or "".
+        is_gated: Whether the hub asks for agreement before download.
+    """
+
+    uri: str
+    revision: str
+    files: tuple[FileEntry, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    licence: str = ""
+    is_gated: bool = False
+
+    @property
+    def total_bytes(self) -> int:
+        """Sum of the sizes of all files, in bytes."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) over canonical JSON of what identifies the content: revision, paths, sizes and digests."""
+        content = {
+            "revision": self.revision,
+            "files": [[f.path, f.size, f.algorithm, f.digest] for f in self.files],
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def file(self, path: str) -> FileEntry | None:
+        """The entry at `path`, or None."""
+        return next((entry for entry in self.files if entry.path == path), None)

@@ -1,0 +1,108 @@
+"""Resources of the one-machine "cluster": the same YAML objects as on Kubernetes, one file each under `resources/`.
+
+Steps read runtimes, accelerator classes and models here and publish what they learn. Objects are raw dictionaries;
+`crds.kinds` types them. Writers take a lock, so two `ome` at once lose nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.home import checked_name, home, part, write_atomically
+
+Resource = dict[str, Any]
+
+PLURALS: Mapping[str, str] = {
+    "BaseModel": "basemodels",
+    "ClusterBaseModel": "clusterbasemodels",
+    "FineTunedWeight": "finetunedweights",
+    "ServingRuntime": "servingruntimes",
+    "ClusterServingRuntime": "clusterservingruntimes",
+    "InferenceService": "inferenceservices",
+    "BenchmarkJob": "benchmarkjobs",
+    "AcceleratorClass": "acceleratorclasses",
+}
+NAMESPACED = frozenset({"BaseModel", "ServingRuntime", "InferenceService", "BenchmarkJob"})
+
+
+class ResourceFolder:
+    """Get, list, apply and delete resources of one folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or home() / "resources"
+
+    def path(self, kind: str, name: str, namespace: str = "") -> Path:
+        """Where an object lives.
+
+        Raises:
+            InvalidInputError: for an unknown kind or an impossible name.
+        """
+        if kind not in PLURALS:
+            raise InvalidInputError(f'kind: "{kind}" is unknown', remedy=f"Known kinds: {', '.join(PLURALS)}.")
+        checked_name("metadata.name", name)
+        folder = self._folder / PLURALS[kind]
+        if kind in NAMESPACED:
+            folder = folder / checked_name("metadata.namespace", namespace or "default")
+        return folder / f"{name}.yaml"
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Resource | None:
+        """The object, or None."""
+        try:
+            loaded: Resource = yaml.safe_load(self.path(kind, name, namespace).read_text())
+        except FileNotFoundError:
+            return None
+        return loaded
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Resource:
+        """The object.
+
+        Raises:
+            NotFoundError: with the names that exist.
+        """
+        found = self.find(kind, name, namespace)
+        if found is None:
+            there = ", ".join(sorted(o["metadata"]["name"] for o in self.list(kind, namespace))) or "none"
+            raise NotFoundError(f'{kind} "{name}" does not exist', remedy=f"There are: {there}. See `ome get {kind}`.")
+        return found
+
+    def list(self, kind: str, namespace: str = "") -> list[Resource]:
+        """All objects of a kind, of one namespace or ("" ) of all, by name."""
+        return list(self._iterate(kind, namespace))
+
+    def _iterate(self, kind: str, namespace: str) -> Iterator[Resource]:
+        pattern = f"{namespace or '*'}/*.yaml" if kind in NAMESPACED else "*.yaml"
+        for path in sorted((self._folder / PLURALS[kind]).glob(pattern)):
+            if not path.name.startswith("."):
+                yield yaml.safe_load(path.read_text())
+
+    def update(self, kind: str, name: str, namespace: str, change: Callable[[Resource | None], Resource]) -> Resource:
+        """Read, change and write one object under its lock; `change` gets None when there is none yet."""
+        path = self.path(kind, name, namespace)
+        with FileLock(part("locks") / f"{kind}.{namespace or '-'}.{name}.lock"):
+            new = change(self.find(kind, name, namespace))
+            write_atomically(path, yaml.safe_dump(new, sort_keys=False, allow_unicode=True).encode())
+        return new
+
+    def apply(self, resource: Resource) -> Resource:
+        """Create or replace an object's metadata and spec, keeping the status of one that is there."""
+        kind, metadata = resource["kind"], resource["metadata"]
+
+        def change(old: Resource | None) -> Resource:
+            new = dict(resource)
+            if old is not None and "status" in old and "status" not in new:
+                new["status"] = old["status"]
+            return new
+
+        return self.update(kind, metadata["name"], metadata.get("namespace", ""), change)
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
+        """Remove an object; whether there was one."""
+        path = self.path(kind, name, namespace)
+        with FileLock(part("locks") / f"{kind}.{namespace or '-'}.{name}.lock"):
+            existed = path.exists()
+            path.unlink(missing_ok=True)
+        return existed

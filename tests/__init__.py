@@ -1,0 +1,1 @@
+"""Tests, named by behaviour, and the real servers they run against."""
