@@ -1,0 +1,1 @@
+"""Parsing: configs, tensor headers, and what is concluded from them."""
