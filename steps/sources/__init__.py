@@ -1,0 +1,11 @@
+"""Where models come from: one class per storage-URI scheme, each in its own file.
+
+`steps.resolve_model` asks a source for a manifest, `steps.parse_model` reads ranges of files through it, and
+`steps.cache` asks it for the address of each file's bytes. To add a source, write one file with a class that has the
+methods of `Source` and name it in `steps.sources.registry`.
+"""
+
+from steps.sources.registry import open_source
+from steps.sources.source import LocalAddress, RemoteAddress, ResolveOptions, Source, read_range
+
+__all__ = ["LocalAddress", "RemoteAddress", "ResolveOptions", "Source", "open_source", "read_range"]

@@ -1,0 +1,104 @@
+"""What an HTTP answer means: the class of error, and the remedy, of every status a source can send. Pure."""
+
+import time
+from collections.abc import Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from steps.errors import (
+    AuthError,
+    IntegrityError,
+    NetworkError,
+    NotFoundError,
+    OmeError,
+    RateLimitedError,
+    UnsupportedError,
+)
+from steps.sources.patience import retry_after_seconds
+
+_CODES_NOT_FOUND = {
+    "RepoNotFound": "the repository does not exist, or is private and the token may not see it",
+    "RevisionNotFound": "the revision does not exist",
+    "EntryNotFound": "the file does not exist at this revision",
+}
+
+
+def error_of(status: int, headers: Mapping[str, str], subject: str, *, has_token: bool) -> OmeError:
+    """The error for an answer that is not a success.
+
+    Args:
+        status: HTTP status code.
+        headers: Of the answer, with case-insensitive keys.
+        subject: What was asked for, such as `hf://org/name` or a file in it; it begins the message.
+        has_token: Whether the request had a token: decides the remedy.
+    """
+    code = headers.get("X-Error-Code", "")
+    told = headers.get("X-Error-Message", "")
+    if code == "GatedRepo":
+        return _gated(status, subject, has_token=has_token)
+    if code in _CODES_NOT_FOUND:
+        return _not_found(code, subject, has_token=has_token)
+    if status == 429:
+        wait = retry_after_seconds(headers, time.time())
+        asked = f", and asks for {wait:.0f} s of patience" if wait is not None else ""
+        return RateLimitedError(
+            f"{subject}: the source is asked too often (HTTP 429){asked}", retry_after_seconds=wait
+        )
+    if status in (401, 403):
+        why = f": {told}" if told else ""
+        if has_token:
+            return AuthError(
+                f"{subject}: the source refused the token (HTTP {status}){why}",
+                remedy="Check that HF_TOKEN is complete and not revoked, or unset it for public models.",
+            )
+        return AuthError(f"{subject}: the source asks for a token (HTTP {status}){why}")
+    if status in (404, 410):
+        return NotFoundError(f"{subject}: not found (HTTP {status})")
+    if status in (412, 416):
+        return changed(subject)
+    if status in (408, 425) or status >= 500:
+        return NetworkError(f"{subject}: the source failed (HTTP {status})", retry_after_seconds=None)
+    return UnsupportedError(f"{subject}: the source answered HTTP {status}, which was not expected")
+
+
+def changed(subject: str) -> IntegrityError:
+    """The file at the source is no longer the one that the manifest names."""
+    return IntegrityError(
+        f"{subject}: the file changed at its source while it was read",
+        remedy="Import again: the new manifest will name the file as it is now.",
+    )
+
+
+def public_url(url: str) -> str:
+    """A URL fit for logs: without query and user, where signatures and passwords are."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: what a token may be sent to."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+def _gated(status: int, subject: str, *, has_token: bool) -> AuthError:
+    if has_token:
+        return AuthError(
+            f"{subject}: the repository is gated and the token's account has no access (HTTP {status})",
+            remedy="Accept the model's conditions on its page with that account, and allow gated repositories for the "
+            "token.",
+        )
+    return AuthError(
+        f"{subject}: the repository is gated and no token was given (HTTP {status})",
+        remedy="Accept the model's conditions on its page, then set HF_TOKEN, or name a Secret in spec.storage.key.",
+    )
+
+
+def _not_found(code: str, subject: str, *, has_token: bool) -> NotFoundError:
+    remedy = "Check the name and its spelling."
+    if code == "RepoNotFound" and not has_token:
+        remedy = "Check the name and its spelling; for a private repository set HF_TOKEN."
+    if code == "RevisionNotFound":
+        remedy = "Give a branch, a tag or a commit that the repository has."
+    return NotFoundError(f"{subject}: {_CODES_NOT_FOUND[code]}", remedy=remedy)

@@ -1,0 +1,259 @@
+"""`hf://org/name[@revision]`: models of the hub that HF_ENDPOINT names, with HF_TOKEN where one is needed.
+
+The listing is huggingface_hub's; bytes are read here and by `steps.cache`, because huggingface_hub neither resumes
+across processes nor checks digests. HF_ENDPOINT and HF_TOKEN are read at each call: a mirror can be changed at will.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, urljoin
+
+from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError, UnsupportedError
+from steps.manifest import FileEntry, Manifest
+from steps.sources.http_answers import changed, error_of, origin_of, public_url
+from steps.sources.hub_uri import HubUri, parse_hub_uri
+from steps.sources.paths import check_collisions, check_path
+from steps.sources.patience import Patience, TransferSettings
+from steps.sources.patterns import choose_files
+from steps.sources.source import RemoteAddress, ResolveOptions
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from huggingface_hub.hf_api import ModelInfo, RepoFile
+
+T = TypeVar("T")
+CONNECT_SECONDS = 30.0
+REDIRECTS = 5
+
+
+class HubSource:
+    """One repository of the hub."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri: HubUri = parse_hub_uri(uri)
+        self._settings = TransferSettings.from_environment()
+        self._lock = threading.Lock()
+        self._stored_at: dict[str, str] = {}
+
+    def resolve(self, options: ResolveOptions) -> Manifest:
+        """List the repository at the commit that the revision names now."""
+        from huggingface_hub import HfApi
+
+        revision = self._uri.revision_with(options.revision)
+        endpoint, token = hub_endpoint(), hub_token()
+        api = HfApi(endpoint=endpoint, token=token or False, library_name="ome-pipelines")
+        subject = f"hf://{self._uri.repository}" + (f"@{revision}" if revision else "")
+        info = self._ask(lambda: _info(api, self._uri.repository, revision), subject, endpoint)
+        if info.sha is None:
+            raise UnsupportedError(f"{subject}: the hub at {public_url(endpoint)} names no commit")
+        commit = info.sha
+        rows = self._ask(lambda: _tree(api, self._uri.repository, commit), subject, endpoint)
+        kept = choose_files(
+            (self._entry(row, commit) for row in rows), options.allow_patterns, options.ignore_patterns
+        )
+        for file in kept.files:
+            check_path(file.path)
+        check_collisions(file.path for file in kept.files)
+        if not kept.files:
+            raise NotFoundError(
+                f"{subject}: none of its {len(rows)} files is left after the patterns",
+                remedy="Widen allowPatterns or ignorePatterns.",
+            )
+        manifest = Manifest(
+            uri=self._uri.text,
+            revision=commit,
+            files=kept.files,
+            left_out=kept.left_out,
+            licence=_licence(info),
+            is_gated=bool(info.gated),
+        )
+        if manifest.is_gated:
+            smallest = min(manifest.files, key=lambda file: file.size)
+            self.read(smallest, 0, min(1, smallest.size))
+        return manifest
+
+    def read(self, file: FileEntry, start: int, end: int) -> bytes:
+        """Bytes [start, end) of a file, retried as the settings say."""
+        patience = Patience(self._settings)
+        content = bytearray()
+        end = min(end, file.size)
+        while len(content) < end - start:
+            before = len(content)
+            try:
+                self._read_once(file, start + before, end, content)
+            except OmeError as error:
+                if len(content) > before:
+                    patience.succeeded()
+                time.sleep(patience.delay_after(error))
+        return bytes(content)
+
+    def address(self, file: FileEntry) -> RemoteAddress:
+        """The file's address at the endpoint, with the token for that endpoint."""
+        token = hub_token()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return RemoteAddress(url=hub_endpoint() + file.location, headers=headers, etag=file.digest)
+
+    def _entry(self, row: "RepoFile", commit: str) -> FileEntry:
+        location = f"/{quote(self._uri.repository)}/resolve/{commit}/{quote(row.path)}"
+        if row.lfs is not None:
+            return FileEntry(
+                path=row.path, size=row.lfs.size, algorithm="sha256", digest=row.lfs.sha256, location=location
+            )
+        return FileEntry(path=row.path, size=row.size, algorithm="git-sha1", digest=row.blob_id, location=location)
+
+    def _ask(self, call: Callable[[], T], subject: str, endpoint: str) -> T:
+        """Call the hub's client, with its failures as classed errors, retried where that can help."""
+        patience = Patience(self._settings)
+        while True:
+            try:
+                return call()
+            except Exception as error:  # noqa: BLE001 - classed below, or raised again
+                known = _classed(error, subject, endpoint)
+                if known is None:
+                    raise
+                delay = _delay(patience, known)
+            time.sleep(delay)
+
+    def _read_once(self, file: FileEntry, start: int, end: int, content: bytearray) -> None:
+        import httpx2
+        from huggingface_hub import get_session
+
+        address = self.address(file)
+        subject = f"{self._uri.text} {file.path}"
+        with self._lock:
+            url = self._stored_at.get(file.location, address.url)
+        timeout = httpx2.Timeout(
+            self._settings.stall_seconds, connect=min(CONNECT_SECONDS, self._settings.stall_seconds)
+        )
+        try:
+            for _ in range(REDIRECTS):
+                is_own_origin = origin_of(url) == origin_of(address.url)
+                headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
+                if is_own_origin:
+                    headers |= address.headers
+                request = get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False)
+                with request as answer:
+                    if is_own_origin and is_changed(answer.headers, file):
+                        raise changed(subject)
+                    if answer.is_redirect:
+                        url = urljoin(url, answer.headers["Location"])
+                        with self._lock:
+                            self._stored_at[file.location] = url
+                        continue
+                    if answer.status_code in (200, 206):
+                        skip = start if answer.status_code == 200 else 0
+                        _take(answer.iter_raw(), skip, end - start, content)
+                        return
+                    with self._lock:
+                        self._stored_at.pop(file.location, None)
+                    if not is_own_origin and answer.status_code in (401, 403):
+                        raise NetworkError(f"{subject}: the store's signed address has expired")
+                    raise error_of(
+                        answer.status_code, answer.headers, subject, has_token=bool(address.headers) and is_own_origin
+                    )
+            raise NetworkError(f"{subject}: more than {REDIRECTS} redirects, the last to {public_url(url)}")
+        except httpx2.TransportError as error:
+            raise _unreachable(subject, url, error) from None
+
+
+def hub_endpoint() -> str:
+    """The hub's address, without a slash at the end."""
+    from huggingface_hub import constants
+
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+
+
+def hub_token() -> str:
+    """The token for the hub, or ""."""
+    token = os.environ.get("HF_TOKEN", "").strip()
+    if token:
+        if any(not "!" <= letter <= "~" for letter in token):
+            raise AuthError(
+                "HF_TOKEN has characters that no token has", remedy="Set it again, without quotes or spaces."
+            )
+        return token
+    from huggingface_hub import get_token
+
+    return get_token() or ""
+
+
+def is_changed(headers: Mapping[str, str], file: FileEntry) -> bool:
+    """Whether the hub's own answer says that the file is another than the manifest's.
+
+    The hub's ETag is the file's digest; an address in between (a mirror, a proxy) may send one of its own form, which
+    says nothing.
+    """
+    etag = (headers.get("X-Linked-ETag") or headers.get("ETag", "")).removeprefix("W/").strip('"')
+    return len(etag) == len(file.digest) and etag != file.digest
+
+
+def _info(api: "HfApi", repository: str, revision: str) -> "ModelInfo":
+    return api.model_info(repository, revision=revision or None, timeout=CONNECT_SECONDS)
+
+
+def _tree(api: "HfApi", repository: str, commit: str) -> "list[RepoFile]":
+    from huggingface_hub.hf_api import RepoFile
+
+    rows = api.list_repo_tree(repository, recursive=True, revision=commit)
+    return [row for row in rows if isinstance(row, RepoFile)]
+
+
+def _licence(info: "ModelInfo") -> str:
+    card = info.card_data
+    licence = card.get("license") if card is not None else None
+    if isinstance(licence, list):
+        licence = licence[0] if licence else None
+    if not licence:
+        licence = next((tag.removeprefix("license:") for tag in info.tags or [] if tag.startswith("license:")), "")
+    return str(licence or "")
+
+
+def _classed(error: Exception, subject: str, endpoint: str) -> OmeError | None:
+    """The classed error of what huggingface_hub raises, or None for what it does not."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    if isinstance(error, HfHubHTTPError):
+        return error_of(error.response.status_code, error.response.headers, subject, has_token=bool(hub_token()))
+    if isinstance(error, OfflineModeIsEnabled):
+        return UnsupportedError(f"{subject}: HF_HUB_OFFLINE forbids asking the hub", remedy="Unset HF_HUB_OFFLINE.")
+    if isinstance(error, HFValidationError):
+        return InvalidInputError(f"{subject}: the hub has no such names: {error}")
+    if isinstance(error, httpx2.TransportError):
+        return _unreachable(subject, endpoint, error)
+    if isinstance(error, (ValueError, KeyError)):
+        return UnsupportedError(
+            f"{subject}: {public_url(endpoint)} does not answer as a hub does ({type(error).__name__})",
+            remedy="Check HF_ENDPOINT.",
+        )
+    return None
+
+
+def _unreachable(subject: str, url: str, error: Exception) -> NetworkError:
+    return NetworkError(
+        f"{subject}: {public_url(url)} cannot be reached ({type(error).__name__}: {error})",
+        remedy="Check the connection, and HF_ENDPOINT where a mirror is used; then run again.",
+    )
+
+
+def _delay(patience: Patience, error: OmeError) -> float:
+    try:
+        return patience.delay_after(error)
+    except OmeError as final:
+        raise final from None
+
+
+def _take(chunks: Iterable[bytes], skip: int, count: int, content: bytearray) -> None:
+    """Append `count` bytes of a body to `content`, after `skip`."""
+    wanted = len(content) + count
+    for chunk in chunks:
+        if skip >= len(chunk):
+            skip -= len(chunk)
+            continue
+        content.extend(chunk[skip : skip + wanted - len(content)])
+        skip = 0
+        if len(content) >= wanted:
+            return

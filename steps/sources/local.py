@@ -1,0 +1,134 @@
+"""`local:///path`: a model that is on this machine already, a folder or one file.
+
+Every file is hashed at resolve, so that a manifest pins its content as for any other source.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from steps.errors import IntegrityError, InvalidInputError, NotFoundError
+from steps.manifest import FileEntry, Manifest
+from steps.progress import ProgressReporter
+from steps.sources.paths import check_collisions, check_path
+from steps.sources.patterns import choose_files
+from steps.sources.source import LocalAddress, ResolveOptions
+
+SCHEME = "local://"
+_CHUNK = 1 << 20
+
+
+class LocalSource:
+    """A folder or a file of this machine."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        path = uri.removeprefix(SCHEME)
+        if not path.startswith("/") or "\0" in path:
+            raise InvalidInputError(
+                f'storageUri: "{uri}" has no absolute path', remedy="Write local:///path, with three slashes."
+            )
+        self._path = Path(path)
+
+    def resolve(self, options: ResolveOptions) -> Manifest:
+        """List and hash the files; the revision is a digest over their names and contents."""
+        if options.revision:
+            raise InvalidInputError(
+                f'revision: "{options.revision}" is given, but "{self._uri}" has no revisions',
+                remedy="Leave the revision out for local://.",
+            )
+        sizes = self._sizes()
+        listing = (FileEntry(path=p, size=s, algorithm="none", digest="", location="") for p, s in sizes.items())
+        kept = choose_files(listing, options.allow_patterns, options.ignore_patterns)
+        for file in kept.files:
+            check_path(file.path)
+        check_collisions(file.path for file in kept.files)
+        if not kept.files:
+            raise NotFoundError(
+                f"{self._uri}: none of its {len(sizes)} files is left after the patterns",
+                remedy="Widen allowPatterns or ignorePatterns, or name another folder.",
+            )
+        files = self._hashed(kept.files)
+        content = json.dumps([[f.path, f.size, f.digest] for f in files], separators=(",", ":"))
+        return Manifest(
+            uri=self._uri,
+            revision=hashlib.sha256(content.encode()).hexdigest(),
+            files=files,
+            left_out=kept.left_out,
+        )
+
+    def read(self, file: FileEntry, start: int, end: int) -> bytes:
+        """Bytes [start, end) of a file."""
+        try:
+            with Path(file.location).open("rb") as opened:
+                content = os.pread(opened.fileno(), min(end, file.size) - start, start)
+                size = os.fstat(opened.fileno()).st_size
+        except OSError as error:
+            raise _unreadable(self._uri, Path(file.location), error) from None
+        if size != file.size:
+            raise IntegrityError(
+                f"{self._uri} {file.path}: has {size} bytes, the manifest says {file.size}",
+                remedy="Import again: the new manifest will name the file as it is now.",
+            )
+        return content
+
+    def address(self, file: FileEntry) -> LocalAddress:
+        """The file itself."""
+        return LocalAddress(Path(file.location))
+
+    def _sizes(self) -> dict[str, int]:
+        try:
+            if self._path.is_dir():
+                root = self._path.resolve()
+                found = sorted(p for p in root.rglob("*") if not p.is_dir())
+                for path in found:
+                    self._refuse_outside(path, root)
+                return {p.relative_to(root).as_posix(): p.stat().st_size for p in found}
+            return {self._path.name: self._path.stat().st_size}
+        except OSError as error:
+            raise _unreadable(self._uri, self._path, error) from None
+
+    def _refuse_outside(self, path: Path, root: Path) -> None:
+        if not path.resolve().is_relative_to(root):
+            raise InvalidInputError(
+                f"{self._uri}: {path.relative_to(root)} is a link out of the folder",
+                remedy="Copy the model with `cp -rL` so that the folder holds the files themselves.",
+            )
+        if not path.is_file():
+            raise InvalidInputError(
+                f"{self._uri}: {path.relative_to(root)} is not a regular file", remedy="Leave it out of the folder."
+            )
+
+    def _hashed(self, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
+        root = self._path.resolve() if self._path.is_dir() else self._path.resolve().parent
+        total, done = sum(f.size for f in files), 0
+        reporter = ProgressReporter()
+        hashed = []
+        for file in files:
+            place = root / file.path if self._path.is_dir() else self._path.resolve()
+            hasher = hashlib.sha256()
+            size = 0
+            try:
+                with place.open("rb") as opened:
+                    while chunk := opened.read(_CHUNK):
+                        hasher.update(chunk)
+                        size += len(chunk)
+                        done += len(chunk)
+                        reporter.report("hashing", done, total)
+            except OSError as error:
+                raise _unreadable(self._uri, place, error) from None
+            hashed.append(
+                FileEntry(
+                    path=file.path, size=size, algorithm="sha256", digest=hasher.hexdigest(), location=str(place)
+                )
+            )
+        return tuple(hashed)
+
+
+def _unreadable(uri: str, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError(f"{uri}: {path} does not exist", remedy="Check the path; it must be on this machine.")
+    return InvalidInputError(
+        f"{uri}: {path} cannot be read ({error.strerror})", remedy="Give its reader the right to read it."
+    )

@@ -1,0 +1,123 @@
+"""How long to go on after failures: how many attempts, how long between them, and how long a source may make us wait.
+
+Pure but for the settings, which come from the environment. The synchronous reads of sources and the download engine
+both ask it.
+"""
+
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from steps.errors import InvalidInputError, OmeError, RateLimitedError
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """What governs transfers; every field can be set by an environment variable.
+
+    Attributes:
+        stall_seconds: A connection with no byte for so long is cut (`OME_STALL_SECONDS`).
+        attempts: Failures in a row, without a byte between them, until the error is final (`OME_TRANSFER_ATTEMPTS`).
+        backoff_seconds: Wait after the first failure; doubles up to 30 s (`OME_BACKOFF_SECONDS`).
+        rate_limit_seconds: How long in all to wait for a source that says it is asked too often
+            (`OME_RATE_LIMIT_SECONDS`).
+        connections: Transfers at once (`OME_CONNECTIONS`).
+    """
+
+    stall_seconds: float = 60.0
+    attempts: int = 6
+    backoff_seconds: float = 0.5
+    rate_limit_seconds: float = 300.0
+    connections: int = 8
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "TransferSettings":
+        """Read the settings.
+
+        Raises:
+            InvalidInputError: names the variable and its value.
+        """
+        return cls(
+            stall_seconds=_positive(environment, "OME_STALL_SECONDS", cls.stall_seconds),
+            attempts=int(_positive(environment, "OME_TRANSFER_ATTEMPTS", cls.attempts)),
+            backoff_seconds=_positive(environment, "OME_BACKOFF_SECONDS", cls.backoff_seconds),
+            rate_limit_seconds=_positive(environment, "OME_RATE_LIMIT_SECONDS", cls.rate_limit_seconds),
+            connections=int(_positive(environment, "OME_CONNECTIONS", cls.connections)),
+        )
+
+
+class Patience:
+    """Counts the failures of one transfer. `succeeded` after bytes arrived, `delay_after` after a failure."""
+
+    def __init__(self, settings: TransferSettings) -> None:
+        self._settings = settings
+        self._failures = 0
+        self._waited = 0.0
+
+    def succeeded(self) -> None:
+        """Bytes arrived: failures count from zero again."""
+        self._failures = 0
+
+    def delay_after(self, error: OmeError) -> float:
+        """Seconds to wait before the next attempt.
+
+        Raises:
+            OmeError: `error`, when no further attempt can help or patience has run out.
+        """
+        if isinstance(error, RateLimitedError):
+            delay = self._rate_limit_delay(error)
+            self._waited += delay
+            return delay
+        self._failures += 1
+        if not error.retryable or self._failures >= self._settings.attempts:
+            raise error
+        backoff = min(30.0, self._settings.backoff_seconds * 2.0 ** (self._failures - 1))
+        return backoff * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
+
+    def _rate_limit_delay(self, error: RateLimitedError) -> float:
+        self._failures += 1
+        asked = error.retry_after_seconds
+        delay = asked if asked is not None else min(60.0, 2.0**self._failures)
+        left = self._settings.rate_limit_seconds - self._waited
+        if delay > left or self._failures > 100:
+            raise RateLimitedError(
+                f"{error.message}; waited {self._waited:.0f} s and will not wait {delay:.0f} s more",
+                remedy=error.remedy,
+                retry_after_seconds=delay,
+            )
+        return delay
+
+
+def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
+    """How long an answer asks us to wait: `Retry-After` (seconds or a date) or `RateLimit: ...;t=<seconds>`.
+
+    Args:
+        headers: Of the answer, with case-insensitive keys.
+        now: Seconds since the epoch.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isdigit():
+        return float(text)
+    if text:
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+        except ValueError:
+            return None
+    for part in headers.get("RateLimit", "").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == "t" and value.isdigit():
+            return float(value)
+    return None
+
+
+def _positive(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name, "")
+    try:
+        value = float(text) if text else float(default)
+    except ValueError:
+        value = -1.0
+    if not value > 0:
+        raise InvalidInputError(f'{name}: "{text}" is not a number above 0')
+    return value
