@@ -1,0 +1,37 @@
+"""`ome apply`: put resources of YAML files into this machine's folder, checked as the API would check them."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(apply)
+
+
+def apply(
+    files: Annotated[list[str], typer.Option("--filename", "-f", help="A YAML file, or - for standard input.")],
+) -> None:
+    """Create or change resources: runtimes, accelerator classes, models, services.
+
+    On one machine nothing watches them: `ome import`, `ome deploy` and `ome benchmark` act on what is there.
+    """
+    from pipelines.command.catalogue import seed_catalogue
+    from pipelines.command.checked_resource import load_resources
+    from steps.errors import NotFoundError
+    from steps.resources import ResourceFolder
+
+    seed_catalogue()
+    for file in files:
+        if file != "-" and not Path(file).is_file():
+            raise NotFoundError(f'--filename: "{file}" does not exist', remedy="Give a YAML file, or - for stdin.")
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        for resource, warnings in load_resources(text, file):
+            for warning in warnings:
+                sys.stderr.write(f"warning: {warning}\n")
+            kind, name = resource["kind"], resource["metadata"]["name"]
+            ResourceFolder().apply(resource)
+            typer.echo(f"{kind}/{name} applied")

@@ -1,0 +1,99 @@
+"""`ome benchmark`: measure a service, or any OpenAI endpoint, with genai-bench."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.command import options
+from pipelines.command.output import Output, OutputFormat, print_data, print_table
+
+SCENARIO = "D(64,16)"
+CONCURRENCY = (1, 2)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(benchmark)
+
+
+def benchmark(
+    target: Annotated[str, typer.Argument(help="A service from `ome get services`, or the URL of an endpoint.")],
+    model: Annotated[str, typer.Option("--model", help="For a URL: the imported model that answers there.")] = "",
+    model_name: Annotated[str, typer.Option("--model-name", help="For a URL: the name it answers to.")] = "",
+    namespace: options.Namespace = "default",
+    scenarios: options.Scenarios = None,
+    concurrency: options.Concurrency = None,
+    max_requests: options.MaxRequests = 50,
+    max_minutes: options.MaxMinutes = 10,
+    max_error_rate: options.MaxErrorRate = 0.01,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Measure latency, throughput and error rate; writes an HTML report, CSV and JSON."""
+    from steps.serving.deployments import endpoint_of, model_of
+
+    from pipelines.command.environments import BENCHMARK, ensure
+    from pipelines.command.pipeline import output_of, run_pipeline
+    from steps.contract import to_parameter
+    from steps.endpoint import Endpoint
+    from steps.errors import InvalidInputError
+
+    if target.startswith(("http://", "https://")):
+        if not model:
+            raise InvalidInputError(
+                "--model is missing: a URL does not say which tokenizer counts its tokens",
+                remedy="Name an imported model (`ome get models`) with --model.",
+            )
+        endpoint = Endpoint(url=target.rstrip("/").removesuffix("/v1"), model_name=model_name or model)
+        name = model
+    else:
+        endpoint, name = endpoint_of(target, namespace), target
+        model = model_of(target, namespace)
+    ensure(BENCHMARK)
+    record = run_pipeline(
+        "benchmark-endpoint",
+        {
+            "name": name,
+            "endpoint": to_parameter(endpoint),
+            "model": model,
+            "namespace": namespace,
+            "scenarios": to_parameter(scenarios or [SCENARIO]),
+            "concurrency": to_parameter(concurrency or CONCURRENCY),
+            "max_requests": str(max_requests),
+            "max_minutes": str(max_minutes),
+            "max_error_rate": str(max_error_rate),
+        },
+    )
+    report = json.loads(output_of(record, "benchmark-endpoint", "report"))
+    folder = output_of(record, "benchmark-endpoint", "report_folder")
+    if output is OutputFormat.table:
+        print_report(report, folder)
+    else:
+        print_data({"report": report, "reportFolder": folder}, output)
+
+
+def print_report(report: dict[str, Any], folder: str) -> None:
+    """Print a benchmark's cells, verdict, and where its report is."""
+    print_table(
+        ("SCENARIO", "CONCURRENCY", "REQUESTS", "TTFT p50/p99", "TPOT p50/p99", "OUTPUT", "ERRORS"),
+        [
+            (
+                cell["scenario"],
+                cell["concurrency"],
+                cell["requests"],
+                _milliseconds(cell["ttft"]),
+                _milliseconds(cell["tpot"]),
+                f"{cell['outputTokensPerSecond']:.1f} tok/s",
+                f"{cell['errorRate']:.1%}",
+            )
+            for cell in report["cells"]
+        ],
+    )
+    typer.echo(f"\n  verdict  {report['verdict']}")
+    typer.echo(f"  report   {folder}/report.html")
+
+
+def _milliseconds(percentiles: dict[str, float] | None) -> str:
+    if not percentiles:
+        return "-"
+    return f"{percentiles['p50'] * 1000:.0f} / {percentiles['p99'] * 1000:.0f} ms"

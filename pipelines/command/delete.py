@@ -1,0 +1,83 @@
+"""`ome delete` and `ome down`: take away a service, a model or another resource, and leave nothing running."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.command import options
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(delete)
+    app.command()(down)
+
+
+def delete(
+    kind: Annotated[str, typer.Argument(help="service, model, runtime …")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+    namespace: options.Namespace = "default",
+    force: Annotated[bool, typer.Option("--force", help="Delete a model that a service still uses.")] = False,
+) -> None:
+    """Delete a resource: a service stops, a model's files go unless another model shares them."""
+    from pipelines.command.kind_name import kinds_of
+    from steps.errors import NotFoundError
+    from steps.resources import NAMESPACED, ResourceFolder
+
+    resources = ResourceFolder()
+    found = [k for k in kinds_of(kind) if resources.find(k, name, namespace if k in NAMESPACED else "")]
+    if not found:
+        there = ", ".join(r["metadata"]["name"] for k in kinds_of(kind) for r in resources.list(k)) or "none"
+        raise NotFoundError(f'{kind} "{name}" does not exist', remedy=f"There are: {there}.")
+    for k in found:
+        if k == "InferenceService":
+            _delete_service(name, namespace)
+        elif k in ("ClusterBaseModel", "BaseModel"):
+            _delete_model(k, name, namespace, force)
+        else:
+            resources.delete(k, name, namespace if k in NAMESPACED else "")
+            typer.echo(f"{k}/{name} deleted")
+
+
+def down() -> None:
+    """Stop every service of this machine; models and their files stay."""
+    from steps.serving.deployments import stop_all
+
+    stopped = stop_all()
+    for service in stopped:
+        typer.echo(f"InferenceService/{service} stopped")
+    if not stopped:
+        typer.echo("Nothing was running.")
+
+
+def _delete_service(name: str, namespace: str) -> None:
+    from steps.serving.deployments import delete as delete_deployment
+
+    delete_deployment(name, namespace)
+    typer.echo(f"InferenceService/{name} deleted")
+
+
+def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
+    from pathlib import Path
+
+    from pipelines.command.output import format_bytes
+    from steps.cache import remove_model
+    from steps.errors import InvalidInputError
+    from steps.resources import NAMESPACED, ResourceFolder
+
+    resources = ResourceFolder()
+    users = [
+        s["metadata"]["name"]
+        for s in resources.list("InferenceService")
+        if (s["spec"].get("model") or {}).get("name") == name
+    ]
+    if users and not force:
+        raise InvalidInputError(
+            f'model "{name}" is used by {", ".join(users)}',
+            remedy=f"Delete the service first (`ome delete service {users[0]}`), or give --force.",
+        )
+    scope = namespace if kind in NAMESPACED else ""
+    path = (resources.get(kind, name, scope)["spec"].get("storage") or {}).get("path", "")
+    resources.delete(kind, name, scope)
+    freed = remove_model(Path(path)) if path else 0
+    typer.echo(f"{kind}/{name} deleted, {format_bytes(freed)} freed")

@@ -1,0 +1,50 @@
+"""`ome deploy`: choose a runtime for an imported model, start it, and ask it a question."""
+
+import json
+
+import typer
+
+from pipelines.command import options
+from pipelines.command.output import Output, OutputFormat, print_data, print_pairs
+from pipelines.command.select import MODEL, print_choice
+
+PROMPT = "In one sentence: what is the capital of France?"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(deploy)
+
+
+def deploy(
+    model: str = MODEL,
+    service: options.Service = "",
+    namespace: options.Namespace = "default",
+    runtime: options.Runtime = "",
+    prompt: options.Prompt = PROMPT,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Deploy an imported model and ask it a question; it keeps running until `ome delete` or `ome down`."""
+    from pipelines.command.environments import SERVE, ensure
+    from pipelines.command.pipeline import output_of, run_pipeline
+
+    ensure(SERVE)
+    record = run_pipeline(
+        "deploy-model",
+        {
+            "model": model,
+            "service": service or model,
+            "namespace": namespace,
+            "runtime": runtime,
+            "prompt": prompt,
+        },
+    )
+    choice = json.loads(output_of(record, "select-runtime", "choice"))
+    endpoint = json.loads(output_of(record, "deploy-service", "endpoint"))
+    answer = output_of(record, "ask-endpoint", "answer")
+    if output is OutputFormat.table:
+        print_choice(choice)
+        typer.echo("")
+        print_pairs([("url", f"{endpoint['url']}/v1"), ("model", endpoint["modelName"]), ("answer", answer.strip())])
+    else:
+        print_data({"choice": choice, "endpoint": endpoint, "answer": answer}, output)

@@ -1,0 +1,65 @@
+"""`ome environments`: the programs that containers bring on a cluster, as virtual environments on this machine."""
+
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+
+from pipelines.command.output import Output, OutputFormat, print_data, print_table
+
+app = typer.Typer(name="environments", help="Programs of container images, installed on this machine.")
+
+SERVE, BENCHMARK = "ome-llama-cpp", "ome-genai-bench"
+_PROGRAM = {SERVE: "llama-server", BENCHMARK: "genai-bench"}
+
+
+@app.command("list")
+def list_environments(output: Output = OutputFormat.table) -> None:
+    """List the images that can be installed here, and whether they are."""
+    from images.environment import NOTES, environment_folder, find_environment, known_environments
+
+    rows = [
+        {"name": name, "installed": find_environment(name) is not None, "folder": str(environment_folder(name)),
+         "about": NOTES[name]}
+        for name in known_environments()
+    ]  # fmt: skip
+    if output is OutputFormat.table:
+        print_table(
+            ("NAME", "INSTALLED", "ABOUT"),
+            [(r["name"], "yes" if r["installed"] else "no", r["about"]) for r in rows],
+        )
+    else:
+        print_data(rows, output)
+
+
+@app.command()
+def install(
+    names: Annotated[list[str] | None, typer.Argument(help="Names of `ome environments list`; all if none.")] = None,
+) -> None:
+    """Install environments that are not there yet; `ome` does it by itself when it needs one."""
+    from images.environment import install as install_environment
+    from images.environment import known_environments
+    from steps.errors import NotFoundError
+
+    known = known_environments()
+    for name in names or known:
+        if name not in known:
+            raise NotFoundError(f'environment "{name}" does not exist', remedy=f"There are: {', '.join(known)}.")
+        install_environment(name, say)
+
+
+def ensure(*names: str) -> None:
+    """Install what a command is about to need, unless its program is on PATH already."""
+    from images.environment import find_environment
+    from images.environment import install as install_environment
+
+    for name in names:
+        if find_environment(name) is None and shutil.which(_PROGRAM[name]) is None:
+            install_environment(name, say)
+
+
+def say(line: str) -> None:
+    """Tell a person about set-up that takes long."""
+    sys.stderr.write(f"set-up: {line}\n")
+    sys.stderr.flush()

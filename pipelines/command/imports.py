@@ -1,0 +1,46 @@
+"""`ome import`: bring a model's files to this machine, verified, and publish it."""
+
+import typer
+
+from pipelines.command import options
+from pipelines.command.output import Output, OutputFormat, print_data, print_pairs
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import")(import_model)
+
+
+def import_model(
+    uri: options.Uri,
+    name: options.Name = "",
+    revision: options.Revision = "",
+    path: options.Path = "",
+    allow: options.Allow = None,
+    ignore: options.Ignore = None,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Import a model: resolve it to a revision, parse its headers, cache its files, publish it as a resource."""
+    from pipelines.command.model_name import name_of
+    from pipelines.command.pipeline import run_pipeline
+    from pipelines.command.resource_table import describe_model
+    from steps.contract import to_parameter
+    from steps.resources import ResourceFolder
+
+    model = name or name_of(uri)
+    run_pipeline(
+        "import-model",
+        {
+            "uri": uri,
+            "name": model,
+            "revision": revision,
+            "path": path,
+            "allow_patterns": to_parameter(allow or []),
+            "ignore_patterns": to_parameter(ignore or []),
+        },
+    )
+    resource = ResourceFolder().get("ClusterBaseModel", model)
+    if output is OutputFormat.table:
+        print_pairs(describe_model(resource), title=f"ClusterBaseModel {model}")
+    else:
+        print_data(resource, output)

@@ -1,0 +1,76 @@
+"""`ome`: the entry point, and the border where every error becomes a message, a remedy and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipelines.command import (
+    apply,
+    ask,
+    benchmark,
+    delete,
+    deploy,
+    environments,
+    get,
+    imports,
+    onboard,
+    parse,
+    quickstart,
+    runs,
+    runtimes,
+    select,
+    templates,
+)
+
+app = typer.Typer(
+    name="ome",
+    help="The life of large language models, as workflows: import, parse, cache, choose, deploy, benchmark.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete):
+    module.register(app)
+app.add_typer(runs.app)
+app.add_typer(runtimes.app)
+app.add_typer(templates.app)
+app.add_typer(environments.app)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        typer.echo(version("ome-pipelines"))
+        raise typer.Exit
+
+
+@app.callback()
+def ome(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """The life of large language models, as workflows: import, parse, cache, choose, deploy, benchmark."""
+
+
+def main() -> None:
+    """Run the command line; exit codes are those of `steps.errors`, 130 after Ctrl-C."""
+    from images.environment import EnvironmentProblem
+    from steps.errors import OmeError
+
+    try:
+        app()
+    except OmeError as error:
+        _fail(f"error ({error.code}): {error.message}\n  {error.remedy}", error.exit_code)
+    except EnvironmentProblem as error:
+        _fail(f"error (environment): {error.message}\n  {error.remedy}", 15)
+    except KeyboardInterrupt:
+        _fail("cancelled; run the same command again to go on", 130)
+
+
+def _fail(text: str, code: int) -> None:
+    sys.stderr.write(text + "\n")
+    sys.exit(code)

@@ -1,0 +1,79 @@
+"""`ome onboard`: from a URI to a measured endpoint in one graph."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from pipelines.command import options
+from pipelines.command.benchmark import CONCURRENCY, SCENARIO
+from pipelines.command.deploy import PROMPT
+from pipelines.command.output import Output, OutputFormat
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(onboard)
+
+
+def onboard(
+    uri: options.Uri,
+    name: options.Name = "",
+    service: options.Service = "",
+    namespace: options.Namespace = "default",
+    revision: options.Revision = "",
+    path: options.Path = "",
+    allow: options.Allow = None,
+    ignore: options.Ignore = None,
+    runtime: options.Runtime = "",
+    prompt: options.Prompt = PROMPT,
+    benchmark: Annotated[bool, typer.Option(help="Whether to measure the endpoint.")] = True,
+    scenarios: options.Scenarios = None,
+    concurrency: options.Concurrency = None,
+    max_requests: options.MaxRequests = 50,
+    max_minutes: options.MaxMinutes = 10,
+    max_error_rate: options.MaxErrorRate = 0.01,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Import, parse, cache, choose a runtime, deploy, ask, benchmark: one graph from a URI to a measured endpoint."""
+    from pipelines.command.model_name import name_of
+    from steps.contract import to_parameter
+
+    model = name or name_of(uri)
+    arguments = {
+        "uri": uri,
+        "name": model,
+        "service": service or model,
+        "namespace": namespace,
+        "revision": revision,
+        "path": path,
+        "allow_patterns": to_parameter(allow or []),
+        "ignore_patterns": to_parameter(ignore or []),
+        "runtime": runtime,
+        "prompt": prompt,
+        "benchmark": "yes" if benchmark else "no",
+        "scenarios": to_parameter(scenarios or [SCENARIO]),
+        "concurrency": to_parameter(concurrency or list(CONCURRENCY)),
+        "max_requests": str(max_requests),
+        "max_minutes": str(max_minutes),
+        "max_error_rate": str(max_error_rate),
+    }
+    run_onboard(arguments, output)
+
+
+def run_onboard(arguments: Mapping[str, str], output: Output) -> None:
+    """Run the pipeline with its environments in place, and print its summary."""
+    from pipelines.command.environments import BENCHMARK, SERVE, ensure
+    from pipelines.command.pipeline import run_pipeline
+    from pipelines.command.summary import print_summary, summary_of
+
+    ensure(SERVE, *([BENCHMARK] if arguments["benchmark"] == "yes" else []))
+    record = run_pipeline("onboard-model", arguments)
+    summary = summary_of(record)
+    if output is OutputFormat.table:
+        print_summary(summary)
+    else:
+        from pipelines.command.output import print_data
+
+        print_data(json.loads(json.dumps(summary)), output)

@@ -1,0 +1,32 @@
+"""Options that several commands share, each with its help text once."""
+
+from typing import Annotated
+
+import typer
+
+Uri = Annotated[str, typer.Argument(help="Where the model is: hf://organisation/name[@revision] or local:///path.")]
+Name = Annotated[str, typer.Option("--name", help="The model's name; by default derived from the URI.")]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the service.")]
+Revision = Annotated[str, typer.Option("--revision", help="Branch, tag or commit; by default the URI's, else main.")]
+Path = Annotated[str, typer.Option("--path", help="Folder for the model, under the models root.")]
+Allow = Annotated[list[str] | None, typer.Option("--allow", help="Only files of this pattern; repeatable.")]
+Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="No files of this pattern; repeatable.")]
+Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
+Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
+Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the model's own limit.")]
+Parallel = Annotated[int, typer.Option("--sequences", min=1, help="Sequences at once that must fit in memory.")]
+Fit = Annotated[str, typer.Option("--fit", help="What to do when memory does not suffice: warn, enforce or off.")]
+Service = Annotated[str, typer.Option("--service", help="The service's name; by default the model's.")]
+Prompt = Annotated[str, typer.Option("--prompt", help="The question of the smoke test.")]
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option("--scenario", help="Traffic: D(in,out), N(mean,std)/(mean,std), U(min,max)/(min,max); repeatable."),
+]
+Concurrency = Annotated[
+    list[int] | None, typer.Option("--concurrency", min=1, help="Requests in flight at once; repeatable.")
+]
+MaxRequests = Annotated[int, typer.Option("--max-requests", min=1, help="Requests a cell of the benchmark.")]
+MaxMinutes = Annotated[int, typer.Option("--max-minutes", min=1, help="Minutes a cell of the benchmark may take.")]
+MaxErrorRate = Annotated[
+    float, typer.Option("--max-error-rate", min=0.0, max=1.0, help="A larger share of failed requests fails the run.")
+]

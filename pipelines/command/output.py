@@ -1,0 +1,91 @@
+"""How `ome` prints data: as a table for people, as JSON or YAML for programs; always on standard output."""
+
+import json
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class OutputFormat(StrEnum):
+    """Forms of `--output`."""
+
+    table = "table"
+    json = "json"
+    yaml = "yaml"
+
+
+Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to print: table, json or yaml.")]
+
+
+def print_data(data: object, output: OutputFormat) -> None:
+    """Print plain data as JSON or YAML."""
+    if output is OutputFormat.yaml:
+        import yaml
+
+        sys.stdout.write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    else:
+        sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+    """Print rows under their columns; long text wraps on a terminal and stays whole in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    if not console.is_terminal:
+        _print_plain(columns, rows, title)
+        return
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console.print(table)
+
+
+def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str) -> None:
+    cells = [[str(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    if title:
+        sys.stdout.write(f"{title}\n")
+    for row in cells:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def print_pairs(pairs: Sequence[tuple[str, object]], *, title: str = "") -> None:
+    """Print names and values, one a line; empty values are left out."""
+    shown = [(name, str(value)) for name, value in pairs if value not in ("", None, ())]
+    width = max((len(name) for name, _ in shown), default=0)
+    if title:
+        sys.stdout.write(f"{title}\n")
+    for name, value in shown:
+        sys.stdout.write(f"  {name.ljust(width)}  {value}\n")
+
+
+def plain(value: Any) -> Any:
+    """A frozen value as plain data with camelCase names."""
+    return value.model_dump(by_alias=True, mode="json")
+
+
+def format_bytes(count: float) -> str:
+    """Bytes with the unit a person would use: `94 MB`, `141.2 GB`; decimal, as hubs print sizes."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.2f} TB"
+
+
+def format_seconds(seconds: float) -> str:
+    """A duration: `0.8 s`, `42 s`, `3 min 05 s`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

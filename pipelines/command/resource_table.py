@@ -1,0 +1,104 @@
+"""Resources as a person reads them: the columns of `ome get` and the lines of one resource."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pipelines.command.output import format_bytes
+
+Resource = dict[str, Any]
+
+
+def columns_of(kind: str) -> tuple[str, ...]:
+    """Column heads of a kind's table, NAME first."""
+    return ("NAME", *(title for title, _ in _COLUMNS.get(kind, ())))
+
+
+def row_of(resource: Resource) -> tuple[str, ...]:
+    """A resource's row, with namespaced names as `namespace/name`."""
+    metadata = resource["metadata"]
+    namespace = metadata.get("namespace", "")
+    name = f"{namespace}/{metadata['name']}" if namespace else metadata["name"]
+    return (name, *(read(resource) for _, read in _COLUMNS.get(resource["kind"], ())))
+
+
+def describe_model(resource: Resource) -> list[tuple[str, object]]:
+    """A model's resource as names and values."""
+    spec, status = resource["spec"], resource.get("status", {})
+    artifact = status.get("artifact", {})
+    return [
+        ("state", status.get("state")),
+        ("uri", spec["storage"].get("storageUri")),
+        ("revision", artifact.get("revision")),
+        ("digest", artifact.get("digest")),
+        ("size", f"{format_bytes(artifact['totalBytes'])} in {artifact['files']} files" if artifact else ""),
+        ("path", spec["storage"].get("path")),
+        ("architecture", spec.get("modelArchitecture")),
+        ("parameters", spec.get("modelParameterSize")),
+        ("format", spec.get("modelFormat", {}).get("name")),
+        ("quantization", spec.get("quantization")),
+        ("capabilities", ", ".join(spec.get("modelCapabilities", []))),
+        ("context length", spec.get("maxTokens")),
+    ]
+
+
+def _at(*path: str) -> Callable[[Resource], str]:
+    def read(resource: Resource) -> str:
+        value: Any = resource
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        return "" if value is None else str(value)
+
+    return read
+
+
+def _ready(resource: Resource) -> str:
+    for condition in resource.get("status", {}).get("conditions", []):
+        if condition["type"] == "Ready":
+            return str(condition["status"])
+    return ""
+
+
+def _bytes(resource: Resource) -> str:
+    total = resource.get("status", {}).get("artifact", {}).get("totalBytes")
+    return format_bytes(total) if total else ""
+
+
+def _formats(resource: Resource) -> str:
+    entries = resource["spec"].get("supportedModelFormats", [])
+    names = {(e.get("modelFormat") or {}).get("name") or e.get("name", "") for e in entries}
+    return ", ".join(sorted(n for n in names if n))
+
+
+def _sizes(resource: Resource) -> str:
+    sizes = resource["spec"].get("modelSizeRange") or {}
+    return f"{sizes.get('min', '')} to {sizes.get('max', '')}" if sizes else ""
+
+
+_MODEL = (
+    ("FORMAT", _at("spec", "modelFormat", "name")),
+    ("ARCHITECTURE", _at("spec", "modelArchitecture")),
+    ("PARAMETERS", _at("spec", "modelParameterSize")),
+    ("SIZE", _bytes),
+    ("STATE", _at("status", "state")),
+)
+_RUNTIME = (("FORMATS", _formats), ("SIZES", _sizes), ("DISABLED", _at("spec", "disabled")))
+
+_COLUMNS: Mapping[str, tuple[tuple[str, Callable[[Resource], str]], ...]] = {
+    "BaseModel": _MODEL,
+    "ClusterBaseModel": _MODEL,
+    "ServingRuntime": _RUNTIME,
+    "ClusterServingRuntime": _RUNTIME,
+    "InferenceService": (
+        ("MODEL", _at("spec", "model", "name")),
+        ("RUNTIME", _at("status", "selection", "runtime")),
+        ("READY", _ready),
+        ("URL", _at("status", "url")),
+    ),
+    "BenchmarkJob": (("STATE", _at("status", "state")), ("VERDICT", _at("status", "verdict"))),
+    "AcceleratorClass": (
+        ("VENDOR", _at("spec", "vendor")),
+        ("FAMILY", _at("spec", "family")),
+        ("MEMORY", _at("spec", "capabilities", "memoryGB")),
+    ),
+    "FineTunedWeight": (("TYPE", _at("spec", "modelType")), ("BASE", _at("spec", "baseModelRef", "name"))),
+}

@@ -1,0 +1,49 @@
+"""`ome runtimes`: what can serve models, and why a runtime would or would not serve one."""
+
+import typer
+
+from pipelines.command import options
+from pipelines.command.output import Output, OutputFormat, plain, print_data, print_table
+from pipelines.command.select import MODEL
+
+app = typer.Typer(name="runtimes", help="Serving runtimes: explain a choice.")
+
+
+@app.callback()
+def runtimes() -> None:
+    """Serving runtimes: explain a choice."""
+
+
+@app.command()
+def explain(
+    model: str = MODEL,
+    namespace: options.Namespace = "default",
+    runtime: options.Runtime = "",
+    accelerator: options.Accelerator = "",
+    context: options.Context = 0,
+    sequences: options.Parallel = 1,
+    output: Output = OutputFormat.table,
+) -> None:
+    """Print every runtime with its verdict for a model: chosen, ranked lower or refused, and why."""
+    from steps.select_runtime import SelectRuntimeInputs, explain_runtimes
+
+    from pipelines.command.catalogue import seed_catalogue
+
+    seed_catalogue()
+    rows = explain_runtimes(
+        SelectRuntimeInputs(
+            model=model,
+            namespace=namespace,
+            runtime=runtime,
+            accelerator=accelerator,
+            context=context,
+            concurrency=sequences,
+        )
+    )
+    if output is OutputFormat.table:
+        print_table(
+            ("RUNTIME", "VERDICT", "SCORE", "WHY"),
+            [(r.runtime, r.verdict, "" if r.score is None else r.score, r.reason) for r in rows],
+        )
+    else:
+        print_data([plain(row) for row in rows], output)
