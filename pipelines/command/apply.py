@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 def apply(
     files: Annotated[list[str], typer.Option("--filename", "-f", help="A YAML file, or - for standard input.")],
 ) -> None:
-    """Create or change resources: runtimes, accelerator classes, models, services.
+    """Create or change resources from YAML files.
 
     On one machine nothing watches them: `ome import`, `ome deploy` and `ome benchmark` act on what is there.
     """

@@ -29,7 +29,10 @@ def benchmark(
     max_error_rate: options.MaxErrorRate = 0.01,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Measure latency, throughput and error rate; writes an HTML report, CSV and JSON."""
+    """Measure a service and write a report.
+
+    Latency, throughput and error rate for each scenario and concurrency, as an HTML report, CSV and JSON.
+    """
     from steps.serving.deployments import endpoint_of, model_of
 
     from pipelines.command.environments import BENCHMARK, ensure

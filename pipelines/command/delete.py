@@ -19,7 +19,10 @@ def delete(
     namespace: options.Namespace = "default",
     force: Annotated[bool, typer.Option("--force", help="Delete a model that a service still uses.")] = False,
 ) -> None:
-    """Delete a resource: a service stops, a model's files go unless another model shares them."""
+    """Delete a service, a model or another resource.
+
+    A service stops; a model's files go unless another model shares them.
+    """
     from pipelines.command.kind_name import kinds_of
     from steps.errors import NotFoundError
     from steps.resources import NAMESPACED, ResourceFolder
@@ -40,7 +43,7 @@ def delete(
 
 
 def down() -> None:
-    """Stop every service of this machine; models and their files stay."""
+    """Stop every service of this machine; models stay."""
     from steps.serving.deployments import stop_all
 
     stopped = stop_all()

@@ -24,7 +24,11 @@ def deploy(
     prompt: options.Prompt = PROMPT,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Deploy an imported model and ask it a question; it keeps running until `ome delete` or `ome down`."""
+    """Start an imported model as a service.
+
+    Chooses a runtime, waits until it is healthy and asks it a question. It keeps running until `ome delete service`
+    or `ome down`.
+    """
     from pipelines.command.environments import SERVE, ensure
     from pipelines.command.pipeline import output_of, run_pipeline
 

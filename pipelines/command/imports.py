@@ -20,7 +20,11 @@ def import_model(
     ignore: options.Ignore = None,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Import a model: resolve it to a revision, parse its headers, cache its files, publish it as a resource."""
+    """Bring a model to this machine, verified.
+
+    It is resolved to one revision, its headers are parsed, its files cached and checked against their digests, and it
+    is published as a ClusterBaseModel. Killed or cancelled, it goes on where it was when run again.
+    """
     from pipelines.command.model_name import name_of
     from pipelines.command.pipeline import run_pipeline
     from pipelines.command.resource_table import describe_model

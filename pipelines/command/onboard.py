@@ -36,7 +36,11 @@ def onboard(
     max_error_rate: options.MaxErrorRate = 0.01,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Import, parse, cache, choose a runtime, deploy, ask, benchmark: one graph from a URI to a measured endpoint."""
+    """Take a model from its URI to a measured endpoint.
+
+    One graph: import, parse, cache, choose a runtime, deploy, ask, benchmark. The endpoint keeps running until
+    `ome delete service` or `ome down`.
+    """
     from pipelines.command.model_name import name_of
     from steps.contract import to_parameter
 

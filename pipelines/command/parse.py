@@ -15,7 +15,10 @@ def register(app: typer.Typer) -> None:
 
 
 def parse(uri: options.Uri, revision: options.Revision = "", output: Output = OutputFormat.table) -> None:
-    """Print a model's facts: parameters, architecture, context, memory. Reads configs and tensor headers only."""
+    """Print a model's facts without downloading it.
+
+    Parameters, architecture, context, memory: from configs and tensor headers, read by range.
+    """
     from pipelines.command.pipeline import output_of, run_pipeline
 
     record = run_pipeline("parse-model", {"uri": uri, "revision": revision})

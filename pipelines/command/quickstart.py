@@ -20,7 +20,11 @@ def register(app: typer.Typer) -> None:
 
 
 def quickstart(output: Output = OutputFormat.table) -> None:
-    """Onboard SmolLM2-135M-Instruct on this machine, from import to benchmark; needs no cluster and no account."""
+    """Onboard a real small model on this machine.
+
+    SmolLM2-135M-Instruct is imported, parsed, cached, deployed on llama.cpp, asked and benchmarked. No cluster, no
+    account, no accelerator; a second run finds the model in the cache.
+    """
     from pipelines.command.benchmark import CONCURRENCY, SCENARIO
     from pipelines.command.environments import BENCHMARK, SERVE, ensure, say
     from pipelines.command.onboard import run_onboard

@@ -26,7 +26,7 @@ def select(
     fit: options.Fit = "warn",
     output: Output = OutputFormat.table,
 ) -> None:
-    """Choose a runtime and an accelerator for an imported model, with the reason for every one refused."""
+    """Choose a runtime for a model, and say why not the others."""
     from pipelines.command.pipeline import output_of, run_pipeline
 
     record = run_pipeline(
