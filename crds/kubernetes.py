@@ -40,14 +40,12 @@ class KnownFields:
 FreeObject = dict[str, JsonValue]
 """Any JSON object: hyper-parameters, a model's configuration."""
 
-Container = Annotated[
-    dict[str, Any],
-    KnownFields(
-        "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy restartPolicyRules"
-        " volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath"
-        " terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty"
-    ),
-]
+CONTAINER_FIELDS = (
+    "name image command args workingDir ports envFrom env resources resizePolicy restartPolicy restartPolicyRules"
+    " volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath"
+    " terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty"
+)
+Container = Annotated[dict[str, Any], KnownFields(CONTAINER_FIELDS)]
 Volume = Annotated[
     dict[str, Any],
     KnownFields(

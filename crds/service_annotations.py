@@ -1,0 +1,64 @@
+"""Annotations of an InferenceService whose values can be wrong."""
+
+import math
+from collections.abc import Mapping
+
+from crds.metadata import DEPLOYMENT_MODE, FIT
+from crds.problems import FieldError, shown
+
+DEPLOYMENT_MODES = (
+    "RawDeployment", "MultiNode", "PDDisaggregated", "Serverless", "MultiNodeRayVLLM", "VirtualDeployment",
+)  # fmt: skip
+
+_WORDS: Mapping[str, tuple[str, ...]] = {
+    DEPLOYMENT_MODE: DEPLOYMENT_MODES,
+    FIT: ("enforce", "warn", "off"),
+    "ome.io/autoscalerClass": ("hpa", "keda", "external"),
+    "ome.io/on-drift": ("hold", "redeploy"),
+    "ome.io/model-placement": ("require", "prefer"),
+    "ome.io/args": ("merge", "replace"),
+    "autoscaling.keda.sh/operator": ("GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"),
+}
+
+
+def check_service_annotations(annotations: Mapping[str, str]) -> None:
+    """Check every annotation that has a fixed set of values.
+
+    Raises:
+        FieldError: names the annotation, its value and what is accepted.
+    """
+    for key, accepted in _WORDS.items():
+        if key in annotations and annotations[key] not in accepted:
+            raise FieldError(f"{shown(annotations[key])} is not known", accepted=", ".join(accepted), field=_path(key))
+    metric = annotations.get("ome.io/metrics")
+    if (
+        metric is not None
+        and annotations.get("ome.io/autoscalerClass", "hpa") == "hpa"
+        and metric not in ("cpu", "memory")
+    ):
+        raise FieldError(f"{shown(metric)} is not known", accepted="cpu, memory", field=_path("ome.io/metrics"))
+    target = annotations.get("ome.io/targetUtilizationPercentage")
+    if target is not None and not (target.isascii() and target.isdecimal() and 1 <= int(target[:9]) <= 100):
+        raise FieldError(
+            f"{shown(target)} is not a percentage",
+            accepted="a whole number from 1 to 100",
+            field=_path("ome.io/targetUtilizationPercentage"),
+        )
+    threshold = annotations.get("autoscaling.keda.sh/threshold")
+    if threshold is not None and not _is_number(threshold):
+        raise FieldError(
+            f"{shown(threshold)} is not a number",
+            accepted='a number, such as "10"',
+            field=_path("autoscaling.keda.sh/threshold"),
+        )
+
+
+def _path(key: str) -> str:
+    return f'metadata.annotations["{key}"]'
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False

@@ -1,0 +1,155 @@
+"""StorageSpec: where a model, an adapter or results are, and where they go on a node, in both of OME's spellings."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from crds.base import ApiType
+from crds.kubernetes import NodeAffinity
+from crds.problems import FieldError, Problem, did_you_mean, shown
+from crds.storage_uri import HubUri, StorageUri, StorageUriError, parse_storage_uri, with_revision
+
+DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
+
+PARAMETERS = (
+    "auth", "region", "secretKey", "token", "config_file", "profile", "security_token", "endpoint",
+    "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
+    "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
+    "gcp_project_id", "gcp_credentials_path", "github_token",
+)  # fmt: skip
+"""Keys of `parameters` that something reads."""
+
+_IN_CLEAR = (
+    "token", "security_token", "aws_secret_access_key", "azure_account_key", "azure_connection_string",
+    "azure_sas_token", "github_token",
+)  # fmt: skip
+
+
+def checked_path(path: str) -> str:
+    """A folder on a node: absolute, without `..`.
+
+    Raises:
+        FieldError: names the value.
+    """
+    accepted = 'an absolute path without "..", such as /mnt/models/llama'
+    if not path.startswith("/"):
+        raise FieldError(f"{shown(path)} is not absolute", accepted=accepted)
+    if ".." in path.split("/"):
+        raise FieldError(f'{shown(path)} has ".." in it', accepted=accepted)
+    if any(not character.isprintable() for character in path):
+        raise FieldError(f"{shown(path)} has a control character", accepted=accepted)
+    return path
+
+
+def _checked_uri(uri: str) -> str:
+    parse_storage_uri(uri)
+    return uri
+
+
+def _checked_pattern(pattern: str) -> str:
+    if not pattern.strip():
+        raise FieldError(f"{shown(pattern)} is empty", accepted='a file pattern such as "*.safetensors"')
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_checked_pattern)]
+
+
+class StorageSpec(ApiType):
+    """Where something is stored.
+
+    Attributes:
+        storage_uri: See `crds.storage_uri`; "" when not given.
+        path: Folder on the node; "" for the default under the models root.
+        schema_path: OME's; nothing reads it.
+        parameters: By OME's keys; OME's documented `auth_type` is read as `auth`, and `revision` as the URI's.
+        key: Name of the Secret with the credentials; OME's documentation calls it `storageKey`.
+        download_policy: None is OME's AlwaysDownload.
+        allow_patterns: Files to take, as in huggingface_hub; empty for all.
+        ignore_patterns: Files to leave out, as in huggingface_hub.
+    """
+
+    storage_uri: Annotated[str, AfterValidator(lambda uri: _checked_uri(uri) if uri else uri)] = ""
+    path: Annotated[str, AfterValidator(lambda path: checked_path(path) if path else path)] = ""
+    schema_path: str = ""
+    parameters: dict[str, str] = {}
+    key: str = ""
+    node_selector: dict[str, str] = {}
+    node_affinity: NodeAffinity | None = None
+    download_policy: DownloadPolicy | None = Field(default=None)
+    allow_patterns: tuple[Pattern, ...] = ()
+    ignore_patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def uri(self) -> StorageUri | None:
+        """The parsed URI, or None when there is none."""
+        return parse_storage_uri(self.storage_uri) if self.storage_uri else None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_both_spellings(cls, data: Any) -> Any:
+        """OME's documentation and code differ; what is written is as OME's code reads it."""
+        if not isinstance(data, dict):
+            return data
+        data = _renamed(data, "storageKey", "key", "")
+        if isinstance(data.get("parameters"), dict):
+            parameters = _renamed(data["parameters"], "auth_type", "auth", "parameters.")
+            uri_name = "storageUri" if "storageUri" in data else "storage_uri"
+            revision, uri = parameters.get("revision"), _parsed(data.get(uri_name))
+            if isinstance(revision, str) and isinstance(uri, HubUri):
+                parameters = {key: value for key, value in parameters.items() if key != "revision"}
+                data = {**data, uri_name: _pinned(uri, revision)}
+            data = {**data, "parameters": parameters}
+            if not parameters:
+                del data["parameters"]
+        return data
+
+    def require_uri(self, field: str) -> Self:
+        """This, when it has a URI.
+
+        Raises:
+            FieldError: for `field`.
+        """
+        if not self.storage_uri:
+            raise FieldError("is missing", accepted="a storage URI such as hf://org/name", field=f"{field}.storageUri")
+        return self
+
+    def notices(self) -> tuple[Problem, ...]:
+        """Secrets in clear text, and keys that nothing reads."""
+        found = []
+        for key in self.parameters:
+            path = f"parameters.{key}"
+            if key in _IN_CLEAR:
+                message = "is a secret in clear text, which everybody who may read this object can read"
+                found.append(Problem(path, message, "a Secret, named in key", kind="notice"))
+            elif key not in PARAMETERS:
+                guess = did_you_mean(key, PARAMETERS)
+                message = f"nothing reads {shown(key)}" + (f'; did you mean "{guess}"?' if guess else "")
+                found.append(Problem(path, message, kind="notice"))
+        return tuple(found)
+
+
+def _renamed(data: dict[str, Any], documented: str, real: str, prefix: str) -> dict[str, Any]:
+    if data.get(documented) is None or data.get(real) == data[documented]:
+        return {name: value for name, value in data.items() if name != documented}
+    if data.get(real) is not None:
+        raise FieldError(
+            f"{shown(data[documented], documented)} conflicts with {prefix}{real} {shown(data[real], real)}",
+            accepted=f"one of {prefix}{real} and {prefix}{documented}, which mean the same",
+            field=f"{prefix}{documented}",
+        )
+    return {(real if name == documented else name): value for name, value in data.items()}
+
+
+def _parsed(uri: Any) -> StorageUri | None:
+    try:
+        return parse_storage_uri(uri)
+    except StorageUriError:
+        return None
+
+
+def _pinned(uri: HubUri, revision: str) -> str:
+    try:
+        return str(with_revision(uri, revision))
+    except StorageUriError as error:
+        raise FieldError(error.message, accepted=error.accepted, field="parameters.revision") from None
