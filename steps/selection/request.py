@@ -1,0 +1,72 @@
+"""What is selected from and what is asked for: the inputs of `selector.select`, as values."""
+
+from typing import Literal
+
+from crds.accelerator_class import AcceleratorClass, AcceleratorClassSpec
+from crds.accelerator_selector import AcceleratorConstraints, AcceleratorPolicy
+from crds.serving_runtime import ClusterServingRuntime, ServingRuntime, ServingRuntimeSpec
+from steps.frozen import Frozen
+
+FitPolicy = Literal["warn", "enforce", "off"]
+
+
+class Runtime(Frozen):
+    """A ServingRuntime, or with no namespace a ClusterServingRuntime."""
+
+    name: str
+    namespace: str = ""
+    spec: ServingRuntimeSpec
+
+    @classmethod
+    def of(cls, resource: ServingRuntime | ClusterServingRuntime) -> "Runtime":
+        """The runtime of an API object."""
+        namespace = (resource.metadata.namespace or "default") if isinstance(resource, ServingRuntime) else ""
+        return cls(name=resource.metadata.name, namespace=namespace, spec=resource.spec)
+
+    @property
+    def label(self) -> str:
+        """How tables and messages call it: `namespace/name`, or the name alone."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class Accelerator(Frozen):
+    """An AcceleratorClass."""
+
+    name: str
+    spec: AcceleratorClassSpec
+
+    @classmethod
+    def of(cls, resource: AcceleratorClass) -> "Accelerator":
+        """The class of an API object."""
+        return cls(name=resource.metadata.name, spec=resource.spec)
+
+
+class ModelReference(Frozen):
+    """The model by name; the namespace is the service's, and "" means that only cluster runtimes are looked at."""
+
+    name: str
+    namespace: str = ""
+
+
+class SelectionRequest(Frozen):
+    """What the user asks for.
+
+    Attributes:
+        runtime: A runtime by name, "" to choose one.
+        accelerator: An AcceleratorClass by name, "" to choose one.
+        protocol: Protocol that the runtime must speak, such as openAI; "" for any.
+        constraints: What the accelerator must have: the service's and its component's; all count.
+        policy: How to choose among accelerators; None is BestFit.
+        context: Tokens per sequence; 0 for the runtime's or the model's own.
+        concurrency: Sequences at once.
+        fit: `enforce` refuses what does not fit, `warn` says so, `off` does not look.
+    """
+
+    runtime: str = ""
+    accelerator: str = ""
+    protocol: str = ""
+    constraints: tuple[AcceleratorConstraints, ...] = ()
+    policy: AcceleratorPolicy | None = None
+    context: int = 0
+    concurrency: int = 1
+    fit: FitPolicy = "warn"
