@@ -58,7 +58,9 @@ class StepRecord(Frozen):
         phase: As in Argo; `Cancelled` when the run was stopped while it ran.
         message: Why it was skipped or omitted, or "".
         seconds: Wall-clock seconds over all attempts and the waits between them.
-        inputs, outputs: Parameters by name, always text; `result` among the outputs is what it printed.
+        inputs, outputs: Parameters by name, always text.
+        output_artifacts: Paths of artifacts by name, relative to the run's folder.
+        result: What it printed, where the workflow uses that as its result; else None.
         exit_code, error: Of the last attempt.
         log: The last attempt's log, relative to the run's folder.
     """
@@ -74,6 +76,7 @@ class StepRecord(Frozen):
     inputs: dict[str, str] = {}
     outputs: dict[str, str] = {}
     output_artifacts: dict[str, str] = {}
+    result: str | None = None
     exit_code: int | None = None
     error: StepError | None = None
     log: str = ""
