@@ -68,6 +68,16 @@ def changed(subject: str) -> IntegrityError:
     )
 
 
+def is_other_digest(headers: Mapping[str, str], digest: str) -> bool:
+    """Whether a hub's own answer names another file than the one with `digest`.
+
+    The hub's ETag is the file's digest; an address in between (a mirror, a proxy) may send one of its own form, which
+    says nothing.
+    """
+    etag = (headers.get("X-Linked-ETag") or headers.get("ETag", "")).removeprefix("W/").strip('"')
+    return len(etag) == len(digest) and etag != digest
+
+
 def public_url(url: str) -> str:
     """A URL fit for logs: without query and user, where signatures and passwords are."""
     parts = urlsplit(url)

@@ -7,13 +7,13 @@ across processes nor checks digests. HF_ENDPOINT and HF_TOKEN are read at each c
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin
 
 from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import changed, error_of, origin_of, public_url
+from steps.sources.http_answers import changed, error_of, is_other_digest, origin_of, public_url
 from steps.sources.hub_uri import HubUri, parse_hub_uri
 from steps.sources.paths import check_collisions, check_path
 from steps.sources.patience import Patience, TransferSettings
@@ -136,7 +136,7 @@ class HubSource:
                     headers |= address.headers
                 request = get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False)
                 with request as answer:
-                    if is_own_origin and is_changed(answer.headers, file):
+                    if is_own_origin and is_other_digest(answer.headers, file.digest):
                         raise changed(subject)
                     if answer.is_redirect:
                         url = urljoin(url, answer.headers["Location"])
@@ -178,16 +178,6 @@ def hub_token() -> str:
     from huggingface_hub import get_token
 
     return get_token() or ""
-
-
-def is_changed(headers: Mapping[str, str], file: FileEntry) -> bool:
-    """Whether the hub's own answer says that the file is another than the manifest's.
-
-    The hub's ETag is the file's digest; an address in between (a mirror, a proxy) may send one of its own form, which
-    says nothing.
-    """
-    etag = (headers.get("X-Linked-ETag") or headers.get("ETag", "")).removeprefix("W/").strip('"')
-    return len(etag) == len(file.digest) and etag != file.digest
 
 
 def _info(api: "HfApi", repository: str, revision: str) -> "ModelInfo":

@@ -1,6 +1,6 @@
 """Which files of a repository belong to a manifest. Pure; used by every source.
 
-Patterns are those of huggingface_hub: shell patterns over the whole path, where `*` also matches `/`, and one that ends
+Patterns are those of huggingface_hub: shell patterns over the whole path, where `*` matches `/` too, and one that ends
 in `/` means everything below. Without allow patterns, other formats of the same weights are left out.
 """
 

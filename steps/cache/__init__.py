@@ -1,0 +1,18 @@
+"""The node cache: a content store under the models root, and model folders that are hard links into it.
+
+    <root>/.ome/objects/<algorithm>/<digest>            a verified file
+    <root>/.ome/objects/<algorithm>/<digest>.partial    a download under way, locked by its process
+    <root>/.ome/objects/<algorithm>/<digest>.progress   which bytes of it are there
+    <root>/.ome/objects/<algorithm>/<digest>.seal       size, inode and time of a verified file
+    <root>/.ome/claims/<id>.json                        what a running import needs, locked by its process
+    <root>/.ome/staging/                                a model folder in the making
+    <root>/<name>/                                      a model: its files, and .ome-model.json
+
+`steps.cache_model` runs `import_model`; `ome delete` runs `remove_model`.
+"""
+
+from steps.cache.collection import Collected, collect_garbage, remove_model
+from steps.cache.importing import Imported, import_model
+from steps.cache.root import models_root
+
+__all__ = ["Collected", "Imported", "collect_garbage", "import_model", "models_root", "remove_model"]

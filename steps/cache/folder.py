@@ -1,0 +1,187 @@
+"""A model's folder: hard links into the store, and a marker. It appears, and is replaced, by one rename.
+
+The marker names the manifest and how each file looked, so that a second import costs one stat a file.
+"""
+
+import ctypes
+import errno
+import hashlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from steps.cache.locks import exclusive
+from steps.cache.store import ObjectStore, sync_folder
+from steps.errors import InvalidInputError, UnsupportedError
+from steps.frozen import Frozen
+from steps.home import home
+from steps.manifest import Manifest
+from steps.sources.paths import MARKER
+
+_RENAME_EXCHANGE = 2
+_AT_FDCWD = -100
+
+
+class MarkedFile(Frozen):
+    """A file of a model folder, as it was when the folder was made; inode and time show a change."""
+
+    path: str
+    algorithm: str
+    digest: str
+    size: int
+    inode: int
+    modified_ns: int
+
+
+class Marker(Frozen):
+    """What a model folder holds.
+
+    Attributes:
+        manifest: Digest of the manifest.
+        uri: Where it came from.
+        home: The home folder whose resources may refer to it.
+        files: All files.
+    """
+
+    manifest: str
+    uri: str
+    home: str
+    files: tuple[MarkedFile, ...]
+
+
+def read_marker(folder: Path) -> Marker | None:
+    """The folder's marker; None when there is none that can be read."""
+    try:
+        return Marker.model_validate_json((folder / MARKER).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def is_warm(folder: Path, manifest: Manifest) -> bool:
+    """Whether the folder holds the manifest's files as they were verified: one stat a file."""
+    marker = read_marker(folder)
+    return marker is not None and marker.manifest == manifest.digest and _is_intact(folder, marker)
+
+
+def touch(folder: Path) -> None:
+    """Note that the model was used now: the least recently used goes first when room is needed."""
+    os.utime(folder / MARKER)
+
+
+def publish(store: ObjectStore, manifest: Manifest, folder: Path) -> None:
+    """Make `folder` hold the manifest's files, whose objects are all there.
+
+    Raises:
+        InvalidInputError: when there is something at `folder` that no import made.
+        UnsupportedError: when the file system has no hard links.
+    """
+    key = hashlib.sha256(str(folder.relative_to(store.root)).encode()).hexdigest()[:24]
+    with exclusive(store.private / "locks" / f"{key}.lock"):
+        refuse_foreign(folder)
+        staging = store.private / "staging" / key
+        remove_tree(staging)
+        staging.mkdir(parents=True)
+        try:
+            _fill(store, manifest, staging)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists():
+                _exchange(staging, folder)
+            else:
+                staging.rename(folder)
+            sync_folder(folder.parent)
+        finally:
+            remove_tree(staging)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Refuse a folder that holds something that no import made.
+
+    Raises:
+        InvalidInputError: names the folder and what is in it.
+    """
+    if not folder.exists() or (folder / MARKER).exists():
+        inner = next((p for p in folder.rglob(MARKER) if p.parent != folder), None)
+        if inner is not None:
+            raise InvalidInputError(
+                f'storage.path: "{folder}" holds the folder of another model, {inner.parent}',
+                remedy="Give a folder of its own.",
+            )
+        return
+    found = "a file" if not folder.is_dir() else next((p.name for p in folder.iterdir()), "")
+    if found:
+        raise InvalidInputError(
+            f'storage.path: "{folder}" exists and was not made by an import (it holds {found})',
+            remedy="Move it away, or give another path.",
+        )
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder that may not be there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _fill(store: ObjectStore, manifest: Manifest, staging: Path) -> None:
+    marked = []
+    folders = {staging}
+    for file in manifest.files:
+        place = staging / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folders.update(p for p in place.parents if p.is_relative_to(staging))
+        try:
+            place.hardlink_to(store.path(file))
+        except OSError as error:
+            if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+                raise UnsupportedError(
+                    f"{store.root}: its file system cannot hard link {file.path} ({error.strerror})",
+                    remedy="Choose a models root on a file system with hard links, such as ext4 or XFS.",
+                ) from None
+            raise
+        stat = place.stat()
+        marked.append(
+            MarkedFile(
+                path=file.path,
+                algorithm=file.algorithm,
+                digest=file.digest,
+                size=stat.st_size,
+                inode=stat.st_ino,
+                modified_ns=stat.st_mtime_ns,
+            )
+        )
+    marker = Marker(manifest=manifest.digest, uri=manifest.uri, home=str(home()), files=tuple(marked))
+    with (staging / MARKER).open("wb") as opened:
+        opened.write(marker.model_dump_json(by_alias=True).encode())
+        opened.flush()
+        os.fsync(opened.fileno())
+    for folder in folders:
+        sync_folder(folder)
+
+
+def _is_intact(folder: Path, marker: Marker) -> bool:
+    try:
+        for file in marker.files:
+            stat = (folder / file.path).lstat()
+            if (stat.st_size, stat.st_ino, stat.st_mtime_ns) != (file.size, file.inode, file.modified_ns):
+                return False
+    except OSError:
+        return False
+    return True
+
+
+def _exchange(new: Path, old: Path) -> None:
+    """Swap two folders in one step; where the system cannot, by two renames with a moment between them."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        renameat2 = getattr(libc, "renameat2", None)
+        if renameat2 is not None:
+            done = renameat2(_AT_FDCWD, os.fsencode(new), _AT_FDCWD, os.fsencode(old), _RENAME_EXCHANGE)
+            if done == 0:
+                return
+    aside = new.with_name(f"{new.name}.old")
+    remove_tree(aside)
+    old.rename(aside)
+    new.rename(old)
+    remove_tree(aside)

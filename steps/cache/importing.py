@@ -1,0 +1,164 @@
+"""Imports a manifest into a model folder: what is warm stays, what is missing is admitted, fetched and linked."""
+
+import asyncio
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from steps.cache.admission import gibibytes, reserve_bytes
+from steps.cache.claims import Claimed, claim
+from steps.cache.collection import make_room, missing_bytes
+from steps.cache.download import Download, RemoteTask
+from steps.cache.folder import is_warm, publish, refuse_foreign, touch
+from steps.cache.local_files import take_local
+from steps.cache.root import model_folder, models_root
+from steps.cache.store import ObjectStore
+from steps.errors import DiskFullError, IntegrityError, InvalidInputError, OmeError
+from steps.manifest import FileEntry, Manifest
+from steps.progress import ProgressReporter
+from steps.sources import LocalAddress, RemoteAddress, open_source
+from steps.sources.paths import check_collisions, check_path
+from steps.sources.patience import TransferSettings
+
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model on this machine.
+
+    Attributes:
+        path: Its folder.
+        fetched_bytes: What was fetched, or copied from local files, in this run.
+        reused_bytes: What was there already.
+        evicted: Models that had to go for it.
+    """
+
+    path: Path
+    fetched_bytes: int
+    reused_bytes: int
+    evicted: tuple[Path, ...] = ()
+
+
+def import_model(manifest: Manifest, name: str, path: str = "") -> Imported:
+    """Bring a manifest's files to this machine, verified, in one folder.
+
+    Safe to kill at any moment and to run again, and to run at once with others for the same model.
+
+    Args:
+        manifest: What to import.
+        name: The model's name, which names its folder unless `path` is given.
+        path: Its folder; must lie under the models root.
+
+    Raises:
+        OmeError: of the class that fits, with a remedy.
+    """
+    root = models_root()
+    folder = model_folder(root, name, path)
+    refuse_foreign(folder)
+    for file in manifest.files:
+        check_path(file.path)
+    check_collisions(file.path for file in manifest.files)
+    reporter = ProgressReporter()
+    total = manifest.total_bytes
+    if is_warm(folder, manifest):
+        touch(folder)
+        reporter.report("already here", total, total, reused=total)
+        return Imported(folder, 0, total)
+    store = ObjectStore(root)
+    try:
+        return _import(store, manifest, folder, reporter)
+    except OSError as error:
+        raise _disk_error(error, store, manifest) from None
+
+
+def _import(store: ObjectStore, manifest: Manifest, folder: Path, reporter: ProgressReporter) -> Imported:
+    with ExitStack() as stack:
+        with store.locked():
+            own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
+            missing = _missing(store, manifest)
+            addresses = {f.digest: open_source(manifest.uri).address(f) for f in missing}
+            needs = sum(
+                missing_bytes(store, Claimed(f.algorithm, f.digest, f.size))
+                for f in missing
+                if not _is_link(store, addresses[f.digest])
+            )
+            evicted = make_room(store, needs, own)
+            stack.enter_context(claim(store, manifest.files))
+        fetched = _fetch(store, manifest, missing, addresses, reporter)
+        publish(store, manifest, folder)
+    total = manifest.total_bytes
+    reporter.report("imported", total, total, reused=max(0, total - fetched))
+    return Imported(folder, fetched, max(0, total - fetched), evicted)
+
+
+def _missing(store: ObjectStore, manifest: Manifest) -> list[FileEntry]:
+    """Files whose objects are not there, each digest once."""
+    by_digest = {(f.algorithm, f.digest): f for f in reversed(manifest.files)}
+    files = sorted(by_digest.values(), key=lambda f: f.path)
+    return [f for f in files if not store.has(f)]
+
+
+def _fetch(
+    store: ObjectStore,
+    manifest: Manifest,
+    missing: Sequence[FileEntry],
+    addresses: dict[str, LocalAddress | RemoteAddress],
+    reporter: ProgressReporter,
+) -> int:
+    total = manifest.total_bytes
+    distinct = {(f.algorithm, f.digest): f.size for f in manifest.files}
+    present = total - sum(distinct[f.algorithm, f.digest] for f in missing)
+    copied = local_bytes = 0
+
+    def moved(count: int) -> None:
+        nonlocal local_bytes
+        local_bytes += count
+        reporter.report("copying", present + local_bytes, total, reused=present)
+
+    remote: list[RemoteTask] = []
+    for file in missing:
+        address = addresses[file.digest]
+        if isinstance(address, LocalAddress):
+            copied += take_local(store, file, address.path, moved)
+        else:
+            remote.append(RemoteTask(file, address))
+    if not remote:
+        return copied
+
+    def progressed(there: int) -> None:
+        reused = max(0, present + there - download.fetched_bytes)
+        reporter.report("downloading", present + there, total, reused=reused)
+
+    download = Download(store, remote, manifest.uri, TransferSettings.from_environment(), progressed)
+    asyncio.run(download.run())
+    return copied + download.fetched_bytes
+
+
+def _is_link(store: ObjectStore, address: LocalAddress | RemoteAddress) -> bool:
+    if not isinstance(address, LocalAddress):
+        return False
+    try:
+        return address.path.stat().st_dev == store.root.stat().st_dev
+    except OSError:
+        return False
+
+
+def _disk_error(error: OSError, store: ObjectStore, manifest: Manifest) -> OmeError:
+    status = os.statvfs(store.root)
+    where = f"{store.root}: {error.strerror or error}"
+    if error.errno in NO_SPACE:
+        missing = sum(missing_bytes(store, Claimed(f.algorithm, f.digest, f.size)) for f in set(manifest.files))
+        return DiskFullError(
+            f"{where}: needs {gibibytes(missing)} more, free {gibibytes(status.f_bavail * status.f_frsize)}, "
+            f"reserve {gibibytes(reserve_bytes(status.f_blocks * status.f_frsize))}",
+            remedy=f"{DiskFullError.default_remedy} What is already downloaded is kept.",
+        )
+    if error.errno == errno.EIO:
+        return IntegrityError(f"{where}: the disk fails", remedy="Check the disk; then run again.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return InvalidInputError(f"{where}: the models root cannot be written", remedy="Check its owner and mount.")
+    return OmeError(f"{where} ({type(error).__name__})")

@@ -1,0 +1,79 @@
+"""What of a partial download is there: for each segment of the file, how many bytes from its start.
+
+A file of fixed layout beside the partial: a header, then four bytes a segment, rewritten in place after the bytes
+themselves were written. A kill at any moment leaves at most the last write unrecorded. A power cut may leave records
+of bytes that never reached the disk; the digest over the whole file finds that, and the file is fetched anew.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+_HEADER = struct.Struct("<8sQII")
+_COUNT = struct.Struct("<I")
+_MAGIC = b"OMEPART1"
+MEBIBYTE = 1 << 20
+LARGEST_SEGMENT = 16 * MEBIBYTE
+
+
+def segment_bytes_for(size: int, connections: int) -> int:
+    """How large a segment to ask for at once: some for every connection, and not so small that requests count."""
+    share = size // (2 * connections)
+    return max(MEBIBYTE, min(LARGEST_SEGMENT, share // MEBIBYTE * MEBIBYTE))
+
+
+class Journal:
+    """The record of one partial download.
+
+    Attributes:
+        segment_bytes: Size of all segments but the last.
+        done: Bytes there, per segment.
+    """
+
+    def __init__(self, path: Path, size: int, segment_bytes: int, *, is_fresh: bool) -> None:
+        self._size = size
+        known = None if is_fresh else read_journal(path, size)
+        self.segment_bytes, self.done = known or (segment_bytes, [0] * -(-size // segment_bytes))
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if known is None:
+            header = _HEADER.pack(_MAGIC, size, self.segment_bytes, len(self.done))
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, header + bytes(_COUNT.size * len(self.done)), 0)
+
+    @property
+    def total(self) -> int:
+        """Bytes there, over all segments."""
+        return sum(self.done)
+
+    def bounds(self, segment: int) -> tuple[int, int]:
+        """First byte and end of a segment."""
+        start = segment * self.segment_bytes
+        return start, min(start + self.segment_bytes, self._size)
+
+    def record(self, segment: int, done: int) -> None:
+        """Note that the first `done` bytes of a segment have been written."""
+        self.done[segment] = done
+        os.pwrite(self._descriptor, _COUNT.pack(done), _HEADER.size + _COUNT.size * segment)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+
+def read_journal(path: Path, size: int) -> tuple[int, list[int]] | None:
+    """Segment size and bytes there per segment; None when there is no sound record for a file of this size."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(content) < _HEADER.size:
+        return None
+    magic, recorded_size, segment_bytes, count = _HEADER.unpack_from(content)
+    is_sound = magic == _MAGIC and recorded_size == size and segment_bytes > 0 and count == -(-size // segment_bytes)
+    if not is_sound or len(content) != _HEADER.size + _COUNT.size * count:
+        return None
+    done = [value for (value,) in _COUNT.iter_unpack(content[_HEADER.size :])]
+    for segment, value in enumerate(done):
+        if value > min(segment_bytes, size - segment * segment_bytes):
+            return None
+    return segment_bytes, done

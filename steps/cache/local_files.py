@@ -1,0 +1,85 @@
+"""Brings local files into the store: by hard link on the same file system, else by copy; hashed in either case."""
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from steps.cache.locks import open_locked
+from steps.cache.store import ObjectStore, hash_file, new_hasher, sync_folder
+from steps.errors import IntegrityError, InvalidInputError, NotFoundError
+from steps.manifest import FileEntry
+
+_CHUNK = 4 << 20
+_NO_LINK = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.EACCES})
+
+
+def take_local(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> int:
+    """Make the object of `file` from `source`; return the bytes that were copied, 0 for a link.
+
+    Raises:
+        IntegrityError: when `source` is no longer what the manifest names.
+        NotFoundError: when it is gone.
+    """
+    try:
+        if _link(store, file, source, on_bytes):
+            return 0
+        _copy(store, file, source, on_bytes)
+    except FileNotFoundError:
+        raise NotFoundError(f"{source}: does not exist any more", remedy="Import again.") from None
+    except PermissionError as error:
+        raise InvalidInputError(f"{source}: cannot be read ({error.strerror})") from None
+    return file.size
+
+
+def _link(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> bool:
+    if source.is_symlink() or source.stat().st_dev != store.root.stat().st_dev:
+        return False
+    _check(file, source, hash_file(source, file, on_bytes))
+    path = store.path(file)
+    try:
+        path.hardlink_to(source)
+    except FileExistsError:
+        return True
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            return False
+        raise
+    sync_folder(path.parent)
+    store.seal(path)
+    return True
+
+
+def _copy(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> None:
+    partial = store.partial(file)
+    descriptor = open_locked(partial)
+    if descriptor is None:
+        partial = partial.with_name(f"{file.digest}.{os.getpid()}.partial")
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        os.ftruncate(descriptor, 0)
+        hasher = new_hasher(file)
+        with source.open("rb", buffering=0) as opened:
+            while chunk := opened.read(_CHUNK):
+                hasher.update(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                on_bytes(len(chunk))
+        _check(file, source, hasher.hexdigest())
+        store.commit(file, partial, descriptor)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _check(file: FileEntry, source: Path, digest: str) -> None:
+    if digest != file.digest:
+        raise IntegrityError(
+            f"{source}: has the {file.algorithm} {digest}, the manifest says {file.digest}",
+            remedy="The file has changed since it was resolved: import again.",
+        )

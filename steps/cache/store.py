@@ -1,0 +1,148 @@
+"""The content store: one read-only file per digest. It appears by one rename, and is trusted while its seal fits."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from steps.cache.locks import exclusive
+from steps.cache.root import PRIVATE
+from steps.errors import UnsupportedError
+from steps.home import write_atomically
+from steps.manifest import FileEntry
+
+_CHUNK = 4 << 20
+_DIGEST = re.compile(r"[0-9a-f]{32,128}")
+ALGORITHMS = ("sha256", "git-sha1", "md5")
+
+
+class ObjectStore:
+    """The objects under one models root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.private = root / PRIVATE
+        self._objects = self.private / "objects"
+        for algorithm in ALGORITHMS:
+            (self._objects / algorithm).mkdir(parents=True, exist_ok=True)
+
+    def path(self, file: FileEntry) -> Path:
+        """Where the file's object is or will be.
+
+        Raises:
+            UnsupportedError: when the manifest has no digest that can name it.
+        """
+        if file.algorithm not in ALGORITHMS or not _DIGEST.fullmatch(file.digest):
+            raise UnsupportedError(
+                f'{file.path}: the manifest has no digest to verify it by ("{file.algorithm}:{file.digest}")',
+                remedy="Resolve the model again; a source without digests cannot be cached.",
+            )
+        return self._objects / file.algorithm / file.digest
+
+    def partial(self, file: FileEntry) -> Path:
+        """Where its download grows."""
+        return self.path(file).with_name(f"{file.digest}.partial")
+
+    def progress(self, file: FileEntry) -> Path:
+        """What of the download is there."""
+        return self.path(file).with_name(f"{file.digest}.progress")
+
+    def has(self, file: FileEntry) -> bool:
+        """Whether the object is there and sound.
+
+        An object whose seal does not fit its size, inode or time of change may have been written to: it is hashed
+        again, and removed when its bytes are not those of its name.
+        """
+        path = self.path(file)
+        try:
+            stat = path.stat()
+        except FileNotFoundError:
+            return False
+        if _read(_seal_path(path)) == _seal(stat):
+            return True
+        if stat.st_size == file.size and hash_file(path, file) == file.digest:
+            self.seal(path)
+            return True
+        self.remove(path)
+        return False
+
+    def commit(self, file: FileEntry, partial: Path, descriptor: int) -> None:
+        """Make a verified download the object: on disk first, then one rename."""
+        os.fchmod(descriptor, 0o444)
+        os.fsync(descriptor)
+        path = self.path(file)
+        partial.rename(path)
+        sync_folder(path.parent)
+        self.seal(path)
+        self.progress(file).unlink(missing_ok=True)
+
+    def seal(self, path: Path) -> None:
+        """Remember how a verified object looks."""
+        write_atomically(_seal_path(path), _seal(path.stat()).encode(), is_durable=False)
+
+    def remove(self, path: Path) -> None:
+        """Remove an object and its seal."""
+        _seal_path(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+    def objects(self) -> Iterator[Path]:
+        """All objects, partial downloads left out."""
+        for algorithm in ALGORITHMS:
+            for path in sorted((self._objects / algorithm).iterdir()):
+                if _DIGEST.fullmatch(path.name):
+                    yield path
+
+    def partials(self) -> Iterator[Path]:
+        """All downloads that are not finished."""
+        for algorithm in ALGORITHMS:
+            yield from sorted((self._objects / algorithm).glob("*.partial"))
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold while deciding what may go and what is needed: admission, claims and collection."""
+        return exclusive(self.private / "store.lock")
+
+
+def new_hasher(file: FileEntry) -> "hashlib._Hash":
+    """A hasher for the file's algorithm; git's names begin with a header that has the size."""
+    if file.algorithm == "git-sha1":
+        return hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
+    if file.algorithm == "md5":
+        return hashlib.md5(usedforsecurity=False)
+    return hashlib.sha256()
+
+
+def hash_file(path: Path, file: FileEntry, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+    """The digest of the file at `path`, by the algorithm of `file`; calls `on_bytes` with what was read."""
+    hasher = new_hasher(file)
+    with path.open("rb", buffering=0) as opened:
+        buffer = bytearray(_CHUNK)
+        while count := opened.readinto(buffer):
+            hasher.update(memoryview(buffer)[:count])
+            on_bytes(count)
+    return hasher.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _seal_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.seal")
+
+
+def _seal(stat: os.stat_result) -> str:
+    return f"{stat.st_size} {stat.st_ino} {stat.st_mtime_ns}"
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""

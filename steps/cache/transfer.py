@@ -1,0 +1,119 @@
+"""One object's download under way: its partial file, the record of what is there, its hash, and the last rename.
+
+Owned by the engine (`steps.cache.download`), which fetches the segments.
+"""
+
+import os
+from collections import deque
+
+from steps.cache.hashing import MemoryBudget, OrderedHasher
+from steps.cache.journal import Journal, segment_bytes_for
+from steps.cache.locks import open_locked
+from steps.cache.store import ObjectStore
+from steps.errors import IntegrityError
+from steps.manifest import FileEntry
+
+
+class Transfer:
+    """A locked partial file that grows to an object.
+
+    Attributes:
+        file: What is fetched.
+        resumed_bytes: Bytes that an earlier run had left.
+        pending: Segments that nobody fetches yet, first to last.
+    """
+
+    def __init__(
+        self, store: ObjectStore, file: FileEntry, descriptor: int, connections: int, budget: MemoryBudget
+    ) -> None:
+        self.file = file
+        self._store = store
+        self._descriptor = descriptor
+        is_fresh = os.fstat(descriptor).st_size != file.size
+        if is_fresh:
+            os.ftruncate(descriptor, 0)
+            os.ftruncate(descriptor, file.size)
+        segment_bytes = segment_bytes_for(file.size, connections)
+        self._journal = Journal(store.progress(file), file.size, segment_bytes, is_fresh=is_fresh)
+        self.resumed_bytes = self._journal.total
+        self.pending = deque(s for s in range(len(self._journal.done)) if self.missing(s)[0] < self.missing(s)[1])
+        self._hasher = OrderedHasher(file, descriptor, self._journal, budget)
+
+    @property
+    def total(self) -> int:
+        """Bytes that are there."""
+        return self._journal.total
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all bytes are there."""
+        return self._journal.total == self.file.size
+
+    def missing(self, segment: int) -> tuple[int, int]:
+        """The bytes [start, end) of a segment that are not there."""
+        start, end = self._journal.bounds(segment)
+        return start + self._journal.done[segment], end
+
+    def write(self, segment: int, content: bytes) -> None:
+        """Append bytes to a segment: first the bytes, then the record of them.
+
+        Raises:
+            OSError: when the disk does not take them.
+        """
+        offset, _ = self.missing(segment)
+        view = memoryview(content)
+        written = 0
+        while written < len(content):
+            written += os.pwrite(self._descriptor, view[written:], offset + written)
+        self._journal.record(segment, self._journal.done[segment] + len(content))
+        self._hasher.feed(segment, offset, content)
+
+    def finish(self) -> None:
+        """Verify the digest and make the object; blocks until the disk has it, or `stop` was called.
+
+        Raises:
+            IntegrityError: when the bytes are not those that the manifest names; the partial file is gone then.
+            OSError: when the disk fails.
+        """
+        digest = self._hasher.finish()
+        if digest is None:
+            return
+        if digest != self.file.digest:
+            self.discard()
+            raise IntegrityError(
+                f"{self.file.path}: its {self.file.size} bytes have the {self.file.algorithm} {digest}, "
+                f"the manifest says {self.file.digest}; the damaged copy was removed",
+            )
+        self._store.commit(self.file, self._store.partial(self.file), self._descriptor)
+
+    def stop(self) -> None:
+        """Give up hashing, so that `finish` returns."""
+        self._hasher.stop()
+
+    def close(self) -> None:
+        """Let go of the files; what was fetched stays for the next run."""
+        self._hasher.stop()
+        self._journal.close()
+        os.close(self._descriptor)
+
+    def discard(self) -> None:
+        """Remove what is there: it is damaged, or of two versions of the file."""
+        self._store.progress(self.file).unlink(missing_ok=True)
+        self._store.partial(self.file).unlink(missing_ok=True)
+
+
+def begin_transfer(store: ObjectStore, file: FileEntry, connections: int, budget: MemoryBudget) -> Transfer | None:
+    """Take over the file's partial download; None while another process has it, or when one has just finished it."""
+    partial = store.partial(file)
+    descriptor = open_locked(partial)
+    if descriptor is None:
+        return None
+    if store.path(file).exists():
+        partial.unlink()
+        os.close(descriptor)
+        return None
+    try:
+        return Transfer(store, file, descriptor, connections, budget)
+    except BaseException:
+        os.close(descriptor)
+        raise

@@ -1,0 +1,46 @@
+"""The step that brings a manifest's files to a node. Run by `import-model`, once a node; also safe to run again."""
+
+import sys
+
+from pydantic import Field
+
+from steps.contract import StepInputs, StepOutputs, step
+from steps.manifest_store import load_manifest
+
+
+class CacheInputs(StepInputs):
+    """What to cache, and where."""
+
+    manifest: str = Field(default="", description="Digest of the manifest, from resolve-model.")
+    name: str = Field(default="", description="The model's name, which names its folder.")
+    path: str = Field(default="", description="Its folder; under the models root. Empty for <models root>/<name>.")
+    node: str = Field(default="", description="The node this runs on; empty for this machine.")
+
+
+class CacheOutputs(StepOutputs):
+    """Where the files are, and what it cost."""
+
+    path: str = Field(description="The model's folder.")
+    fetched_bytes: int = Field(description="Bytes fetched in this run.")
+    reused_bytes: int = Field(description="Bytes that were there already.")
+
+
+@step(
+    "cache-model",
+    title="Cache the model",
+    description="Brings the files to the node, verified, resuming what an earlier run left.",
+)
+def cache_model(inputs: CacheInputs) -> CacheOutputs:
+    """Import a stored manifest into its folder."""
+    from steps.cache import import_model
+
+    imported = import_model(load_manifest(inputs.manifest), inputs.name, inputs.path)
+    for folder in imported.evicted:
+        sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")
+    place = f" on {inputs.node}" if inputs.node else ""
+    sys.stderr.write(
+        f"{imported.path}{place}: {imported.fetched_bytes} bytes fetched, {imported.reused_bytes} were there\n"
+    )
+    return CacheOutputs(
+        path=str(imported.path), fetched_bytes=imported.fetched_bytes, reused_bytes=imported.reused_bytes
+    )
