@@ -1,0 +1,114 @@
+"""Waits until an endpoint answers one real request under the model's name: a benchmark of anything else is worthless.
+
+Called by `steps.benchmark_endpoint`. Only failures that waiting can cure are waited for.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from steps.benchmark.secret_texts import SecretTexts
+from steps.endpoint import Endpoint
+from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+WAIT_SECONDS: Final = 120.0
+PAUSE_SECONDS: Final = 0.5
+ANSWER_SECONDS: Final = 60.0
+_WAITED_FOR: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def probe_of(task: str, model_name: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """Path and body of one small request of a task, with the benchmark's own extra parameters."""
+    if task == "text-to-embeddings":
+        return "/v1/embeddings", {"model": model_name, "input": ["ready?"]}
+    if task == "text-to-rerank":
+        return "/v1/rerank", {"model": model_name, "query": "ready?", "documents": ["yes"]}
+    messages = [{"role": "user", "content": "Say ready."}]
+    return "/v1/chat/completions", {"model": model_name, "messages": messages, "max_tokens": 4, **parameters}
+
+
+async def wait_until_it_answers(
+    endpoint: Endpoint,
+    task: str,
+    parameters: Mapping[str, object],
+    key: str = "",
+    wait_seconds: float = WAIT_SECONDS,
+) -> float:
+    """Send one request until it is answered.
+
+    Returns:
+        How long the answer took, in seconds.
+
+    Raises:
+        AuthError: when the endpoint refuses the key.
+        NotFoundError: when it does not know the model or the path; names the models it has.
+        InvalidInputError: when it refuses the request.
+        NetworkError: when it does not answer within `wait_seconds`.
+    """
+    from aiohttp import ClientError, ClientSession, ClientTimeout
+
+    path, body = probe_of(task, endpoint.model_name, parameters)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    secrets = SecretTexts(key)
+    deadline = time.monotonic() + wait_seconds
+    said = "no answer"
+    async with ClientSession(headers=headers, timeout=ClientTimeout(total=ANSWER_SECONDS), trust_env=True) as session:
+        while True:
+            started = time.monotonic()
+            try:
+                async with session.post(endpoint.url + path, json=body) as answer:
+                    text = secrets.hide((await answer.text(errors="replace"))[:2000])
+                    if answer.status == 200 and _is_object(text if len(text) < 2000 else "{}"):
+                        return time.monotonic() - started
+                    if answer.status != 200 and answer.status not in _WAITED_FOR:
+                        raise await _refusal(session, endpoint, path, answer.status, text)
+                    said = f"HTTP {answer.status}: {text[:200]}"
+            except (ClientError, OSError, TimeoutError) as error:
+                said = secrets.hide(str(error)) or type(error).__name__
+            if time.monotonic() + PAUSE_SECONDS > deadline:
+                raise NetworkError(
+                    f"endpoint {endpoint.url} gave no answer to {path} in {wait_seconds:.0f} s: {said}",
+                    remedy="Check that the service runs (`ome get services`) and read its log.",
+                )
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+async def _refusal(session: "ClientSession", endpoint: Endpoint, path: str, status: int, text: str) -> OmeError:
+    said = " ".join(text.split())[:300]
+    if status in (401, 403):
+        return AuthError(
+            f"endpoint {endpoint.url} refused the key (HTTP {status}): {said}",
+            remedy="Give the endpoint's key in the environment variable OME_ENDPOINT_KEY.",
+        )
+    models = await _model_names(session, endpoint)
+    if models and endpoint.model_name not in models:
+        return NotFoundError(
+            f'endpoint {endpoint.url} has no model "{endpoint.model_name}" (HTTP {status}): {said}',
+            remedy=f"It serves: {', '.join(models)}.",
+        )
+    if status == 404:
+        return NotFoundError(f"endpoint {endpoint.url} has no {path}: {said}", remedy="Give the base URL without /v1.")
+    return InvalidInputError(f"endpoint {endpoint.url} refused {path} (HTTP {status}): {said}")
+
+
+async def _model_names(session: "ClientSession", endpoint: Endpoint) -> list[str]:
+    from aiohttp import ClientError
+
+    try:
+        async with session.get(f"{endpoint.url}/v1/models") as answer:
+            listed = json.loads((await answer.content.read(1 << 20)).decode("utf-8", "replace"))
+        return [str(row["id"]) for row in listed["data"]][:20]
+    except (ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
+        return []

@@ -1,0 +1,200 @@
+"""What a benchmark found: frozen types, and the pure arithmetic from single requests to percentiles and a verdict.
+
+Called by `steps.benchmark_endpoint` and by whoever prints the summary. The load generator's own averages are not used:
+its error rate is always 0 and its throughput counts idle time (docs/decisions/006-benchmark.md).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil, floor
+from typing import Literal
+
+from steps.benchmark.records import CellRecords, RequestRecord
+from steps.frozen import Frozen
+
+Verdict = Literal["Pass", "Failed"]
+
+SHORT_RUN_SECONDS = 30.0
+MAX_ERROR_KINDS = 5
+MAX_MESSAGE_LENGTH = 200
+
+
+class Percentiles(Frozen):
+    """A distribution over the answered requests of a cell, in seconds."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+class ErrorKind(Frozen):
+    """Failed requests of one kind.
+
+    Attributes:
+        code: HTTP status, or 0 when the answer carried no token that could be measured.
+        count: How many requests.
+        message: The first one's text, shortened.
+    """
+
+    code: int
+    count: int
+    message: str = ""
+
+
+class BenchmarkCell(Frozen):
+    """One cell of the matrix: a traffic scenario at one concurrency.
+
+    Attributes:
+        scenario: As genai-bench writes it, such as "D(64,16)".
+        concurrency: Requests in flight at once.
+        batch_size: Texts a request (embeddings and rerank), else 1.
+        requests: Finished requests, failed ones included.
+        errors: Failed ones among them.
+        error_rate: errors / requests; 1 when nothing finished.
+        seconds: From the first request's start to the last answer's end.
+        is_exact_span: False when `seconds` is the load generator's polled duration.
+        is_short: Whether the span is under 30 s, which is too short for numbers to rely on.
+        input_tokens, output_tokens: Sums over answered requests.
+        ttft: Time to first token.
+        tpot: Time per output token after the first; None for tasks without output tokens.
+        end_to_end: From sending a request to its last byte.
+        output_tokens_per_second, requests_per_second: Of answered requests, over `seconds`.
+        error_kinds: The most frequent first, at most five.
+    """
+
+    scenario: str
+    concurrency: int
+    batch_size: int = 1
+    requests: int = 0
+    errors: int = 0
+    error_rate: float = 0.0
+    seconds: float = 0.0
+    is_exact_span: bool = True
+    is_short: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    ttft: Percentiles | None = None
+    tpot: Percentiles | None = None
+    end_to_end: Percentiles | None = None
+    output_tokens_per_second: float = 0.0
+    requests_per_second: float = 0.0
+    error_kinds: tuple[ErrorKind, ...] = ()
+
+
+class BenchmarkReport(Frozen):
+    """The summary that goes to status and to the command line: small JSON, under 64 KiB.
+
+    Attributes:
+        name: Of the benchmark.
+        model: Name of the model resource.
+        model_name: What requests carried in `model`.
+        endpoint: Base URL.
+        engine: The runtime's name, or "".
+        task: As genai-bench names it.
+        verdict: `Failed` when a cell's error rate is over the limit or a cell measured nothing.
+        reason: Why, in a sentence; "" for Pass.
+        requests, errors: Over all cells.
+        error_rate: errors / requests over all cells.
+        max_error_rate: The limit that was applied.
+        seconds: Wall time of the whole step.
+        cells: In the order they were asked for.
+        notes: What a reader should know about these numbers, in sentences.
+    """
+
+    name: str
+    model: str
+    model_name: str
+    endpoint: str
+    engine: str = ""
+    task: str = "text-to-text"
+    verdict: Verdict = "Pass"
+    reason: str = ""
+    requests: int = 0
+    errors: int = 0
+    error_rate: float = 0.0
+    max_error_rate: float = 0.01
+    seconds: float = 0.0
+    cells: tuple[BenchmarkCell, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def percentile(values: Sequence[float], fraction: float) -> float:
+    """The `fraction` quantile of `values`, which must be sorted, by linear interpolation between the closest ranks."""
+    position = (len(values) - 1) * fraction
+    below, above = values[floor(position)], values[ceil(position)]
+    return below + (above - below) * (position - floor(position))
+
+
+def percentiles(values: Sequence[float]) -> Percentiles | None:
+    """p50, p90 and p99, or None without values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return Percentiles(p50=percentile(ordered, 0.5), p90=percentile(ordered, 0.9), p99=percentile(ordered, 0.99))
+
+
+def span_of(cell: CellRecords) -> tuple[float, bool]:
+    """Seconds from the first start to the last end, and whether they come from single requests."""
+    spans = [(r.start, r.start + (r.end_to_end or 0.0)) for r in cell.records if r.start is not None]
+    is_complete = len(spans) == sum(r.error_code != 0 for r in cell.records)
+    if spans and is_complete and (seconds := max(end for _, end in spans) - min(start for start, _ in spans)) > 0:
+        return seconds, True
+    return cell.polled_seconds, False
+
+
+def summarise(cell: CellRecords) -> BenchmarkCell:
+    """A cell's numbers, from its single requests alone."""
+    answered = [r for r in cell.records if not r.is_error]
+    requests = len(cell.records)
+    errors = requests - len(answered)
+    seconds, is_exact = span_of(cell)
+    output_tokens = sum(r.output_tokens for r in answered)
+    return BenchmarkCell(
+        scenario=cell.scenario,
+        concurrency=cell.concurrency,
+        batch_size=cell.batch_size,
+        requests=requests,
+        errors=errors,
+        error_rate=errors / requests if requests else 1.0,
+        seconds=seconds,
+        is_exact_span=is_exact,
+        is_short=seconds < SHORT_RUN_SECONDS,
+        input_tokens=sum(r.input_tokens for r in answered),
+        output_tokens=output_tokens,
+        ttft=percentiles([r.ttft for r in answered if r.ttft is not None]),
+        tpot=percentiles([r.tpot for r in answered if r.tpot]),
+        end_to_end=percentiles([r.end_to_end for r in answered if r.end_to_end is not None]),
+        output_tokens_per_second=output_tokens / seconds if seconds else 0.0,
+        requests_per_second=len(answered) / seconds if seconds else 0.0,
+        error_kinds=_error_kinds([r for r in cell.records if r.is_error]),
+    )
+
+
+def _error_kinds(errors: Sequence[RequestRecord]) -> tuple[ErrorKind, ...]:
+    counts = Counter(r.error_code or 0 for r in errors)
+    first: dict[int, str] = {}
+    for record in errors:
+        first.setdefault(record.error_code or 0, record.error_message)
+    return tuple(
+        ErrorKind(code=code, count=count, message=" ".join(first[code].split())[:MAX_MESSAGE_LENGTH])
+        for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_ERROR_KINDS]
+    )
+
+
+def judge(cells: Sequence[BenchmarkCell], max_error_rate: float) -> tuple[Verdict, str]:
+    """The verdict and, when it is not Pass, its reason."""
+    empty = [c for c in cells if c.requests == 0]
+    if empty:
+        return "Failed", f"{_label(empty[0])} finished no request."
+    worst = max(cells, key=lambda c: c.error_rate)
+    if worst.error_rate > max_error_rate:
+        return "Failed", (
+            f"{_label(worst)} had {worst.errors} of {worst.requests} requests fail "
+            f"({worst.error_rate:.1%}); at most {max_error_rate:.1%} may."
+        )
+    return "Pass", ""
+
+
+def _label(cell: BenchmarkCell) -> str:
+    level = f"batch size {cell.batch_size}" if cell.batch_size > 1 else f"concurrency {cell.concurrency}"
+    return f"{cell.scenario} at {level}"

@@ -1,0 +1,51 @@
+"""Finished cells of a benchmark that is still running or was interrupted, so that a rerun measures only the rest.
+
+Called by `steps.benchmark_endpoint`, under the endpoint's lock. Cells are kept by the identity of the benchmark
+(`steps.benchmark.plan.identity`) and for a day: numbers of different days do not belong into one table.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from steps.benchmark.plan import Cell
+from steps.benchmark.records import CellRecords
+from steps.home import part, write_atomically
+
+KEPT_SECONDS: Final = 24 * 3600.0
+
+
+class UnfinishedBenchmark:
+    """The folder `reports/.unfinished/<name>-<identity>`."""
+
+    def __init__(self, name: str, identity: str, clock: Callable[[], float] = time.time) -> None:
+        self.folder: Path = part("reports") / ".unfinished" / f"{name}-{identity}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+
+    def load(self, cells: Sequence[Cell]) -> dict[Cell, CellRecords]:
+        """The cells that an earlier attempt finished within the last day."""
+        found: dict[Cell, CellRecords] = {}
+        for cell in cells:
+            path = self._path(cell)
+            try:
+                if self._clock() - path.stat().st_mtime <= KEPT_SECONDS:
+                    found[cell] = CellRecords.model_validate_json(path.read_bytes())
+            except (FileNotFoundError, ValidationError):
+                continue
+        return found
+
+    def save(self, cell: Cell, records: CellRecords) -> None:
+        """Keep a finished cell."""
+        write_atomically(self._path(cell), records.model_dump_json(by_alias=True).encode())
+
+    def discard(self) -> None:
+        """Forget all cells: the report is written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / f"{cell.key}.json"

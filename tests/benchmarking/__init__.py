@@ -1,0 +1,1 @@
+"""Tests of the benchmark step: plan, tokenizer, load, results and report."""
