@@ -1,0 +1,145 @@
+"""Which files hold a model's weights and configuration, told from the manifest alone."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.facts import ModelFormat
+from steps.manifest import Manifest
+
+_SHARD: Final = re.compile(r"^(.*?)[-_.](\d{5,6})-of-(\d{5,6})((?:\.[\w-]+)*)$")
+_CONFIG_FOLDERS: Final = ("", "safetensors/", "pytorch_model/", "model/")
+_VARIANT: Final = re.compile(r"\.(fp16|bf16|fp32|fp8|non_ema|ema)\.safetensors$")
+_TENSORRT: Final = re.compile(r"(^|/)rank\d+\.engine$")
+_PYTORCH: Final = (".bin", ".pt", ".pth", ".ckpt")
+_NOT_WEIGHTS: Final = re.compile(r"(training_args|optimizer|scheduler|rng_state|random_states)[^/]*$")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where what is.
+
+    Attributes:
+        format: How the weights are stored.
+        weights: Their files, in order; a GGUF's first part comes first.
+        folder: Of the configuration: "" or with a slash at its end.
+        others: Alternatives that were not chosen, such as further GGUF quantizations.
+    """
+
+    format: ModelFormat
+    weights: tuple[str, ...]
+    folder: str = ""
+    others: tuple[str, ...] = ()
+
+
+def find_layout(manifest: Manifest) -> Layout:
+    """The layout of a model's files.
+
+    Raises:
+        InvalidInputError: when nothing in the manifest is a model.
+        NotFoundError: when shards of a series are missing; names the first.
+    """
+    paths = [file.path for file in manifest.files if file.size > 0 or not file.path.endswith(".safetensors")]
+    folder = config_folder(paths)
+    if "model_index.json" in paths:
+        return Layout("diffusers", tuple(_without_variants([p for p in paths if p.endswith(".safetensors")])), "")
+    if engines := [p for p in paths if _TENSORRT.search(p)]:
+        return Layout("tensorrt-llm", tuple(engines), engines[0].rpartition("/")[0] + "/" if "/" in engines[0] else "")
+    if tensors := _in_best_folder([p for p in paths if p.endswith(".safetensors")], folder):
+        return Layout("safetensors", _one_series(tensors), folder)
+    if ggufs := [p for p in paths if p.lower().endswith(".gguf")]:
+        return _gguf(ggufs, folder)
+    if onnx := [p for p in paths if p.endswith(".onnx")]:
+        return Layout("onnx", (onnx[0],), folder, tuple(onnx[1:]))
+    pickles = [p for p in paths if p.endswith(_PYTORCH) and not _NOT_WEIGHTS.search(p)]
+    if pickles := _in_best_folder(pickles, folder):
+        return Layout("pytorch", _one_series(pickles), folder)
+    if f"{folder}config.json" in paths:
+        return Layout("safetensors", (), folder)
+    raise InvalidInputError(
+        f"{manifest.uri}: has no model: {len(paths)} files, but no weights and no config.json",
+        remedy="Check the URI and the patterns that choose files.",
+    )
+
+
+def config_folder(paths: Sequence[str]) -> str:
+    """The folder of the configuration: OME's places first, then the shallowest that has a config.json."""
+    there = set(paths)
+    for folder in _CONFIG_FOLDERS:
+        if f"{folder}config.json" in there:
+            return folder
+    found = sorted((p for p in paths if p.endswith("/config.json")), key=lambda p: (p.count("/"), p))
+    weights_at_root = any("/" not in p and p.endswith((".safetensors", ".gguf", ".bin")) for p in paths)
+    return found[0].removesuffix("config.json") if found and not weights_at_root else ""
+
+
+def _in_best_folder(paths: list[str], folder: str) -> list[str]:
+    """The files of the configuration's folder, else of the root, else of the folder that has most."""
+    by_folder: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        by_folder[path.rpartition("/")[0] + "/" if "/" in path else ""].append(path)
+    for preferred in (folder, ""):
+        if by_folder.get(preferred):
+            return sorted(by_folder[preferred])
+    best = max(by_folder, key=lambda name: (len(by_folder[name]), name), default="")
+    return sorted(by_folder.get(best, []))
+
+
+def _one_series(paths: list[str]) -> tuple[str, ...]:
+    """The shards of one model among files that may hold the same weights twice (`consolidated.safetensors`)."""
+    series = _series(paths)
+    if len(series) == 1:
+        return tuple(next(iter(series.values())))
+    names = [n for n in series if "consolidated" not in n] or list(series)
+    main = [n for n in names if n.rpartition("/")[2].startswith(("model", "pytorch_model", "adapter_model"))] or names
+    if len(main) < len(names):
+        sharded = [n for n in main if len(series[n]) > 1]
+        main = sharded or main
+    if len(main) > 1 and any(len(series[n]) > 1 for n in main):
+        main = [max(main, key=lambda n: len(series[n]))]
+    plain = [n for n in main if n.rpartition("/")[2] in ("model.safetensors", "adapter_model.safetensors")]
+    return tuple(path for name in (plain or main) for path in series[name])
+
+
+def _series(paths: list[str]) -> dict[str, list[str]]:
+    """Files by series, complete ones only.
+
+    Raises:
+        NotFoundError: names a shard that is missing.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(paths):
+        match = _SHARD.match(path)
+        found[f"{match[1]}-{match[3]}{match[4]}" if match else path].append(path)
+    for members in found.values():
+        match = _SHARD.match(members[0])
+        if match is None:
+            continue
+        numbers = {int(m[2]) for p in members if (m := _SHARD.match(p))}
+        first = 0 if 0 in numbers else 1
+        missing = next((n for n in range(first, first + min(int(match[3]), 100_000)) if n not in numbers), None)
+        if missing is not None:
+            name = f"{match[1]}-{missing:0{len(match[2])}d}-of-{match[3]}{match[4]}"
+            raise NotFoundError(
+                f"{name}: is missing; the model has {len(members)} of {int(match[3])} shards",
+                remedy="Import the model with all of its shards: check allowPatterns and the source.",
+            )
+    return found
+
+
+def _without_variants(paths: list[str]) -> list[str]:
+    """Diffusion components, without half-precision copies of files that are there in full."""
+    there = set(paths)
+    kept = [p for p in paths if not (_VARIANT.search(p) and _VARIANT.sub(".safetensors", p) in there)]
+    return [p for p in kept if "/" in p] or kept
+
+
+def _gguf(paths: list[str], folder: str) -> Layout:
+    models = [p for p in paths if "mmproj" not in p.rpartition("/")[2].lower()] or paths
+    series = _series(models)
+    first = sorted(series)[0]
+    others = [p for name in series if name != first for p in series[name]]
+    return Layout("gguf", tuple(series[first]), folder, tuple(sorted({*others, *paths} - set(series[first]))))
