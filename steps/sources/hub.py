@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin
 
+from crds.storage_uri import HubUri, StorageUriError, with_revision
 from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed, error_of, is_other_digest, origin_of, public_url
-from steps.sources.hub_uri import HubUri, parse_hub_uri
 from steps.sources.paths import check_collisions, check_path
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.patterns import choose_files
@@ -32,8 +32,8 @@ REDIRECTS = 5
 class HubSource:
     """One repository of the hub."""
 
-    def __init__(self, uri: str) -> None:
-        self._uri: HubUri = parse_hub_uri(uri)
+    def __init__(self, uri: HubUri) -> None:
+        self._uri = uri
         self._settings = TransferSettings.from_environment()
         self._lock = threading.Lock()
         self._stored_at: dict[str, str] = {}
@@ -42,7 +42,7 @@ class HubSource:
         """List the repository at the commit that the revision names now."""
         from huggingface_hub import HfApi
 
-        revision = self._uri.revision_with(options.revision)
+        revision = _chosen_revision(self._uri, options.revision)
         endpoint, token = hub_endpoint(), hub_token()
         api = HfApi(endpoint=endpoint, token=token or False, library_name="ome-pipelines")
         subject = f"hf://{self._uri.repository}" + (f"@{revision}" if revision else "")
@@ -63,7 +63,7 @@ class HubSource:
                 remedy="Widen allowPatterns or ignorePatterns.",
             )
         manifest = Manifest(
-            uri=self._uri.text,
+            uri=str(self._uri),
             revision=commit,
             files=kept.files,
             left_out=kept.left_out,
@@ -122,7 +122,7 @@ class HubSource:
         from huggingface_hub import get_session
 
         address = self.address(file)
-        subject = f"{self._uri.text} {file.path}"
+        subject = f"{self._uri} {file.path}"
         with self._lock:
             url = self._stored_at.get(file.location, address.url)
         timeout = httpx2.Timeout(
@@ -178,6 +178,17 @@ def hub_token() -> str:
     from huggingface_hub import get_token
 
     return get_token() or ""
+
+
+def _chosen_revision(uri: HubUri, parameter: str) -> str:
+    """The URI's revision or the parameter's; "" for the default branch."""
+    if not parameter:
+        return uri.revision
+    try:
+        return with_revision(uri, parameter).revision
+    except StorageUriError as error:
+        remedy = f"Accepted: {error.accepted}." if error.accepted else ""
+        raise InvalidInputError(f'revision "{parameter}": {error.message}', remedy=remedy) from None
 
 
 def _info(api: "HfApi", repository: str, revision: str) -> "ModelInfo":

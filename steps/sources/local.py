@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from crds.storage_uri import LocalUri
 from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.manifest import FileEntry, Manifest
 from steps.progress import ProgressReporter
@@ -15,21 +16,20 @@ from steps.sources.paths import check_collisions, check_path
 from steps.sources.patterns import choose_files
 from steps.sources.source import LocalAddress, ResolveOptions
 
-SCHEME = "local://"
 _CHUNK = 1 << 20
 
 
 class LocalSource:
     """A folder or a file of this machine."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: LocalUri) -> None:
         self._uri = uri
-        path = uri.removeprefix(SCHEME)
-        if not path.startswith("/") or "\0" in path:
+        self._path = Path(uri.path)
+        if not self._path.is_absolute():
             raise InvalidInputError(
-                f'storageUri: "{uri}" has no absolute path', remedy="Write local:///path, with three slashes."
+                f'storageUri: "{uri}" is relative, and a step has no folder of its own to start from',
+                remedy=f"Write local://{self._path.absolute()}.",
             )
-        self._path = Path(path)
 
     def resolve(self, options: ResolveOptions) -> Manifest:
         """List and hash the files; the revision is a digest over their names and contents."""
@@ -52,7 +52,7 @@ class LocalSource:
         files = self._hashed(kept.files)
         content = json.dumps([[f.path, f.size, f.digest] for f in files], separators=(",", ":"))
         return Manifest(
-            uri=self._uri,
+            uri=str(self._uri),
             revision=hashlib.sha256(content.encode()).hexdigest(),
             files=files,
             left_out=kept.left_out,
@@ -126,7 +126,7 @@ class LocalSource:
         return tuple(hashed)
 
 
-def _unreadable(uri: str, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
+def _unreadable(uri: LocalUri, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
     if isinstance(error, FileNotFoundError):
         return NotFoundError(f"{uri}: {path} does not exist", remedy="Check the path; it must be on this machine.")
     return InvalidInputError(

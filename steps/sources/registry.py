@@ -1,9 +1,10 @@
 """Which class serves which scheme. Modules are imported when their scheme is used."""
 
-import re
 from collections.abc import Mapping
 from importlib import import_module
 
+from crds.problems import did_you_mean
+from crds.storage_uri import StorageUriError, parse_storage_uri
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.sources.source import Source
 
@@ -11,7 +12,6 @@ SOURCES: Mapping[str, str] = {
     "hf": "steps.sources.hub:HubSource",
     "local": "steps.sources.local:LocalSource",
 }
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def open_source(uri: str) -> Source:
@@ -21,19 +21,19 @@ def open_source(uri: str) -> Source:
         InvalidInputError: when it is not a storage URI.
         UnsupportedError: when no source has its scheme; names the scheme and those there are.
     """
-    supported = ", ".join(f"{scheme}://" for scheme in SOURCES)
-    match = _SCHEME.match(uri)
-    if match is None:
-        raise InvalidInputError(
-            f'storageUri: "{uri}" has no scheme',
-            remedy=f"Give one such as hf://org/name; supported here: {supported}.",
-        )
-    scheme = match.group(1)
-    if scheme not in SOURCES:
+    scheme, separator, _ = uri.partition("://")
+    if separator and scheme not in SOURCES:
+        guess = did_you_mean(scheme, SOURCES)
+        hint = f"; did you mean {guess}://?" if guess else ""
         raise UnsupportedError(
-            f'storageUri: "{uri}" has the scheme {scheme}://, which has no source here',
-            remedy=f"Supported: {supported}.",
+            f'storageUri: "{scheme}://" has no source here{hint}',
+            remedy=f"Supported: {', '.join(f'{known}://' for known in SOURCES)}.",
         )
+    try:
+        parsed = parse_storage_uri(uri)
+    except StorageUriError as error:
+        remedy = f"Accepted: {error.accepted}." if error.accepted else ""
+        raise InvalidInputError(f"storageUri: {error.message}", remedy=remedy) from None
     module, _, name = SOURCES[scheme].partition(":")
-    source: Source = getattr(import_module(module), name)(uri)
+    source: Source = getattr(import_module(module), name)(parsed)
     return source
