@@ -1,0 +1,79 @@
+"""The step publish-model: writes what was resolved, parsed and cached into the model's resource.
+
+`steps.publication` says what to write; this only loads, writes under the resource's lock, and tells the time.
+"""
+
+import platform
+from datetime import UTC, datetime
+
+from pydantic import Field
+
+from steps.contract import StepInputs, StepOutputs, step
+from steps.errors import NotFoundError
+from steps.facts import Facts
+from steps.manifest_store import load_facts, load_manifest
+from steps.publication import Publication, Scope, publish
+from steps.resources import Resource, ResourceFolder
+
+
+class PublishInputs(StepInputs):
+    """What publish-model takes."""
+
+    name: str = Field(default="", description="Name of the model's resource.")
+    scope: Scope = Field(default="ClusterBaseModel", description="Kind of the resource.")
+    namespace: str = Field(default="default", description="Namespace of a BaseModel.")
+    uri: str = Field(default="", description="Storage URI that the model came from.")
+    manifest: str = Field(default="", description="Digest of its manifest.")
+    facts: Facts | None = Field(default=None, description="What parse-model found; by default what it stored.")
+    path: str = Field(default="", description="Folder that holds the model's files.")
+
+
+class PublishOutputs(StepOutputs):
+    """What publish-model gives."""
+
+    model: str = Field(description="Name of the resource that was written.")
+
+
+@step(
+    "publish-model",
+    title="Publish the model",
+    description="Writes facts, artifact and readiness into the model's resource.",
+)
+def publish_model(inputs: PublishInputs) -> PublishOutputs:
+    """Write the model's resource.
+
+    Raises:
+        NotFoundError: when the manifest or its facts are not stored here.
+        InvalidInputError: for an impossible name.
+    """
+    manifest = load_manifest(inputs.manifest)
+    facts = inputs.facts if inputs.facts is not None else load_facts(inputs.manifest)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def change(old: Resource | None) -> Resource:
+        publication = Publication(
+            kind=inputs.scope,
+            name=inputs.name,
+            namespace=inputs.namespace,
+            uri=inputs.uri or manifest.uri,
+            manifest=manifest,
+            facts=facts,
+            path=inputs.path,
+            node=platform.node() or "localhost",
+            previous=_published_before(old),
+        )
+        return publish(old, publication, now)
+
+    ResourceFolder().update(inputs.scope, inputs.name, inputs.namespace, change)
+    return PublishOutputs(model=inputs.name)
+
+
+def _published_before(resource: Resource | None) -> Facts | None:
+    """The facts behind an earlier publication, when they are still stored here."""
+    digest = (((resource or {}).get("status") or {}).get("artifact") or {}).get("digest")
+    if not isinstance(digest, str) or not digest:
+        return None
+    try:
+        return load_facts(digest)
+    except NotFoundError:
+        return None
