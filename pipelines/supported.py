@@ -133,7 +133,9 @@ MUTEX: Mapping[str, str] = {"name": HONOURED, "namespace": CLUSTER, "database": 
 
 
 def check_fields(where: str, value: object, table: Mapping[str, str]) -> Mapping[str, Any]:
-    """The object, when every field of it is honoured or passed over knowingly; unset fields (None) do not count.
+    """The object, when every field of it is honoured or passed over knowingly.
+
+    Fields that are not set (None) and refused switches that are off (False) do not count.
 
     Args:
         where: What it is, for messages: `template "fetch"`.
@@ -148,7 +150,13 @@ def check_fields(where: str, value: object, table: Mapping[str, str]) -> Mapping
         raise InvalidInputError(f"{where}: is {value!r}, and should be an object")
     for field, content in value.items():
         fate = table.get(field)
-        if content is None or fate in (HONOURED, CLUSTER) and not isinstance(fate, Refused):
+        if (
+            content is None
+            or content is False
+            and isinstance(fate, Refused)
+            or fate in (HONOURED, CLUSTER)
+            and not isinstance(fate, Refused)
+        ):
             continue
         why = fate or "the local runner does not know"
         raise UnsupportedError(f'{where} uses "{field}", which {why}', remedy="Run it on a cluster with Argo.")

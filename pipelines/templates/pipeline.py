@@ -1,0 +1,119 @@
+"""What the workflow templates of this package are built with: the frame of a template, and a task that runs a step."""
+
+from collections.abc import Mapping, Sequence
+
+from hera.workflows import Parameter, Task, WorkflowTemplate, models
+
+from pipelines.templates.settings import (
+    DESCRIPTION,
+    LABELS,
+    POD_GC,
+    SERVICE_ACCOUNT,
+    STEPS_TEMPLATE,
+    TITLE,
+    TTL,
+)
+from pipelines.templates.step_template import input_parameter
+from steps.contract import find_step
+
+GRACE_SECONDS = 600
+
+
+def workflow_template(
+    name: str,
+    *,
+    title: str,
+    description: str,
+    entrypoint: str = "",
+    deadline_seconds: int,
+    parameters: Sequence[Parameter] = (),
+) -> WorkflowTemplate:
+    """The frame of a workflow template; use it as a context and put templates in it.
+
+    Args:
+        name: Its name, which is also its entrypoint's unless another is given.
+        title: Shown in the Argo UI, on the template and on its runs.
+        description: The same, one or two sentences.
+        entrypoint: Name of the template where it begins.
+        deadline_seconds: After how long a run is ended.
+        parameters: What a run asks for.
+    """
+    annotations = {TITLE: title, DESCRIPTION: description}
+    return WorkflowTemplate(
+        name=name,
+        labels=dict(LABELS),
+        annotations=annotations,
+        entrypoint=entrypoint or name,
+        arguments=[_argument(p) for p in parameters],
+        workflow_metadata=models.WorkflowMetadata(annotations=annotations, labels=dict(LABELS)),
+        active_deadline_seconds=deadline_seconds,
+        ttl_strategy=TTL,
+        pod_gc=POD_GC,
+        service_account_name=SERVICE_ACCOUNT,
+    )
+
+
+def _argument(parameter: Parameter) -> Parameter:
+    """A workflow argument: Hera drops `default` there, so its default is its value."""
+    return Parameter(
+        name=parameter.name, description=parameter.description, value=parameter.default, enum=parameter.enum
+    )
+
+
+def ask_for(step: str, *fields: str, **values: str) -> list[Parameter]:
+    """Workflow parameters that are inputs of a step, described as there.
+
+    Args:
+        step: The step's name.
+        fields: Inputs, by name, with their own defaults.
+        values: Inputs, by name, with other defaults.
+    """
+    found = find_step(step)
+    return [
+        *(input_parameter(found, field) for field in fields),
+        *(input_parameter(found, field, value=value) for field, value in values.items()),
+    ]
+
+
+def run_step(
+    step: str,
+    name: str,
+    arguments: Mapping[str, str],
+    *,
+    depends: str = "",
+    when: str = "",
+    with_param: str = "",
+) -> Task:
+    """A task that runs a step of `ome-steps`; made inside a DAG, it is one of its tasks."""
+    return Task(
+        name=name,
+        template_ref=models.TemplateRef(name=STEPS_TEMPLATE, template=step),
+        arguments=[Parameter(name=key, value=value) for key, value in arguments.items()],
+        depends=depends or None,
+        when=when or None,
+        with_param=with_param or None,
+    )
+
+
+def workflow_values(*names: str, **renamed: str) -> dict[str, str]:
+    """Arguments that come from workflow parameters; `renamed` gives the workflow's name for the step's."""
+    pairs = {name: name for name in names} | renamed
+    return {ours: f"{{{{workflow.parameters.{theirs}}}}}" for ours, theirs in pairs.items()}
+
+
+def output(task: str, name: str) -> str:
+    """A reference to an output of a task."""
+    return f"{{{{tasks.{task}.outputs.parameters.{name}}}}}"
+
+
+def hand_on(task: str, name: str, description: str, *, output_name: str = "") -> Parameter:
+    """An output of the entrypoint, taken from a task; also visible in the run's own status.
+
+    It has an empty default, since a task under `when` may not have run.
+    """
+    return Parameter(
+        name=output_name or name,
+        description=description,
+        value_from=models.ValueFrom(parameter=output(task, name), default=""),
+        global_name=output_name or name,
+    )

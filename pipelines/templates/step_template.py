@@ -1,0 +1,116 @@
+"""A step as an Argo script template: `python -m steps <step>`, its inputs and outputs as parameters.
+
+Everything is read from the step's own types (`steps.contract.Step`), so that a form in the Argo UI says what the code
+says. `pipelines.templates.ome_steps` makes one for each step.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args, get_origin
+
+from hera.workflows import Parameter, Resources, RetryStrategy, Script, models
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from pipelines.templates.settings import (
+    CONTAINER_SECURITY,
+    DESCRIPTION,
+    LABELS,
+    POD_SECURITY,
+    SCRATCH,
+    SCRATCH_MOUNT,
+    TITLE,
+    step_image,
+)
+from steps.contract import OUTPUTS, STEP_ROOT, Step, to_parameter
+from steps.errors import RETRYABLE_EXIT_CODES
+
+RETRY_EXPRESSION = (
+    # A pod that was evicted or lost its node has no exit code of its own: its status is Error.
+    f'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [{", ".join(map(str, RETRYABLE_EXIT_CODES))}]'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a step may use in a pod.
+
+    Attributes:
+        deadline_seconds: How long one attempt may take.
+        retries: Attempts after the first, for failures that another attempt can mend.
+        cpu, memory: Requested; memory is limited to `memory_limit` too.
+        mutex: Name of a lock that only one such step holds at a time; may hold references to inputs.
+        pod_spec_patch: Changes of the pod that need a parameter.
+    """
+
+    deadline_seconds: int
+    retries: int = 3
+    cpu: str = "100m"
+    memory: str = "128Mi"
+    memory_limit: str = "512Mi"
+    mutex: str = ""
+    pod_spec_patch: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def script_template(step: Step, limits: Limits) -> Script:
+    """The script template of a step."""
+    synchronization = models.Synchronization(mutexes=[models.Mutex(name=limits.mutex)]) if limits.mutex else None
+    return Script(
+        name=step.name,
+        annotations={TITLE: step.title, DESCRIPTION: step.description},
+        labels={**LABELS, **limits.labels},
+        image=step_image(),
+        command=["python"],
+        args=["-m", "steps", step.name],
+        source="{{inputs.parameters}}",
+        inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
+        outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
+        env=[models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT)],
+        retry_strategy=RetryStrategy(
+            limit=limits.retries,
+            retry_policy="Always",
+            expression=RETRY_EXPRESSION,
+            backoff=models.Backoff(duration="5s", factor=models.IntOrString(root=2), max_duration="10m"),
+        ),
+        active_deadline_seconds=limits.deadline_seconds,
+        resources=Resources(cpu_request=limits.cpu, memory_request=limits.memory, memory_limit=limits.memory_limit),
+        pod_security_context=POD_SECURITY,
+        security_context=CONTAINER_SECURITY,
+        volumes=[SCRATCH],
+        volume_mounts=[SCRATCH_MOUNT],
+        synchronization=synchronization,
+        pod_spec_patch=limits.pod_spec_patch,
+    )
+
+
+def input_parameter(step: Step, field_name: str, *, name: str = "", value: str | None = None) -> Parameter:
+    """A parameter as the step describes it.
+
+    Args:
+        step: The step.
+        field_name: Which of its inputs.
+        name: Another name for it, or "" for its own.
+        value: Another default.
+    """
+    info = step.inputs.model_fields[field_name]
+    return Parameter(
+        name=name or field_name,
+        description=info.description or "",
+        default=_default(info) if value is None else value,
+        enum=_choices(info),
+    )
+
+
+def _default(info: FieldInfo) -> str:
+    default: Any = info.get_default(call_default_factory=True, validated_data={})
+    return "" if default is None or default is PydanticUndefined else to_parameter(default)
+
+
+def _choices(info: FieldInfo) -> list[str] | None:
+    return [str(v) for v in get_args(info.annotation)] if get_origin(info.annotation) is Literal else None
+
+
+def _output(name: str, info: FieldInfo) -> Parameter:
+    source = models.ValueFrom(path=f"{STEP_ROOT}/{OUTPUTS}/{name}", default="")
+    return Parameter(name=name, description=info.description or "", value_from=source)
