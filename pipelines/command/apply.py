@@ -29,9 +29,10 @@ def apply(
         if file != "-" and not Path(file).is_file():
             raise NotFoundError(f'--filename: "{file}" does not exist', remedy="Give a YAML file, or - for stdin.")
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        for resource, warnings in load_resources(text, file):
-            for warning in warnings:
-                sys.stderr.write(f"warning: {warning}\n")
+        resources, warnings = load_resources(text, file)
+        for warning in warnings:
+            sys.stderr.write(f"warning: {file}: {warning}\n")
+        for resource in resources:
             kind, name = resource["kind"], resource["metadata"]["name"]
             ResourceFolder().apply(resource)
             typer.echo(f"{kind}/{name} applied")

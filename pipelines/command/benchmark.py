@@ -33,10 +33,9 @@ def benchmark(
 
     Latency, throughput and error rate for each scenario and concurrency, as an HTML report, CSV and JSON.
     """
-    from steps.serving.deployments import endpoint_of, model_of
-
     from pipelines.command.environments import BENCHMARK, ensure
     from pipelines.command.pipeline import output_of, run_pipeline
+    from pipelines.command.service import running_service
     from steps.contract import to_parameter
     from steps.endpoint import Endpoint
     from steps.errors import InvalidInputError
@@ -50,8 +49,8 @@ def benchmark(
         endpoint = Endpoint(url=target.rstrip("/").removesuffix("/v1"), model_name=model_name or model)
         name = model
     else:
-        endpoint, name = endpoint_of(target, namespace), target
-        model = model_of(target, namespace)
+        deployment, endpoint = running_service(target, namespace)
+        name, model = target, deployment.model
     ensure(BENCHMARK)
     record = run_pipeline(
         "benchmark-endpoint",

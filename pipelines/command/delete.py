@@ -47,10 +47,7 @@ def down() -> None:
     from steps.serving.deployments import stop_all
 
     stopped = stop_all()
-    for service in stopped:
-        typer.echo(f"InferenceService/{service} stopped")
-    if not stopped:
-        typer.echo("Nothing was running.")
+    typer.echo(f"stopped {stopped} service{'s' if stopped != 1 else ''}" if stopped else "Nothing was running.")
 
 
 def _delete_service(name: str, namespace: str) -> None:
@@ -82,5 +79,5 @@ def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
     scope = namespace if kind in NAMESPACED else ""
     path = (resources.get(kind, name, scope)["spec"].get("storage") or {}).get("path", "")
     resources.delete(kind, name, scope)
-    freed = remove_model(Path(path)) if path else 0
+    freed = remove_model(Path(path)).freed_bytes if path and Path(path).is_dir() else 0
     typer.echo(f"{kind}/{name} deleted, {format_bytes(freed)} freed")

@@ -31,18 +31,18 @@ def deploy(
     """
     from pipelines.command.environments import SERVE, ensure
     from pipelines.command.pipeline import output_of, run_pipeline
+    from pipelines.command.service import stopped_when_cancelled
 
     ensure(SERVE)
-    record = run_pipeline(
-        "deploy-model",
-        {
-            "model": model,
-            "service": service or model,
-            "namespace": namespace,
-            "runtime": runtime,
-            "prompt": prompt,
-        },
-    )
+    arguments = {
+        "model": model,
+        "service": service or model,
+        "namespace": namespace,
+        "runtime": runtime,
+        "prompt": prompt,
+    }
+    with stopped_when_cancelled(service or model, namespace):
+        record = run_pipeline("deploy-model", arguments)
     choice = json.loads(output_of(record, "select-runtime", "choice"))
     endpoint = json.loads(output_of(record, "deploy-service", "endpoint"))
     answer = output_of(record, "ask-endpoint", "answer")

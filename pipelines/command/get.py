@@ -20,17 +20,16 @@ def get(
     output: Output = OutputFormat.table,
 ) -> None:
     """List resources, or show one."""
-    from steps.serving.deployments import refresh_services
-
     from pipelines.command.catalogue import seed_catalogue
     from pipelines.command.kind_name import kinds_of
     from pipelines.command.resource_table import columns_of, row_of
     from steps.errors import NotFoundError
     from steps.resources import ResourceFolder
+    from steps.serving.deployments import refresh_services
 
     seed_catalogue()
-    refresh_services()
     kinds, resources = kinds_of(kind), ResourceFolder()
+    refresh_services(resources)
     found = {k: [r for r in resources.list(k, namespace) if not name or r["metadata"]["name"] == name] for k in kinds}
     if name and not any(found.values()):
         there = ", ".join(r["metadata"]["name"] for k in kinds for r in resources.list(k, namespace)) or "none"

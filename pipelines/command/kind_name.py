@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from crds.kinds import KINDS
-
+from crds.kinds import KINDS, find_kind
+from crds.problems import FieldError
 from steps.errors import InvalidInputError
 
 _GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -29,8 +29,8 @@ def kinds_of(word: str) -> tuple[str, ...]:
         return tuple(KINDS)
     if wanted in _GROUPS:
         return _GROUPS[wanted]
-    for name, kind in KINDS.items():
-        if wanted in {name.lower(), kind.plural, *kind.short_names}:
-            return (name,)
-    words = [*_GROUPS, *(kind.plural for kind in KINDS.values())]
-    raise InvalidInputError(f'kind: "{word}" is unknown', remedy=f"Accepted: all, {', '.join(words)}.")
+    try:
+        return (find_kind(wanted).name,)
+    except FieldError as error:
+        accepted = ", ".join(["all", *_GROUPS, *KINDS])
+        raise InvalidInputError(f"kind: {error.message}", remedy=f"Accepted: {accepted}.") from None

@@ -1,5 +1,6 @@
 """`ome`: the entry point, and the border where every error becomes a message, a remedy and an exit code."""
 
+import signal
 import sys
 from typing import Annotated
 
@@ -61,6 +62,7 @@ def main() -> None:
     from images.environment import EnvironmentProblem
     from steps.errors import OmeError
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except OmeError as error:
@@ -69,6 +71,18 @@ def main() -> None:
         _fail(f"error (environment): {error.message}\n  {error.remedy}", 15)
     except KeyboardInterrupt:
         _fail("cancelled; run the same command again to go on", 130)
+    except Exception as error:  # noqa: BLE001 - the border: no traceback reaches a user
+        _fail(f"error (internal): {type(error).__name__}: {error}\n  {_kept_traceback()}", 1)
+
+
+def _kept_traceback() -> str:
+    import traceback
+
+    from steps.home import home
+
+    log = home() / "last-fault.log"
+    log.write_text(" ".join(sys.argv) + "\n" + traceback.format_exc())
+    return f"This is a fault of ome-pipelines: please report it with {log}."
 
 
 def _fail(text: str, code: int) -> None:

@@ -1,6 +1,5 @@
 """`ome onboard`: from a URI to a measured endpoint in one graph."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 from pipelines.command import options
 from pipelines.command.benchmark import CONCURRENCY, SCENARIO
 from pipelines.command.deploy import PROMPT
-from pipelines.command.output import Output, OutputFormat
+from pipelines.command.output import Output, OutputFormat, print_data
 
 
 def register(app: typer.Typer) -> None:
@@ -70,14 +69,14 @@ def run_onboard(arguments: Mapping[str, str], output: Output) -> None:
     """Run the pipeline with its environments in place, and print its summary."""
     from pipelines.command.environments import BENCHMARK, SERVE, ensure
     from pipelines.command.pipeline import run_pipeline
+    from pipelines.command.service import stopped_when_cancelled
     from pipelines.command.summary import print_summary, summary_of
 
     ensure(SERVE, *([BENCHMARK] if arguments["benchmark"] == "yes" else []))
-    record = run_pipeline("onboard-model", arguments)
+    with stopped_when_cancelled(arguments["service"], arguments.get("namespace", "default")):
+        record = run_pipeline("onboard-model", arguments)
     summary = summary_of(record)
     if output is OutputFormat.table:
         print_summary(summary)
     else:
-        from pipelines.command.output import print_data
-
-        print_data(json.loads(json.dumps(summary)), output)
+        print_data(summary, output)

@@ -16,16 +16,16 @@ def run_pipeline(template: str, arguments: Mapping[str, str]) -> RunRecord:
         OmeError: of the class of the step that failed.
         KeyboardInterrupt: when a person stopped it.
     """
-    from pipelines import local
+    from pipelines.local import run
 
-    return draw(lambda listener: local.run(template, arguments, listener=listener))
+    return draw(lambda listener: run(template, arguments, listener=listener))
 
 
-def retry_pipeline(run: str) -> RunRecord:
+def retry_pipeline(name: str) -> RunRecord:
     """Go on with a failed, cancelled or interrupted run; raises as `run_pipeline` does."""
-    from pipelines import local
+    from pipelines.local import retry
 
-    return draw(lambda listener: local.retry(run, listener=listener))
+    return draw(lambda listener: retry(name, listener=listener))
 
 
 def draw(start: Callable[[Listener], RunRecord]) -> RunRecord:

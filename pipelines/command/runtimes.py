@@ -25,13 +25,12 @@ def explain(
     output: Output = OutputFormat.table,
 ) -> None:
     """Print every runtime with its verdict for a model: chosen, ranked lower or refused, and why."""
-    from steps.select_runtime import SelectRuntimeInputs, explain_runtimes
-
     from pipelines.command.catalogue import seed_catalogue
+    from steps.select_runtime import SelectInputs, explain_runtimes
 
     seed_catalogue()
     rows = explain_runtimes(
-        SelectRuntimeInputs(
+        SelectInputs(
             model=model,
             namespace=namespace,
             runtime=runtime,
@@ -43,7 +42,7 @@ def explain(
     if output is OutputFormat.table:
         print_table(
             ("RUNTIME", "VERDICT", "SCORE", "WHY"),
-            [(r.runtime, r.verdict, "" if r.score is None else r.score, r.reason) for r in rows],
+            [(r.runtime, r.verdict, r.score or "", r.reason) for r in rows],
         )
     else:
         print_data([plain(row) for row in rows], output)

@@ -1,0 +1,67 @@
+"""A running service of this machine, as `ome ask` and `ome benchmark` meet it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from steps.endpoint import Endpoint
+from steps.errors import ClusterError, NotFoundError
+from steps.resources import ResourceFolder
+from steps.serving.deployments import Deployment, list_deployments, stop
+from steps.serving.state import deployment_folder, read_order
+
+
+def find_service(name: str, namespace: str) -> Deployment | None:
+    """The deployment of a service, running or not; None when there is none."""
+    return next((d for d in list_deployments() if (d.service, d.namespace) == (name, namespace)), None)
+
+
+def is_running(name: str, namespace: str) -> bool:
+    """Whether a service's processes are there."""
+    found = find_service(name, namespace)
+    return found is not None and found.is_running
+
+
+def running_service(name: str, namespace: str) -> tuple[Deployment, Endpoint]:
+    """A service that answers, and where.
+
+    Raises:
+        NotFoundError: with the services that there are.
+        ClusterError: when it does not run, with its log.
+    """
+    found = find_service(name, namespace)
+    if found is None:
+        there = (
+            ", ".join(s["metadata"]["name"] for s in ResourceFolder().list("InferenceService", namespace)) or "none"
+        )
+        raise NotFoundError(
+            f'service "{name}" does not exist in namespace {namespace}',
+            remedy=f"There are: {there}. Deploy one with `ome deploy MODEL`.",
+        )
+    order = read_order(deployment_folder(name, namespace))
+    if not found.is_running or found.state is None or not found.state.url or order is None:
+        phase = found.state.phase if found.state is not None else "not started"
+        message = f": {found.state.message}" if found.state is not None and found.state.message else ""
+        raise ClusterError(
+            f'service "{name}" does not run ({phase}{message})',
+            remedy=f"Start it with `ome deploy {found.model} --service {name}`. Its log is {found.log}.",
+        )
+    endpoint = Endpoint(
+        url=found.state.url,
+        model_name=order.plan.served_name,
+        service=found.service,
+        namespace=found.namespace,
+        engine=found.runtime,
+    )
+    return found, endpoint
+
+
+@contextmanager
+def stopped_when_cancelled(name: str, namespace: str) -> Iterator[None]:
+    """Stop a service that a pipeline has started when a person cancels the pipeline; one that ran before stays."""
+    was_running = is_running(name, namespace)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not was_running:
+            stop(name, namespace)
+        raise
