@@ -1,0 +1,88 @@
+"""A program's arguments, flag by flag: how a service's and an accelerator's arguments change a runtime's.
+
+Pure. Called by `component`. `--name value`, `--name=value` and a bare `--name` are flags; `_` and `-` in a name mean
+the same, since engines accept both; what stands before the first flag is positional.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from steps.choice import Parallelism
+
+_NUMBER = re.compile(r"-[0-9.]")
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ash"})
+_SIZE_FLAGS = {
+    "tensor": ("--tensor-parallel-size", "--tp-size", "--tp"),
+    "pipeline": ("--pipeline-parallel-size", "--pp-size", "--pp"),
+    "data": ("--data-parallel-size", "--dp-size", "--dp"),
+}
+
+
+class Group(NamedTuple):
+    """One flag with its values as they were written; `name` is "" for positional arguments."""
+
+    name: str
+    tokens: tuple[str, ...]
+
+
+def merge_arguments(base: Sequence[str], change: Sequence[str]) -> tuple[str, ...]:
+    """`base` with each flag of `change` put in place of the same flag, or appended.
+
+    A flag given several times in `change` replaces every one of `base`. Positional arguments of `change` replace those
+    of `base`.
+    """
+    groups, changes = list(_groups(base)), list(_groups(change))
+    for name in dict.fromkeys(group.name for group in changes):
+        new = [group for group in changes if group.name == name]
+        places = [place for place, group in enumerate(groups) if group.name == name]
+        at = places[0] if places else (0 if name == "" else len(groups))
+        groups = [group for group in groups if group.name != name]
+        groups[at:at] = new
+    return tuple(token for group in groups for token in group.tokens)
+
+
+def is_shell_script(command: Sequence[str]) -> bool:
+    """Whether the program is a shell whose script comes as an argument (`bash -c`, `sh -lc --`)."""
+    program = command[0].rpartition("/")[2] if command else ""
+    return program in _SHELLS and any(re.fullmatch(r"-[a-z]*c", token) for token in command[1:])
+
+
+def set_parallelism(words: Sequence[str], parallelism: Parallelism) -> tuple[tuple[str, ...], frozenset[str]]:
+    """`words` with the sizes written over the flags that engines have for them, in a shell script's text too.
+
+    Returns:
+        The words, and which of "tensor", "pipeline" and "data" have a flag among them.
+    """
+    found, changed = set(), list(words)
+    for kind, flags in _SIZE_FLAGS.items():
+        size = str(getattr(parallelism, kind))
+        names = "|".join(re.escape(flag) for flag in flags)
+        for place, word in enumerate(changed):
+            if word in flags and place + 1 < len(changed):
+                changed[place + 1] = size
+                found.add(kind)
+                continue
+            new, count = re.subn(rf"(?<!\S)({names})(=|\s+)\S+", rf"\g<1>\g<2>{size}", word)
+            if count:
+                changed[place] = new
+                found.add(kind)
+    return tuple(changed), frozenset(found)
+
+
+def _groups(arguments: Sequence[str]) -> Iterable[Group]:
+    name = ""
+    tokens: list[str] = []
+    for index, word in enumerate(arguments):
+        if word == "--":
+            if tokens:
+                yield Group(name, tuple(tokens))
+            yield Group("--", tuple(arguments[index:]))
+            return
+        if word.startswith("-") and len(word) > 1 and not _NUMBER.match(word):
+            if tokens:
+                yield Group(name, tuple(tokens))
+            name, tokens = word.partition("=")[0].replace("_", "-"), []
+        tokens.append(word)
+    if tokens:
+        yield Group(name, tuple(tokens))
