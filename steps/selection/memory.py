@@ -16,9 +16,10 @@ Sources of the rules and constants:
 - Overhead on GPUs: 1.8 GiB a device for CUDA context, kernels' workspaces and CUDA graphs, 1 GiB more for collectives
   when there are several. vLLM reports 1.79 GiB beside PyTorch for Llama-3-8B on one H100, 3.58 on two in that log and
   0.25 on two RTX 4090 (#10511, #13061); KAITO counts 2.3 GiB including activations.
-- llama.cpp: one compute buffer of 512 tokens (its default micro-batch) x (vocabulary + hidden) fp32 values; 105.00 MiB
+- llama.cpp: weights are mapped from the file; where it repacks them for the processor, the mapped pages are not used
+  any more and the system takes them back. One compute buffer of 512 tokens (its default micro-batch) x (vocabulary + hidden) fp32 values; 105.00 MiB
   for a 3.9B model is that formula to the byte (mozilla-ai/llamafile#552). Without flash attention also heads x context
-  x 512 fp32 scores. The Python binding holds 512 rows of logits again.
+  x 512 fp32 scores, though the two are hardly needed together. The Python binding holds 512 rows of logits again.
 """
 
 import math
@@ -105,19 +106,18 @@ def weights_bytes(facts: Facts, parallelism: Parallelism) -> int:
     total = stored_bytes(facts)
     attention, tensor, pipeline = facts.attention, parallelism.tensor, parallelism.pipeline
     layers = attention.layers
-    norms_and_routers = 2 * layers * facts.hidden_size * (2 + facts.experts)
-    kv_projections = 4 * layers * facts.hidden_size * attention.kv_heads * attention.head_dim
-    copies = max(tensor / attention.kv_heads, 1) if attention.kv_heads and attention.kind != "mla" else 1
-    replicated = min(norms_and_routers, total)
-    # Each device holds at least one KV head: beyond that number, the same ones again.
-    extra_kv = min(kv_projections, total) * (copies - 1) / tensor
-    stage = 1.0
-    embedding = 0
+    replicated = min(2 * layers * facts.hidden_size * (2 + facts.experts), total)
+    embedding, stage = 0, 1.0
     if pipeline > 1:
-        embedding = min(2 * facts.parameters.embedding, total)
+        embedding = min(2 * facts.parameters.embedding, total - replicated)
         stage = math.ceil(layers / pipeline) / layers if layers else 1 / pipeline
-    split = (total - replicated - embedding) * stage / tensor + embedding / tensor
-    return math.ceil((split + (replicated + extra_kv) * stage) * (1 + WEIGHTS_PADDING))
+    matrices = total - replicated - embedding
+    # Each device holds at least one KV head: beyond their number, the same ones again.
+    copies = max(tensor / attention.kv_heads, 1) if attention.kv_heads and attention.kind != "mla" else 1
+    kv_parameters = 2 * layers * facts.hidden_size * attention.kv_heads * attention.head_dim
+    kv_projections = min(kv_parameters * total / facts.parameters.total if facts.parameters.total else 0, matrices)
+    split = (matrices + kv_projections * (copies - 1)) * stage / tensor + embedding / tensor
+    return math.ceil((split + replicated * stage) * (1 + WEIGHTS_PADDING))
 
 
 def kv_cache_bytes(facts: Facts, parallelism: Parallelism, engine: Engine, context: int, concurrency: int) -> int:
