@@ -1,6 +1,6 @@
-"""A model's resource as it should be once its files are resolved, parsed and cached: pure, `steps.publish_model` stores.
+"""A model's resource as it should be once its files are resolved, parsed and cached; `steps.publish_model` stores it.
 
-Spec 01 says what is written: OME's spec fields where the user left them empty, and status with conditions and artifact.
+It is pure: OME's spec fields where the user left them empty, and a status with conditions and the artifact.
 """
 
 from collections.abc import Mapping
