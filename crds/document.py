@@ -11,7 +11,11 @@ _LARGEST = 200_000
 
 
 class _KubernetesLoader(yaml.SafeLoader):
-    """A time stamp is text, and a key that is there twice is an error."""
+    """A time stamp is text; a key that is there twice is an error, or a notice when both say the same."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.notices: list[Problem] = []
 
 
 _KubernetesLoader.yaml_implicit_resolvers = {
@@ -21,30 +25,39 @@ _KubernetesLoader.yaml_implicit_resolvers = {
 
 
 def _construct_mapping(loader: _KubernetesLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    lines: dict[Any, int] = {}
-    for key_node, _ in node.value:
+    merged = {id(value) for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"}
+    own = [(key, value) for key, value in node.value if id(value) not in merged]
+    seen: dict[Any, tuple[int, yaml.Node]] = {}
+    for key_node, value_node in own:
         key = loader.construct_object(key_node, deep=True)
+        line = key_node.start_mark.line + 1
         if isinstance(key, dict | list):
             raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
-        if key in lines and key_node.start_mark.line != lines[key]:
-            message = f"{shown(key)} is there twice, first in line {lines[key] + 1}"
-            raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
-        lines[key] = key_node.start_mark.line
+        if key in seen:
+            first_line, first_value = seen[key]
+            message = f"{shown(key)} is there twice, first in line {first_line}"
+            if yaml.serialize(first_value) != yaml.serialize(value_node):
+                raise yaml.constructor.ConstructorError(None, None, message, key_node.start_mark)
+            loader.notices.append(Problem(f"line {line}", f"{message}, with the same value", kind="notice"))
+        seen[key] = (line, value_node)
+    loader.flatten_mapping(node)
     return loader.construct_mapping(node, deep=True)
 
 
 _KubernetesLoader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
 
 
-def read_documents(text: str) -> list[Any]:
-    """The documents of a YAML or JSON text, without the empty ones.
+def read_documents(text: str) -> tuple[list[Any], tuple[Problem, ...]]:
+    """The documents of a YAML or JSON text without the empty ones, and what is odd about the text.
 
     Raises:
         InvalidResourceError: with line and column.
     """
+    documents: list[Any] = []
     try:
-        documents = list(yaml.load_all(text, Loader=_KubernetesLoader))  # noqa: S506  # a SafeLoader
+        loader = _KubernetesLoader(text)
+        while loader.check_data():  # type: ignore[no-untyped-call]  # the stubs leave its result open
+            documents.append(loader.get_data())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -54,7 +67,7 @@ def read_documents(text: str) -> list[Any]:
         raise InvalidResourceError([Problem("", f"the YAML cannot be read: {message}")]) from None
     except RecursionError:
         raise InvalidResourceError([Problem("", "the YAML cannot be read: it is nested too deeply")]) from None
-    return [document for document in documents if document is not None]
+    return [document for document in documents if document is not None], tuple(loader.notices)
 
 
 def require_json(document: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from crds.document import read_documents, require_json
-from crds.kinds import find_kind
+from crds.kinds import KINDS, find_kind
 from crds.metadata import API_VERSION, GROUP
 from crds.problems import FieldError, InvalidResourceError, Problem, shown
 from crds.resource import Resource
@@ -37,6 +37,29 @@ class Loaded:
     def problems(self) -> tuple[Problem, ...]:
         """Unknown fields, then notices; none of them refuses the object."""
         return self.unknown_fields + self.notices
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """All that a YAML file has.
+
+    Attributes:
+        objects: Those of this API, in their order.
+        foreign: Documents of other APIs (a Namespace, a Secret), as they are: this project does not apply them.
+        notices: What is odd about the text itself.
+    """
+
+    objects: tuple[Loaded, ...] = ()
+    foreign: tuple[dict[str, Any], ...] = ()
+    notices: tuple[Problem, ...] = ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Of the text and of every object, the latter with the object's name before the path."""
+        of_objects = (
+            _placed(p, _name_of(loaded.resource.to_dict())) for loaded in self.objects for p in loaded.problems
+        )
+        return (*self.notices, *of_objects)
 
 
 def load(document: Any) -> Loaded:
@@ -72,43 +95,53 @@ def load(document: Any) -> Loaded:
     )
 
 
-def load_all(text: str) -> tuple[Loaded, ...]:
-    """Every document of a YAML (or JSON) text; empty ones are skipped, and a `kind: List` gives its items.
+def load_all(text: str) -> LoadedFile:
+    """Every document of a YAML (or JSON) text; a `kind: List` gives its items.
 
     Raises:
         InvalidResourceError: with everything that is wrong in all of them; paths begin with the document.
     """
     loaded: list[Loaded] = []
+    foreign: list[dict[str, Any]] = []
     problems: list[Problem] = []
-    for place, document in _documents(text):
+    documents, notices = read_documents(text)
+    for place, document in _flattened(documents):
+        if _is_foreign(document):
+            foreign.append(document)
+            continue
         try:
             loaded.append(load(document))
         except InvalidResourceError as error:
-            prefix = place or _name_of(document)
-            problems += (Problem(f"{prefix}{p.path}", p.message, p.accepted, p.kind) for p in error.problems)
+            problems += (_placed(problem, place) for problem in error.problems)
     if problems:
         raise InvalidResourceError(problems)
-    return tuple(loaded)
+    return LoadedFile(tuple(loaded), tuple(foreign), notices)
 
 
-def _documents(text: str) -> Iterator[tuple[str, Any]]:
-    documents = read_documents(text)
+def _flattened(documents: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Each document, with where it is: `document 2 (ClusterBaseModel "llama")`, as far as it can be told."""
     for index, document in enumerate(documents):
-        place = f"document {index + 1}: " if len(documents) > 1 else ""
+        number = f"document {index + 1}" if len(documents) > 1 else ""
         if isinstance(document, dict) and document.get("kind") == "List" and isinstance(document.get("items"), list):
             for item_index, item in enumerate(document["items"]):
-                yield f"{place}items[{item_index}]: ", item
+                yield f"{number} items[{item_index}]".strip(), item
         else:
-            yield place and f"{place[:-2]} ({_name_of(document)[:-2]}): ", document
+            name = _name_of(document)
+            yield f"{number} ({name})" if number and name else number or name, document
+
+
+def _placed(problem: Problem, place: str) -> Problem:
+    path = f"{place}: {problem.path}" if place and problem.path else place or problem.path
+    return Problem(path, problem.message, problem.accepted, problem.kind)
 
 
 def _name_of(document: Any) -> str:
-    """`ClusterBaseModel "llama": `, as far as it can be told."""
+    """`ClusterBaseModel "llama"`, or ""."""
     if not isinstance(document, dict):
         return ""
     kind, metadata = document.get("kind"), document.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return f"{kind} {shown(name)}: " if isinstance(kind, str) and isinstance(name, str) else ""
+    return f"{kind} {shown(name)}" if isinstance(kind, str) and isinstance(name, str) else ""
 
 
 def _type_of(document: dict[str, Any]) -> type[Resource]:
@@ -118,8 +151,7 @@ def _type_of(document: dict[str, Any]) -> type[Resource]:
     if version is None:
         raise InvalidResourceError([Problem("apiVersion", "is missing", API_VERSION)])
     if version != API_VERSION:
-        foreign = isinstance(version, str) and version.partition("/")[0] != GROUP
-        hint = f": a {kind} is not of this API, apply it with kubectl" if foreign and not _is_ours(kind) else ""
+        hint = f": a {kind} is not of this API, apply it with kubectl" if _is_foreign(document) else ""
         raise InvalidResourceError([Problem("apiVersion", f"{shown(version)} is not known{hint}", API_VERSION)])
     try:
         found = find_kind(kind)
@@ -130,12 +162,14 @@ def _type_of(document: dict[str, Any]) -> type[Resource]:
     return found.type
 
 
-def _is_ours(kind: str) -> bool:
-    try:
-        find_kind(kind)
-    except FieldError:
+def _is_foreign(document: Any) -> bool:
+    """Whether a document is plainly of another API, and not one of ours with a wrong apiVersion."""
+    if not isinstance(document, dict):
         return False
-    return True
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str) or version.partition("/")[0] == GROUP:
+        return False
+    return kind not in KINDS
 
 
 def _is_status(problem: Problem) -> bool:

@@ -73,7 +73,9 @@ def shown(value: Any, path: str = "") -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
-    text = f'"{value}"' if isinstance(value, str) else {True: "true", False: "false"}.get(value, str(value))
+    text = f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        text = text.lower()
     text = "".join(character if character.isprintable() else "\ufffd" for character in text)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}\u2026"
 

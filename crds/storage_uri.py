@@ -72,6 +72,8 @@ def parse_storage_uri(uri: str) -> StorageUri:
         guess = did_you_mean(scheme, GRAMMAR)
         hint = f'; did you mean "{guess}://"?' if guess else ""
         raise StorageUriError(uri, f'has the scheme "{scheme}", which is unknown{hint}', accepted=_schemes())
+    if _PASSWORD.search(uri):
+        raise _wrong(uri, scheme, "has a user and a password in it; name a Secret instead")
     if any(not character.isprintable() for character in uri):
         raise _wrong(uri, scheme, "has a control character")
     if uri != uri.strip() or rest != rest.strip():

@@ -59,7 +59,8 @@ def _problem(details: ErrorDetails) -> Problem:
         return Problem(path, "is empty", "a name")
     if kind in _BOUNDS:
         words_of_bound, key, accepted = _BOUNDS[kind]
-        return Problem(path, f"{quoted} {words_of_bound} {context[key]}", accepted.format(context[key]))
+        bound = f"{context[key]:.15g}"
+        return Problem(path, f"{quoted} {words_of_bound} {bound}", accepted.format(bound))
     if kind in _WANTED:
         return Problem(path, f"{quoted} is not {_WANTED[kind]}", _WANTED[kind])
     return Problem(path, f"{quoted}: {details['msg']}")

@@ -4,29 +4,20 @@ Steps read runtimes, accelerator classes and models here and publish what they l
 `crds.kinds` types them. Writers take a lock, so two `ome` at once lose nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock
 
+from crds.kinds import NAMESPACED, PLURALS
 from steps.errors import InvalidInputError, NotFoundError
 from steps.home import checked_name, home, part, write_atomically
 
-Resource = dict[str, Any]
+__all__ = ["NAMESPACED", "PLURALS", "Resource", "ResourceFolder"]
 
-PLURALS: Mapping[str, str] = {
-    "BaseModel": "basemodels",
-    "ClusterBaseModel": "clusterbasemodels",
-    "FineTunedWeight": "finetunedweights",
-    "ServingRuntime": "servingruntimes",
-    "ClusterServingRuntime": "clusterservingruntimes",
-    "InferenceService": "inferenceservices",
-    "BenchmarkJob": "benchmarkjobs",
-    "AcceleratorClass": "acceleratorclasses",
-}
-NAMESPACED = frozenset({"BaseModel", "ServingRuntime", "InferenceService", "BenchmarkJob"})
+Resource = dict[str, Any]
 
 
 class ResourceFolder:
