@@ -1,0 +1,1 @@
+"""Tests of the templates, of the local runner, and of the contract both are held to."""

@@ -1,4 +1,4 @@
-"""The contract that the local runner and Argo are held to: small workflows, each with its expected outcome beside it."""
+"""The contract that the local runner and Argo are held to: small workflows, each with what is expected of it."""
 
 from pathlib import Path
 
@@ -9,11 +9,6 @@ from pipelines import local
 
 FOLDER = Path(__file__).parent / "contract"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.endswith(".expected"))
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OME_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize("name", NAMES)
