@@ -17,9 +17,10 @@ Sources of the rules and constants:
   when there are several. vLLM reports 1.79 GiB beside PyTorch for Llama-3-8B on one H100, 3.58 on two in that log and
   0.25 on two RTX 4090 (#10511, #13061); KAITO counts 2.3 GiB including activations.
 - llama.cpp: weights are mapped from the file; where it repacks them for the processor, the mapped pages are not used
-  any more and the system takes them back. One compute buffer of 512 tokens (its default micro-batch) x (vocabulary + hidden) fp32 values; 105.00 MiB
-  for a 3.9B model is that formula to the byte (mozilla-ai/llamafile#552). Without flash attention also heads x context
-  x 512 fp32 scores, though the two are hardly needed together. The Python binding holds 512 rows of logits again.
+  any more and the system takes them back. One compute buffer of 512 tokens (its default micro-batch) x (vocabulary +
+  hidden) fp32 values; 105.00 MiB for a 3.9B model is that formula to the byte (mozilla-ai/llamafile#552). Without
+  flash attention also heads x context x 512 fp32 scores, though the two are hardly needed together. The Python binding
+  holds 512 rows of logits again.
 """
 
 import math

@@ -28,6 +28,10 @@ class Runtime(Frozen):
         """How tables and messages call it: `namespace/name`, or the name alone."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
+    def is_called(self, name: str) -> bool:
+        """Whether a user means this runtime by `name`, or by `namespace/name` as tables show it."""
+        return name in (self.name, self.label)
+
 
 class Accelerator(Frozen):
     """An AcceleratorClass."""
@@ -52,7 +56,7 @@ class SelectionRequest(Frozen):
     """What the user asks for.
 
     Attributes:
-        runtime: A runtime by name, "" to choose one.
+        runtime: A runtime by name or `namespace/name`, "" to choose one.
         accelerator: An AcceleratorClass by name, "" to choose one.
         protocol: Protocol that the runtime must speak, such as openAI; "" for any.
         constraints: What the accelerator must have: the service's and its component's; all count.

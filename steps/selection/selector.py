@@ -107,7 +107,7 @@ def assess_all(
     pairs = [*candidates, *refused]
     chosen: int | None = None
     if request.runtime:
-        named = [i for i, (a, _) in enumerate(pairs) if a.runtime.name == request.runtime]
+        named = [i for i, (a, _) in enumerate(pairs) if a.runtime.is_called(request.runtime)]
         # As OME: a runtime of the namespace hides one of the cluster with the same name.
         first = min(named, key=lambda i: not pairs[i][0].runtime.namespace, default=None)
         chosen = first if first is not None and pairs[first][0].is_candidate else None
@@ -158,7 +158,7 @@ def _reasons(facts: Facts, chosen: Assessment, best: Rank, table: Table, request
 
 def _nothing_left(facts: Facts, model: ModelReference, table: Table, request: SelectionRequest) -> OmeError:
     """The error for a table without a choice."""
-    asked = [a for a in table.assessments if a.runtime.name == request.runtime] if request.runtime else []
+    asked = [a for a in table.assessments if a.runtime.is_called(request.runtime)] if request.runtime else []
     where = f"in namespace {model.namespace} or the cluster" if model.namespace else "in the cluster"
     candidates = ", ".join(a.runtime.label for a in table.assessments if a.is_candidate)
     if request.runtime and not asked:

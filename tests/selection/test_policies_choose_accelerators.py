@@ -75,7 +75,7 @@ def test_what_fits_comes_before_every_policy() -> None:
     cannot = option("cannot", 16, verdict="does-not-fit", cost={"perHour": "0.01"})
     fits = option("fits", 141, cost={"perHour": "9"})
     for policy in ("BestFit", "Cheapest", "FirstAvailable", "MostCapable"):
-        assert chosen([cannot, tight, fits], policy) == "fits"  # type: ignore[arg-type]
+        assert chosen([cannot, tight, fits], policy) == "fits"
 
 
 def test_availability_counts_before_the_policy() -> None:
