@@ -146,6 +146,7 @@ class LoadGenerator:
                     cell = waiting.pop(0)
                     keep(cell, await self._finished(cell, plan, results, log))
                     settled.add(cell)
+                    log.start_cell()
                     if not waiting:
                         return settled
             if waiting and len(log.finished) == len(settled):
@@ -189,6 +190,7 @@ class LoadGenerator:
             times=log.times,
             error_times=log.error_times,
             unmeasured=log.unmeasured,
+            is_counted_locally=log.is_counted_locally,
         )
 
 

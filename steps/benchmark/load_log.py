@@ -26,6 +26,7 @@ class LoadLog:
         answered, failed, unmeasured: Requests so far.
         times: Of answered requests.
         error_times: When failed requests were reported.
+        is_counted_locally: Whether tokens were counted with the tokenizer, because the endpoint reports none.
         finished: Cells (scenario, level) that ended, in order.
     """
 
@@ -35,6 +36,7 @@ class LoadLog:
     unmeasured: int = 0
     times: list[RequestTimes] = field(default_factory=list)
     error_times: list[float] = field(default_factory=list)
+    is_counted_locally: bool = False
     finished: list[tuple[str, int]] = field(default_factory=list)
     _block: dict[str, float] | None = None
     _is_shown: bool = True
@@ -82,6 +84,8 @@ class LoadLog:
             self.unmeasured += 1
         elif logger == "locust.user.task" and level == "ERROR":
             self.unmeasured += 1
+        elif "There is no usage info returned" in message:
+            self.is_counted_locally = True
         elif message.startswith("Starting benchmark with concurrency="):
             self.start_cell()
         else:

@@ -7,7 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from steps.benchmark.secret_texts import SecretTexts
 from steps.endpoint import Endpoint
@@ -19,7 +19,20 @@ if TYPE_CHECKING:
 WAIT_SECONDS: Final = 120.0
 PAUSE_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 60.0
+MAX_MODELS: Final = 20
 _WAITED_FOR: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Readiness(NamedTuple):
+    """How an endpoint answered.
+
+    Attributes:
+        seconds: How long its first answer took.
+        models: What it says it serves; empty when it does not say.
+    """
+
+    seconds: float
+    models: tuple[str, ...]
 
 
 def probe_of(task: str, model_name: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, object]]:
@@ -38,11 +51,15 @@ async def wait_until_it_answers(
     parameters: Mapping[str, object],
     key: str = "",
     wait_seconds: float = WAIT_SECONDS,
-) -> float:
+) -> Readiness:
     """Send one request until it is answered.
 
-    Returns:
-        How long the answer took, in seconds.
+    Args:
+        endpoint: Whom to ask.
+        task: Decides the kind of request.
+        parameters: The benchmark's own extra request fields.
+        key: Its real key, or "".
+        wait_seconds: For how long it may be unreachable or busy.
 
     Raises:
         AuthError: when the endpoint refuses the key.
@@ -64,7 +81,7 @@ async def wait_until_it_answers(
                 async with session.post(endpoint.url + path, json=body) as answer:
                     text = secrets.hide((await answer.text(errors="replace"))[:2000])
                     if answer.status == 200 and _is_object(text if len(text) < 2000 else "{}"):
-                        return time.monotonic() - started
+                        return Readiness(time.monotonic() - started, await _model_names(session, endpoint))
                     if answer.status != 200 and answer.status not in _WAITED_FOR:
                         raise await _refusal(session, endpoint, path, answer.status, text)
                     said = f"HTTP {answer.status}: {text[:200]}"
@@ -103,12 +120,12 @@ async def _refusal(session: "ClientSession", endpoint: Endpoint, path: str, stat
     return InvalidInputError(f"endpoint {endpoint.url} refused {path} (HTTP {status}): {said}")
 
 
-async def _model_names(session: "ClientSession", endpoint: Endpoint) -> list[str]:
+async def _model_names(session: "ClientSession", endpoint: Endpoint) -> tuple[str, ...]:
     from aiohttp import ClientError
 
     try:
         async with session.get(f"{endpoint.url}/v1/models") as answer:
             listed = json.loads((await answer.content.read(1 << 20)).decode("utf-8", "replace"))
-        return [str(row["id"]) for row in listed["data"]][:20]
+        return tuple(str(row["id"]) for row in listed["data"][:MAX_MODELS])
     except (ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
-        return []
+        return ()

@@ -44,12 +44,14 @@ class CellRecords(Frozen):
 
     Attributes:
         polled_seconds: Duration as the load generator saw it, up to a second too long.
+        is_counted_locally: Whether output tokens were counted with the tokenizer, because the endpoint reports none.
     """
 
     scenario: str
     concurrency: int
     batch_size: int = 1
     polled_seconds: float = 0.0
+    is_counted_locally: bool = False
     records: tuple[RequestRecord, ...] = ()
 
 
@@ -73,6 +75,7 @@ def parse_run(
     times: Sequence[RequestTimes] = (),
     error_times: Sequence[float] = (),
     unmeasured: int = 0,
+    is_counted_locally: bool = False,
 ) -> CellRecords:
     """Read a run file of genai-bench.
 
@@ -84,6 +87,7 @@ def parse_run(
         times: Of answered requests, from the log.
         error_times: When each failed request ended, from the log, in order.
         unmeasured: How many answers genai-bench dropped because they had fewer than two tokens.
+        is_counted_locally: Whether it counted output tokens itself.
 
     Raises:
         InvalidInputError: when the text is not a run file.
@@ -104,7 +108,8 @@ def parse_run(
         scenario=scenario,
         concurrency=concurrency,
         batch_size=batch_size,
-        polled_seconds=polled * scale,
+        polled_seconds=polled,
+        is_counted_locally=is_counted_locally,
         records=with_starts(parsed, times, error_times),
     )
 

@@ -190,9 +190,37 @@ def judge(cells: Sequence[BenchmarkCell], max_error_rate: float) -> tuple[Verdic
     if worst.error_rate > max_error_rate:
         return "Failed", (
             f"{_label(worst)} had {worst.errors} of {worst.requests} requests fail "
-            f"({worst.error_rate:.1%}); at most {max_error_rate:.1%} may."
+            f"({worst.error_rate * 100:.1f} %); at most {max_error_rate * 100:.1f} % may."
         )
     return "Pass", ""
+
+
+def notes_of(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords], reused: int = 0) -> tuple[str, ...]:
+    """What a reader should know before trusting the numbers, in sentences.
+
+    Args:
+        cells: The summaries.
+        records: What they were made from.
+        reused: How many of them come from an attempt that was interrupted.
+    """
+    notes = []
+    short = sum(cell.is_short for cell in cells)
+    if short:
+        which = "Every cell" if short == len(cells) else f"{short} of {len(cells)} cells"
+        notes.append(
+            f"{which} ran for less than {SHORT_RUN_SECONDS:.0f} s: good for a first look, too short to compare. "
+            "Raise --max-requests."
+        )
+    if any(not cell.is_exact_span for cell in cells if cell.requests):
+        notes.append("Where single requests carry no times, the span is the load generator's, up to a second long.")
+    if any(record.is_counted_locally for record in records):
+        notes.append("The endpoint reports no token counts; output tokens were counted with the model's tokenizer.")
+    unmeasured = sum(kind.count for cell in cells for kind in cell.error_kinds if kind.code == 0)
+    if unmeasured:
+        notes.append(f"{unmeasured} answers had fewer than two tokens and count as failed.")
+    if reused:
+        notes.append(f"{reused} of {len(cells)} cells were measured by an earlier attempt that was interrupted.")
+    return tuple(notes)
 
 
 def _label(cell: BenchmarkCell) -> str:

@@ -1,0 +1,293 @@
+"""The step benchmark-endpoint: measures a running endpoint with genai-bench and writes the report.
+
+Run by the template `benchmark-endpoint`. The thin edge: it reads the model, waits for the endpoint, lets
+`steps.benchmark` plan, measure and judge, and leaves a folder under `reports/`.
+"""
+
+import os
+import re
+import secrets
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+from pydantic import Field, field_validator
+
+from steps.benchmark.bounded_log import BoundedLog
+from steps.benchmark.cancellation import run_cancellable
+from steps.benchmark.genai_bench import find_genai_bench
+from steps.benchmark.key_proxy import key_proxy
+from steps.benchmark.load import LoadGenerator
+from steps.benchmark.plan import PLACEHOLDER_KEY, Cell, Plan, genai_bench_arguments, group_into_runs, identity
+from steps.benchmark.plan import plan_benchmark as make_plan
+from steps.benchmark.readiness import Readiness, wait_until_it_answers
+from steps.benchmark.records import CellRecords
+from steps.benchmark.report import new_report_folder, write_report
+from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
+from steps.benchmark.secret_texts import SecretTexts
+from steps.benchmark.surroundings import gather
+from steps.benchmark.tokenizer import TokenizerFolder, make_tokenizer_folder
+from steps.benchmark.unfinished import UnfinishedBenchmark
+from steps.contract import StepInputs, StepOutputs, step
+from steps.endpoint import Endpoint
+from steps.errors import InvalidInputError, NotFoundError
+from steps.facts import Facts
+from steps.home import checked_name, part
+from steps.manifest_store import load_facts
+from steps.progress import ProgressReporter
+from steps.resources import ResourceFolder
+
+KEY_VARIABLE = "OME_ENDPOINT_KEY"
+_SCENARIO = re.compile(r"[A-Za-z]+(?:\([^()]*\)(?:/\([^()]*\))?)?")
+
+
+class BenchmarkInputs(StepInputs):
+    """What to measure."""
+
+    name: str = Field(default="benchmark", description="Name of the benchmark; its report's folder begins with it.")
+    endpoint: Endpoint | None = Field(default=None, description="Endpoint to measure, as deploy-service gives it.")
+    model: str = Field(default="", description="Model behind the endpoint; its tokenizer shapes the prompts.")
+    namespace: str = Field(default="default", description="Namespace of the model, when it is a BaseModel.")
+    task: str = Field(default="text-to-text", description="text-to-text, text-to-embeddings or text-to-rerank.")
+    scenarios: tuple[str, ...] = Field(
+        default=("D(64,16)",), description="Traffic scenarios in genai-bench's grammar, such as D(64,16)."
+    )
+    concurrency: tuple[int, ...] = Field(
+        default=(1, 2), description="Requests in flight at once; for embeddings and rerank the texts per request."
+    )
+    max_requests: int = Field(default=50, description="Requests per cell (scenario and concurrency).")
+    max_minutes: int = Field(default=10, description="Minutes a cell may take at most.")
+    max_error_rate: float = Field(
+        default=0.01, ge=0, le=1, description="A larger share of failed requests makes the verdict Failed."
+    )
+
+    @field_validator("scenarios", mode="before")
+    @classmethod
+    def _split_scenarios(cls, value: object) -> object:
+        """Also take the plain text that a person types into a form: `D(64,16), D(100,100)`."""
+        if not isinstance(value, str):
+            return value
+        left = _SCENARIO.sub("", value)
+        return _SCENARIO.findall(value) if not left.strip(" ,;\n\t") else [value]
+
+    @field_validator("concurrency", mode="before")
+    @classmethod
+    def _split_concurrency(cls, value: object) -> object:
+        """Also take `1` and `1, 2, 4`."""
+        if isinstance(value, int):
+            return (value,)
+        return re.split(r"[\s,;]+", value.strip()) if isinstance(value, str) else value
+
+
+class BenchmarkOutputs(StepOutputs):
+    """What was measured."""
+
+    report: BenchmarkReport = Field(description="Summary: verdict, and each cell's percentiles and rates.")
+    report_folder: str = Field(description="Folder with report.html, results.csv and results.json.")
+
+
+class MeasuredModel(NamedTuple):
+    """The model behind the endpoint."""
+
+    folder: Path
+    facts: Facts | None
+
+
+@step(
+    "benchmark-endpoint",
+    title="Benchmark an endpoint",
+    description="Measures latency, throughput and error rate for each scenario and concurrency, and writes a report.",
+)
+def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
+    """Measure, judge and report. A bad verdict is a result, not an error of the step.
+
+    Raises:
+        OmeError: of the classes that the parts name; nothing is measured before all inputs are checked.
+    """
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    checked_name("name", inputs.name)
+    endpoint = _checked_endpoint(inputs.endpoint)
+    model = _find_model(inputs.model, inputs.namespace)
+    tokenizer = make_tokenizer_folder(model.folder, model.facts.weight_files if model.facts else ())
+    plan = make_plan(
+        task=inputs.task,
+        scenarios=inputs.scenarios,
+        concurrency=inputs.concurrency,
+        max_requests=inputs.max_requests,
+        max_minutes=inputs.max_minutes,
+        engine=endpoint.engine,
+        end_tokens=tokenizer.end_tokens,
+        context_length=model.facts.context_length if model.facts else 0,
+    )
+    program = find_genai_bench()
+    key = os.environ.get(KEY_VARIABLE, "")
+    same = {"endpoint": endpoint.model_dump_json(), "model": inputs.model, "tokenizer": tokenizer.path.name}
+    with _only_one_at(endpoint):
+        unfinished = UnfinishedBenchmark(inputs.name, identity(plan, same))
+        log = BoundedLog(unfinished.folder / "genai-bench.log")
+        done = unfinished.load(plan.cells)
+        reused = len(done)
+        work = _measure(plan, endpoint, tokenizer, program, key, unfinished, log, done)
+        readiness = run_cancellable(work)
+        records = [done[cell] for cell in plan.cells]
+        cells = tuple(summarise(one) for one in records)
+        verdict, reason = judge(cells, inputs.max_error_rate)
+        requests, errors = sum(c.requests for c in cells), sum(c.errors for c in cells)
+        report = BenchmarkReport(
+            name=inputs.name,
+            model=inputs.model,
+            model_name=endpoint.model_name,
+            endpoint=endpoint.url,
+            engine=endpoint.engine,
+            task=inputs.task,
+            verdict=verdict,
+            reason=reason,
+            requests=requests,
+            errors=errors,
+            error_rate=errors / requests if requests else 1.0,
+            max_error_rate=inputs.max_error_rate,
+            seconds=time.monotonic() - began,
+            cells=cells,
+            notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
+        )
+        folder = new_report_folder(inputs.name, started)
+        commands = _commands(inputs, endpoint, plan)
+        surroundings = gather(started, model.facts, tokenizer.source, program)
+        write_report(folder, report, records, surroundings, commands, plan.level)
+        if log.path.exists():
+            log.path.replace(folder / log.path.name)
+        unfinished.discard()
+    sys.stdout.write(f"{verdict}: {requests} requests, {errors} failed; {folder / 'report.html'}\n")
+    return BenchmarkOutputs(report=report, report_folder=str(folder))
+
+
+async def _measure(
+    plan: Plan,
+    endpoint: Endpoint,
+    tokenizer: TokenizerFolder,
+    program: Path,
+    key: str,
+    unfinished: UnfinishedBenchmark,
+    log: BoundedLog,
+    done: dict[Cell, CellRecords],
+) -> Readiness | None:
+    """Fill `done` with every cell of the plan, keeping each on disk as it comes."""
+    missing = [cell for cell in plan.cells if cell not in done]
+    if not missing:
+        return None
+    progress = ProgressReporter()
+    reused = len(done) * plan.max_requests
+
+    def report(phase: str, requests: int) -> None:
+        completed = len(done) * plan.max_requests + min(requests, plan.max_requests)
+        progress.report(phase, completed, plan.total_requests, unit="requests", reused=reused)
+
+    def keep(cell: Cell, records: CellRecords) -> None:
+        unfinished.save(cell, records)
+        done[cell] = records
+        report(_phase(cell, plan), 0)
+
+    report("waiting for the endpoint", 0)
+    readiness = await wait_until_it_answers(endpoint, plan.task, plan.parameters, key)
+    report("starting genai-bench", 0)
+    async with AsyncExitStack() as stack:
+        url, local_key = endpoint.url, PLACEHOLDER_KEY
+        if key:
+            local_key = secrets.token_hex(16)
+            url = await stack.enter_async_context(key_proxy(endpoint.url, key, local_key))
+        generator = LoadGenerator(
+            program, url, endpoint.model_name, tokenizer.path, log, SecretTexts(key), local_key=local_key
+        )
+        await generator.measure(plan, missing, keep, lambda cell, count: report(_phase(cell, plan), count))
+    return readiness
+
+
+def _phase(cell: Cell, plan: Plan) -> str:
+    return f"scenario {cell.scenario}, {plan.level} {cell.level_of(plan.level)}"
+
+
+def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
+    if endpoint is None or not endpoint.url or not endpoint.model_name:
+        raise InvalidInputError(
+            "endpoint: is missing", remedy='Give JSON such as {"url":"http://127.0.0.1:8000","modelName":"m"}.'
+        )
+    match = re.fullmatch(r"https?://([^/@?#]+@)?[^/@?#]+(/[^?#]*)?", endpoint.url)
+    if match is None or match.group(1):
+        shown = re.sub(r"//[^/@]*@", "//…@", endpoint.url)
+        raise InvalidInputError(
+            f'endpoint.url: "{shown}" is not accepted',
+            remedy=f"Use http:// or https:// with host and port; a key goes into {KEY_VARIABLE}.",
+        )
+    return endpoint.model_copy(update={"url": endpoint.url.rstrip("/").removesuffix("/v1").rstrip("/")})
+
+
+def _find_model(name: str, namespace: str) -> MeasuredModel:
+    """Where the model's files are, and its facts when they are stored here."""
+    if not name:
+        raise InvalidInputError("model: is empty", remedy="Name the model whose tokenizer shapes the prompts.")
+    resources = ResourceFolder()
+    resource = resources.find("BaseModel", name, namespace) or resources.get("ClusterBaseModel", name)
+    path = resource.get("spec", {}).get("storage", {}).get("path", "")
+    if not path:
+        raise NotFoundError(f'model "{name}": spec.storage.path is empty', remedy="Import the model first.")
+    digest = str(((resource.get("status") or {}).get("artifact") or {}).get("digest") or "")
+    try:
+        facts = load_facts(digest.removeprefix("sha256:")) if digest else None
+    except NotFoundError:
+        facts = None
+    return MeasuredModel(Path(path), facts)
+
+
+def _model_notes(endpoint: Endpoint, readiness: Readiness | None) -> tuple[str, ...]:
+    if readiness is None or not readiness.models or endpoint.model_name in readiness.models:
+        return ()
+    return (f'The endpoint answers to "{endpoint.model_name}" but lists {", ".join(readiness.models)}.',)
+
+
+class _only_one_at:  # noqa: N801 - reads as words where it is used
+    """Two benchmarks of one endpoint would measure each other, so the second waits."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        name = re.sub(r"[^A-Za-z0-9.]+", "-", endpoint.url)[-120:]
+        self._lock = FileLock(part("locks") / f"benchmark.{name}.lock")
+        self._url = endpoint.url
+
+    def __enter__(self) -> None:
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            sys.stderr.write(f"another benchmark measures {self._url}; waiting for it to end\n")
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequence[str]:
+    """How to measure again: with `ome`, and with genai-bench alone (its runs one after the other)."""
+    target = [endpoint.service] if endpoint.service else [endpoint.url, "--model", inputs.model]
+    target += [] if endpoint.service else ["--model-name", endpoint.model_name]
+    words = ["ome", "benchmark", *target, "--namespace", endpoint.namespace if endpoint.service else inputs.namespace]
+    words += [word for scenario in inputs.scenarios for word in ("--scenario", scenario)]
+    words += [word for level in inputs.concurrency for word in ("--concurrency", str(level))]
+    words += ["--max-requests", str(inputs.max_requests), "--max-minutes", str(inputs.max_minutes)]
+    words += ["--max-error-rate", str(inputs.max_error_rate)]
+    commands = [shlex.join(words)]
+    for run in group_into_runs(plan.cells):
+        arguments = genai_bench_arguments(
+            plan,
+            run,
+            url=endpoint.url,
+            model_name=endpoint.model_name,
+            tokenizer="TOKENIZER_FOLDER",
+            folder="results/run",
+            log_folder="logs",
+        )
+        commands.append(shlex.join(["genai-bench", *arguments]))
+    return commands
