@@ -24,6 +24,14 @@ NOTES: Mapping[str, str] = {
 }
 
 
+BUILD_VARIABLES: Mapping[str, Mapping[str, str]] = {
+    # GCC 12 drops the stores to AMX's tile configuration, and the server then dies at its first request on a CPU
+    # that has AMX (docs/decisions/007-no-amx-in-llama-cpp.md).
+    "ome-llama-cpp": {"CFLAGS": "-U__AMX_INT8__", "CXXFLAGS": "-U__AMX_INT8__"},
+}
+"""Environment variables of the compiler, for images whose packages are compiled here."""
+
+
 class EnvironmentProblem(Exception):  # noqa: N818 - a problem to tell a user, with its remedy
     """An environment could not be made: what failed, and what to do."""
 
@@ -52,8 +60,9 @@ def lock_of(name: str) -> Path:
 
 
 def environment_folder(name: str) -> Path:
-    """Where the environment of an image with a lock lives, made or not: a changed lock or Python is another folder."""
-    lock = hashlib.sha256(lock_of(name).read_bytes()).hexdigest()[:8]
+    """Where the environment of an image with a lock lives, made or not; a changed lock or Python is another."""
+    content = lock_of(name).read_bytes() + repr(sorted(BUILD_VARIABLES.get(name, {}).items())).encode()
+    lock = hashlib.sha256(content).hexdigest()[:8]
     python = f"py{sys.version_info.major}{sys.version_info.minor}-{platform.machine()}"
     return cache_folder() / "environments" / f"{name}-{lock}-{python}"
 
@@ -100,13 +109,19 @@ def install(name: str, report: Callable[[str], None]) -> Path:
             return folder
         report(f"installing {name} ({NOTES[name]}); log: {log}")
         shutil.rmtree(folder, ignore_errors=True)
-        install_lock(lock_of(name), folder, log)
+        install_lock(lock_of(name), folder, log, BUILD_VARIABLES.get(name, {}))
         (folder / ".complete").touch()
     return folder
 
 
-def install_lock(lock: Path, folder: Path, log: Path) -> None:
+def install_lock(lock: Path, folder: Path, log: Path, build_variables: Mapping[str, str] | None = None) -> None:
     """Make a virtual environment at `folder` holding exactly what `lock` names, checked by hash.
+
+    Args:
+        lock: A requirements file with hashes.
+        folder: Replaced when it is there.
+        log: Gets the installer's output.
+        build_variables: For the compiler; what an installer has kept from other builds is then not used.
 
     Raises:
         EnvironmentProblem: with the last line of the installer's output.
@@ -118,19 +133,23 @@ def install_lock(lock: Path, folder: Path, log: Path) -> None:
         command = [uv, "pip", "install", "--python", python, "--compile-bytecode"]
     else:
         command = [python, "-m", "pip", "install", "--disable-pip-version-check"]
+    if build_variables:
+        command.append("--no-cache-dir")
     # A lock is complete; --no-deps keeps an installer from adding what the lock leaves out on purpose.
-    run_logged([*command, "--no-deps", "--require-hashes", "-r", str(lock)], log)
+    run_logged([*command, "--no-deps", "--require-hashes", "-r", str(lock)], log, build_variables)
 
 
-def run_logged(command: list[str], log: Path) -> None:
-    """Run an installer with its output in `log`.
+def run_logged(command: list[str], log: Path, variables: Mapping[str, str] | None = None) -> None:
+    """Run an installer with its output in `log`, with environment variables beside ours.
 
     Raises:
         EnvironmentProblem: when it fails.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, **(variables or {})}
     with log.open("ab") as output:
-        code = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False).returncode
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, env=environment)
+    code = done.returncode
     if code != 0:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         last = lines[-1].strip() if lines else "no output"

@@ -8,7 +8,7 @@ from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat, print_data, print_pairs
 from pipelines.command.select import MODEL, print_choice
 
-PROMPT = "In one sentence: what is the capital of France?"
+PROMPT = "In one sentence: what is a language model?"
 
 
 def register(app: typer.Typer) -> None:

@@ -11,8 +11,6 @@ import typer
 
 from pipelines.command.output import Output, OutputFormat
 
-PROMPT = "What is the capital of France?"
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,6 +24,7 @@ def quickstart(output: Output = OutputFormat.table) -> None:
     account, no accelerator; a second run finds the model in the cache.
     """
     from pipelines.command.benchmark import CONCURRENCY, SCENARIO
+    from pipelines.command.deploy import PROMPT
     from pipelines.command.environments import BENCHMARK, SERVE, ensure, say
     from pipelines.command.onboard import run_onboard
     from pipelines.command.sample_model import REPOSITORY, fetch_sample_model, hub_folder
