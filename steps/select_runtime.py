@@ -5,12 +5,14 @@ machine as the only node, and finds the model's facts. `ome runtimes explain` ca
 """
 
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from crds.accelerator_class import AcceleratorClass
+from crds.load import load
+from crds.problems import InvalidResourceError
 from crds.serving_runtime import ClusterServingRuntime, ServingRuntime
 from steps.choice import Choice, Refusal
 from steps.contract import StepInputs, StepOutputs, step
@@ -23,8 +25,6 @@ from steps.selection.nodes import local_node
 from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
 from steps.selection.selector import select
 from steps.serving.program import missing_program
-
-T = TypeVar("T")
 
 
 class SelectInputs(StepInputs):
@@ -149,43 +149,42 @@ def find_facts(folder: ResourceFolder, model: str, namespace: str) -> Facts:
 
 def read_surroundings(folder: ResourceFolder) -> Surroundings:
     """Read runtimes and accelerator classes; which programs are missing is looked up on this machine."""
+    runtimes: list[Runtime] = []
+    accelerators: list[Accelerator] = []
     unreadable: list[Refusal] = []
-    runtimes = [
-        *_read_all(folder, "ServingRuntime", lambda o: Runtime.of(ServingRuntime.from_dict(o)), unreadable),
-        *_read_all(
-            folder, "ClusterServingRuntime", lambda o: Runtime.of(ClusterServingRuntime.from_dict(o)), unreadable
-        ),
-    ]
-    accelerators = _read_all(
-        folder, "AcceleratorClass", lambda o: Accelerator.of(AcceleratorClass.from_dict(o)), unreadable
-    )
-    missing = {runtime.label: missing_program(runtime.spec.to_dict()) for runtime in runtimes}
-    unavailable = {label: reason for label, reason in missing.items() if reason}
+    unavailable: dict[str, str] = {}
+    for kind in ("ServingRuntime", "ClusterServingRuntime", "AcceleratorClass"):
+        for document in folder.list(kind):
+            try:
+                resource = load(document).resource
+            except InvalidResourceError as error:
+                problem = "; ".join(str(problem) for problem in error.problems[:3])
+                unreadable.append(Refusal(runtime=_label(kind, document), reason=f"it cannot be read: {problem}"))
+                continue
+            if isinstance(resource, AcceleratorClass):
+                accelerators.append(Accelerator.of(resource))
+            elif isinstance(resource, ServingRuntime | ClusterServingRuntime):
+                runtime = Runtime.of(resource)
+                runtimes.append(runtime)
+                missing = _missing_program(document.get("spec") or {})
+                if missing:
+                    unavailable[runtime.label] = missing
     return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable)
 
 
-def _read_all(folder: ResourceFolder, kind: str, read: Callable[[Resource], T], unreadable: list[Refusal]) -> list[T]:
-    found = []
-    for resource in folder.list(kind):
-        try:
-            found.append(read(resource))
-        except ValidationError as error:
-            unreadable.append(Refusal(runtime=_label(kind, resource), reason=f"it cannot be read: {_problem(error)}"))
-    return found
+def _missing_program(spec: Mapping[str, Any]) -> str | None:
+    try:
+        return missing_program(spec)
+    except InvalidInputError as error:
+        return error.message  # such a runtime could not be deployed either
 
 
-def _label(kind: str, resource: Mapping[str, Any]) -> str:
+def _label(kind: str, resource: Resource) -> str:
     metadata = resource.get("metadata") or {}
     name = str(metadata.get("name") or "(no name)")
     if kind == "ServingRuntime":
         return f"{metadata.get('namespace') or 'default'}/{name}"
     return name if kind == "ClusterServingRuntime" else f"{kind} {name}"
-
-
-def _problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def _request(inputs: SelectInputs) -> SelectionRequest:
