@@ -67,9 +67,9 @@ def head_shape(config: Config) -> HeadShape:
     inner = config.section("attn_config")
     if not kv_heads and inner is not None:
         kv_heads = inner.integer("kv_n_heads")
-    if not kv_heads:
-        is_single = config.flag("multi_query") and not config.flag("new_decoder_architecture")
-        kv_heads = 1 if is_single else heads
+    if config.flag("multi_query") and not config.flag("new_decoder_architecture"):
+        kv_heads = 1
+    kv_heads = kv_heads or heads
     head_dim = config.integer("head_dim", "attention_head_dim", "kv_channels", "d_kv", "head_size")
     if not head_dim and heads:
         head_dim = hidden_size_of(config) // heads

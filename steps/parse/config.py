@@ -11,7 +11,8 @@ from typing import Final
 from steps.parse.strict_json import Json
 
 LARGEST: Final = 1 << 48
-MAX_LAYERS: Final = 20_000
+MAX_LAYERS: Final = 2_000
+LARGEST_NUMBER: Final = 1e12
 _NESTING: Final = 4
 
 LAYERS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers", "num_decoder_layers", "decoder_layers")
@@ -63,7 +64,9 @@ class Config:
         for name in names:
             value = self._number(name)
             if value is not None:
-                return value
+                if abs(value) <= LARGEST_NUMBER:
+                    return value
+                self._odd(name, "a number of usual size")
         return default
 
     def text(self, *names: str) -> str:

@@ -16,6 +16,7 @@ from steps.parse.strict_json import load_object
 from steps.parse.tensors import Packing, count_tensors, experts_in
 
 _BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
+MOST_PARAMETERS: Final = 10**15
 DRAFTS: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers")
 
 
@@ -44,6 +45,11 @@ def count_parameters(
         if counted.parameters.total:
             return counted
     formula = count_from_config(root)
+    if formula.total > MOST_PARAMETERS:
+        raise InvalidInputError(
+            f"{root.where}: describes {formula.total:.3g} parameters, which no model has",
+            remedy="Check hidden_size, num_hidden_layers, intermediate_size, vocab_size and the numbers of experts.",
+        )
     if layout.format == "pytorch":
         return _from_bytes(files, layout, text, formula, size)
     return _from_formula(formula, size)

@@ -60,7 +60,7 @@ def count_from_config(root: Config) -> FormulaCount:
     towers = sum(
         tower_parameters(with_defaults(t), hidden_size_of(text)) for t in (vision_part(root), audio_part(root)) if t
     )
-    embedding = _embedding_parameters(text)
+    embedding = _embedding_parameters(text, root)
     layers, active_layers = _layers_parameters(text)
     drafts = _draft_parameters(text)
     rest = hidden_size_of(text) + _extra_parameters(text) + towers
@@ -85,11 +85,13 @@ def vocabulary_size(config: Config) -> int:
     return config.integer(*_VOCABULARY)
 
 
-def _embedding_parameters(config: Config) -> int:
+def _embedding_parameters(config: Config, root: Config) -> int:
     hidden = hidden_size_of(config)
     width = config.integer("embedding_size", "word_embed_proj_dim") or hidden
+    named = next(iter(root.texts("architectures")), "")
+    is_headless = named.endswith("Model") and not named.endswith("LMHeadModel")
     is_encoder = config.text("model_type") in ENCODERS
-    heads = 1 if is_encoder or is_tied(config) else 2
+    heads = 1 if is_encoder or is_headless or is_tied(config) else 2
     total = vocabulary_size(config) * width * heads
     if config.text("model_type") in LEARNED_POSITIONS:
         total += config.integer("max_position_embeddings", "n_positions") * hidden
@@ -240,6 +242,10 @@ def feed_width(config: Config) -> int:
         width = listed[0]
     if not width:
         width = 4 * hidden_size_of(config)
+    if config.flag("block_auto_adjust_ff_dim"):  # LFM2: two thirds, rounded up to a multiple
+        multiple = config.integer("block_multiple_of", default=256) or 1
+        width = int(2 * width / 3 * config.number("block_ffn_dim_multiplier", default=1.0))
+        width = -(-width // multiple) * multiple
     return width // 2 if config.text("model_type") == "qwen" else width
 
 

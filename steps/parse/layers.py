@@ -194,31 +194,40 @@ def _is_attention_free(config: Config) -> bool:
 
 
 def _feeds(config: Config, count: int) -> list[Feed]:
+    """Dense or routed, layer by layer; without a rule every layer of a mixture of experts routes."""
     if not experts_of(config):
         return ["dense"] * count
-    return ["moe" if _is_moe(config, index, count) else "dense" for index in range(count)]
-
-
-def _is_moe(config: Config, index: int, count: int) -> bool:
-    """Whether layer `index` routes to experts; without a rule every layer does."""
     words = config.texts("mlp_layer_types")
     if len(words) >= count > 0:
-        return words[index] in ("sparse", "moe")
+        return ["moe" if word in ("sparse", "moe") else "dense" for word in words[:count]]
     flags = config.integers("moe_layer_freq")
     if len(flags) >= count > 0:
-        return flags[index] > 0
+        return ["moe" if flag else "dense" for flag in flags[:count]]
+    if (routed := _routed_layers(config)) is not None:
+        return ["moe" if index in routed else "dense" for index in range(count)]
+    first = config.integer("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", "n_dense_layers")
+    last = config.integer("moe_layer_end_index", default=count) or count
+    dense = frozenset(config.integers("mlp_only_layers"))
+    period, offset = config.integer("expert_layer_period"), config.integer("expert_layer_offset")
+    step = config.integer("interleave_moe_layer_step", "decoder_sparse_step")
+    every = config.integer("moe_layer_freq", "moe_layer_interval", "moe_every_n_layers") or 1
+
+    def routes(index: int) -> bool:
+        if index < first or index > last or index in dense:
+            return False
+        if period:
+            return index % period == offset
+        return (index + 1) % step == 0 if step else index % every == 0
+
+    return ["moe" if routes(index) else "dense" for index in range(count)]
+
+
+def _routed_layers(config: Config) -> frozenset[int] | None:
+    """The layers that a configuration lists as routed, None when it lists none."""
     for name in ("moe_layers", "moe_layer_indices"):
         if config.items(name):
-            return index in config.integers(name)
-    if listed := config.text("moe_layers_enum"):
-        return str(index) in [part.strip() for part in listed.split(",")]
-    dense = config.integer("first_k_dense_replace", "num_dense_layers", "moe_layer_start_index", "n_dense_layers")
-    end = config.integer("moe_layer_end_index", default=count) or count
-    if index < dense or index > end or index in config.integers("mlp_only_layers"):
-        return False
-    if period := config.integer("expert_layer_period"):
-        return index % period == config.integer("expert_layer_offset")
-    if step := config.integer("interleave_moe_layer_step", "decoder_sparse_step"):
-        return (index + 1) % step == 0
-    every = config.integer("moe_layer_freq", "moe_layer_interval", "moe_every_n_layers") or 1
-    return index % every == 0
+            return frozenset(config.integers(name))
+    listed = config.text("moe_layers_enum")
+    if not listed:
+        return None
+    return frozenset(int(part) for part in listed.split(",") if part.strip().isdecimal())

@@ -57,6 +57,8 @@ def _quantization(section: Config) -> Quantization | None:
     if weights is not None:
         bits = bits or weights.number("num_bits")
         group = group or weights.integer("group_size")
+    if not group and (block := section.integers("weight_block_size")):
+        group = block[-1]
     if method == "bitsandbytes":
         bits = 4.0 if section.flag("load_in_4bit", "_load_in_4bit") else 8.0
         group = 64 if bits == 4.0 else 0
