@@ -113,4 +113,5 @@ def _choices(info: FieldInfo) -> list[str] | None:
 
 def _output(name: str, info: FieldInfo) -> Parameter:
     source = models.ValueFrom(path=f"{STEP_ROOT}/{OUTPUTS}/{name}", default="")
-    return Parameter(name=name, description=info.description or "", value_from=source)
+    description = info.description or f"{name.replace('_', ' ').capitalize()}."
+    return Parameter(name=name, description=description, value_from=source)
