@@ -1,7 +1,6 @@
 """`ome onboard`: from a URI to a measured endpoint in one graph."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import typer
 
@@ -27,7 +26,7 @@ def onboard(
     ignore: options.Ignore = None,
     runtime: options.Runtime = "",
     prompt: options.Prompt = PROMPT,
-    benchmark: Annotated[bool, typer.Option(help="Whether to measure the endpoint.")] = True,
+    benchmark: options.Benchmark = True,
     scenarios: options.Scenarios = None,
     concurrency: options.Concurrency = None,
     max_requests: options.MaxRequests = 50,

@@ -18,6 +18,7 @@ Parallel = Annotated[int, typer.Option("--sequences", min=1, help="Sequences at 
 Fit = Annotated[str, typer.Option("--fit", help="What to do when memory does not suffice: warn, enforce or off.")]
 Service = Annotated[str, typer.Option("--service", help="The service's name; by default the model's.")]
 Prompt = Annotated[str, typer.Option("--prompt", help="The question of the smoke test.")]
+Benchmark = Annotated[bool, typer.Option(help="Whether to measure the endpoint.")]
 Scenarios = Annotated[
     list[str] | None,
     typer.Option("--scenario", help="Traffic: D(in,out), N(mean,std)/(mean,std), U(min,max)/(min,max); repeatable."),

