@@ -16,7 +16,7 @@ from pipelines.run_context import NodeResult, RunContext, holding, mutex_names
 from pipelines.run_record import StepError, StepPhase, StepRecord, now
 from pipelines.substitution import references, substitute
 from pipelines.workflow_source import Document, Located
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, OmeError
 
 
 async def run_template(
@@ -188,7 +188,7 @@ def _join(path: str, name: str) -> str:
 
 
 def _leave_out(
-    context: RunContext, path: str, phase: StepPhase, message: str, problem: InvalidInputError | None = None
+    context: RunContext, path: str, phase: StepPhase, message: str, problem: OmeError | None = None
 ) -> NodeResult:
     """Record a step that does not run, and why."""
     error = StepError(code=problem.code, message=problem.message, remedy=problem.remedy) if problem else None
@@ -211,7 +211,7 @@ async def _run_task(context: RunContext, source: str, task: Document, scope: Gra
                     for number, item in enumerate(items)
                 ]
             result = aggregate([iteration.result() for iteration in iterations])
-    except InvalidInputError as problem:
+    except OmeError as problem:
         return _leave_out(context, path, "Error", problem.message, problem)
     await _run_exit_hook(context, source, task, scope, result, path)
     return result
@@ -241,7 +241,7 @@ async def _run_once(context: RunContext, source: str, task: Document, scope: Gra
         inputs, artifacts = _arguments(task, located, scope)
         async with holding(_mutexes_of_graph(located, inputs, context)):
             return await run_template(context, located, inputs, artifacts, path)
-    except InvalidInputError as problem:
+    except OmeError as problem:
         return _leave_out(context, path, "Error", problem.message, problem)
 
 

@@ -70,4 +70,6 @@ class Journal:
         """Record every step that is not over as ended; for when a run is stopped or its time is up."""
         for step in list(self._steps.values()):
             if step.finished is None:
-                self.finish(step.model_copy(update={"error": step.error or error}), phase)
+                attempts = [a if a.finished else a.model_copy(update={"finished": now()}) for a in step.attempts]
+                changes = {"error": step.error or error, "attempts": tuple(attempts)}
+                self.finish(step.model_copy(update=changes), phase)

@@ -21,7 +21,7 @@ from pipelines.step_process import AttemptFolder, Ended, run_attempt
 from pipelines.substitution import Lookup, substitute
 from pipelines.workflow_source import Located, as_json
 from steps.contract import STEP_ROOT
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, OmeError
 
 _STEP_ROOT = re.compile(rf"(?<![\w./-]){re.escape(STEP_ROOT)}(?![\w.-])")
 MAX_RESULT_BYTES = 256 * 1024  # as Argo's executor, which keeps the end
@@ -108,7 +108,7 @@ async def _attempt(
     try:
         ended = await _run(context, located, record, folder, lookup, artifacts)
         phase, error = ("Succeeded", None) if ended.error is None else ("Failed", ended.error)
-    except InvalidInputError as problem:
+    except OmeError as problem:
         ended, phase = Ended(None, None), "Error"
         error = StepError(code=problem.code, message=problem.message, remedy=problem.remedy)
     try:

@@ -7,6 +7,7 @@ starts (`pipelines.supported`). `pipelines.run_events` tells what happens; `pipe
 
 import asyncio
 import contextlib
+import errno
 import json
 import secrets
 import signal
@@ -26,7 +27,7 @@ from pipelines.run_record import RunPhase, RunRecord, StepError, now, read_run, 
 from pipelines.substitution import substitute
 from pipelines.workflow_check import check_workflow
 from pipelines.workflow_source import Document, Workflow, as_json
-from steps.errors import InvalidInputError
+from steps.errors import DiskFullError, InvalidInputError
 from steps.home import part, write_atomically
 
 WORKFLOW_FILE = "workflow.json"
@@ -134,16 +135,30 @@ def _recorded(plan: Workflow, record: RunRecord, folder: Path, listener: Listene
     journal.save()
     kept = tuple(step.path for step in journal.record.steps)
     journal.tell(RunStarted(record.run, record.template, record.title, folder, kept))
+    phase: RunPhase
     try:
         phase, outputs, message = asyncio.run(_execute(plan, journal))
+    except KeyboardInterrupt:  # in the moment before our own handler is in place
+        phase, outputs, message = "Cancelled", {}, "stopped by SIGINT"
     except BaseException as problem:
-        journal.update(phase="Error", message=f"{type(problem).__name__}: {problem}", finished=now())
-        raise
+        cause = _cause(problem)
+        with contextlib.suppress(OSError):
+            journal.update(phase="Error", message=f"{type(cause).__name__}: {cause}", finished=now())
+        raise cause from problem
     finished = now()
     seconds = record.seconds + (finished - begun).total_seconds()
     journal.update(phase=phase, outputs=outputs, message=message, finished=finished, seconds=seconds)
     journal.tell(RunFinished(seconds, journal.record))
     return journal.record
+
+
+def _cause(problem: BaseException) -> BaseException:
+    """What went wrong, taken out of the groups of branches that it came through."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        return DiskFullError(f"the run's record cannot be written: {problem}")
+    return problem
 
 
 async def _execute(plan: Workflow, journal: Journal) -> tuple[RunPhase, dict[str, str], str]:

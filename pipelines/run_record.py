@@ -192,5 +192,5 @@ def this_process() -> tuple[int, float]:
 def _is_alive(record: RunRecord) -> bool:
     try:
         return abs(psutil.Process(record.pid).create_time() - record.pid_created) < 1.0
-    except psutil.NoSuchProcess:
+    except psutil.Error:  # gone, or a later process of someone else under the same id
         return False
