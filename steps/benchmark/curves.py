@@ -73,6 +73,12 @@ def draw_curves(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords], 
                 _by_level(answered, level, [cell.end_to_end for cell in answered]),
             )
         )
+    if len({_level(cell) for cell in answered}) > 2:
+        figures.append(
+            Curve(
+                "Throughput", f"Of answered requests, by {level}.", _throughput(answered, level, has_tokens=has_tokens)
+            )
+        )
     figures += [
         Curve(
             "Latency against throughput",
@@ -131,6 +137,24 @@ def _by_level(cells: Sequence[BenchmarkCell], level: str, values: Sequence[Perce
     return _svg(figure)
 
 
+def _throughput(cells: Sequence[BenchmarkCell], level: str, *, has_tokens: bool) -> str:
+    figure, axes = _canvas()
+    levels = sorted({_level(cell) for cell in cells})
+    scenarios = _scenarios(cells)
+    for number, name in enumerate(scenarios):
+        row = sorted((cell for cell in cells if cell.scenario == name), key=_level)
+        x = [levels.index(_level(cell)) for cell in row]
+        y = [cell.output_tokens_per_second if has_tokens else cell.requests_per_second for cell in row]
+        colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
+        axes.plot(x, y, color=colour, marker=marker, markersize=5, markeredgewidth=0, linewidth=1.8, label=name)
+    axes.set_xticks(range(len(levels)), [str(value) for value in levels])
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(level)
+    axes.set_ylabel("output tokens per second" if has_tokens else "requests per second")
+    _legend(axes, scenarios)
+    return _svg(figure)
+
+
 def _against_throughput(cells: Sequence[BenchmarkCell], *, has_tokens: bool) -> str:
     figure, axes = _canvas()
     scenarios = _scenarios(cells)
@@ -142,8 +166,9 @@ def _against_throughput(cells: Sequence[BenchmarkCell], *, has_tokens: bool) -> 
         colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
         axes.plot(x, y, color=colour, marker=marker, markersize=5, markeredgewidth=0, linewidth=1.8, label=name)
         for cell, across, up in zip(row, x, y, strict=True):
-            place = {"xytext": (6, 4), "textcoords": "offset points", "ha": "left", "fontsize": 9}
-            axes.annotate(str(_level(cell)), (across, up), color=MUTED, **place)
+            axes.annotate(
+                str(_level(cell)), (across, up), xytext=(6, 4), textcoords="offset points", color=MUTED, fontsize=9
+            )
     axes.margins(x=0.14, y=0.18)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("output tokens per second" if has_tokens else "requests per second")

@@ -15,8 +15,8 @@ from steps.frozen import Frozen
 Verdict = Literal["Pass", "Failed"]
 
 SHORT_RUN_SECONDS = 30.0
-MAX_ERROR_KINDS = 5
-MAX_MESSAGE_LENGTH = 200
+MAX_ERROR_KINDS = 3
+MAX_MESSAGE_BYTES = 120
 
 
 class Percentiles(Frozen):
@@ -59,7 +59,7 @@ class BenchmarkCell(Frozen):
         tpot: Time per output token after the first; None for tasks without output tokens.
         end_to_end: From sending a request to its last byte.
         output_tokens_per_second, requests_per_second: Of answered requests, over `seconds`.
-        error_kinds: The most frequent first, at most five.
+        error_kinds: The three most frequent; every failed request is in the report's results.csv.
     """
 
     scenario: str
@@ -130,7 +130,8 @@ def percentiles(values: Sequence[float]) -> Percentiles | None:
     if not values:
         return None
     ordered = sorted(values)
-    return Percentiles(p50=percentile(ordered, 0.5), p90=percentile(ordered, 0.9), p99=percentile(ordered, 0.99))
+    p50, p90, p99 = (_digits(percentile(ordered, fraction)) for fraction in (0.5, 0.9, 0.99))
+    return Percentiles(p50=p50, p90=p90, p99=p99)
 
 
 def span_of(cell: CellRecords) -> tuple[float, bool]:
@@ -155,8 +156,8 @@ def summarise(cell: CellRecords) -> BenchmarkCell:
         batch_size=cell.batch_size,
         requests=requests,
         errors=errors,
-        error_rate=errors / requests if requests else 1.0,
-        seconds=seconds,
+        error_rate=_digits(errors / requests) if requests else 1.0,
+        seconds=_digits(seconds),
         is_exact_span=is_exact,
         is_short=seconds < SHORT_RUN_SECONDS,
         input_tokens=sum(r.input_tokens for r in answered),
@@ -164,8 +165,8 @@ def summarise(cell: CellRecords) -> BenchmarkCell:
         ttft=percentiles([r.ttft for r in answered if r.ttft is not None]),
         tpot=percentiles([r.tpot for r in answered if r.tpot]),
         end_to_end=percentiles([r.end_to_end for r in answered if r.end_to_end is not None]),
-        output_tokens_per_second=output_tokens / seconds if seconds else 0.0,
-        requests_per_second=len(answered) / seconds if seconds else 0.0,
+        output_tokens_per_second=_digits(output_tokens / seconds) if seconds else 0.0,
+        requests_per_second=_digits(len(answered) / seconds) if seconds else 0.0,
         error_kinds=_error_kinds([r for r in cell.records if r.is_error]),
     )
 
@@ -176,9 +177,19 @@ def _error_kinds(errors: Sequence[RequestRecord]) -> tuple[ErrorKind, ...]:
     for record in errors:
         first.setdefault(record.error_code or 0, record.error_message)
     return tuple(
-        ErrorKind(code=code, count=count, message=" ".join(first[code].split())[:MAX_MESSAGE_LENGTH])
+        ErrorKind(code=code, count=count, message=_shortened(first[code]))
         for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_ERROR_KINDS]
     )
+
+
+def _shortened(message: str) -> str:
+    printable = "".join(c for c in " ".join(message.split()) if c.isprintable())
+    return printable.encode()[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+
+
+def _digits(value: float) -> float:
+    """Seven significant digits: more are noise, and the summary has to stay small."""
+    return float(f"{value:.7g}")
 
 
 def judge(cells: Sequence[BenchmarkCell], max_error_rate: float) -> tuple[Verdict, str]:
