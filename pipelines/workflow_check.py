@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipelines.expression import depends_names, parse
+from pipelines.expression import depends_names
+from pipelines.expression_syntax import parse
 from pipelines.retry_plan import read_retry
 from pipelines.run_context import mutex_names
 from pipelines.substitution import references

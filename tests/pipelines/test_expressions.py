@@ -12,8 +12,8 @@ from pipelines.expression import (
     evaluate_condition,
     evaluate_depends,
     evaluate_when,
-    parse,
 )
+from pipelines.expression_syntax import parse
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
 
 NAMES = ("a", "b-c", "task-1")
