@@ -130,7 +130,7 @@ class _Launch:
                     was_there = True
                 else:
                     was_there = False
-                    stop_locked(self._folder, "replaced by a newer deploy")
+                    stop_locked(self._folder)
                     self._is_ours = True
                     self._start()
             if self._wait(was_there=was_there):
@@ -177,9 +177,12 @@ class _Launch:
         """
         while True:
             now = state.read_state(self._folder)
+            if now is None or now.has_ended:
+                with state.deployment_lock(self._folder):  # whoever stopped it may be starting another now
+                    now = state.read_state(self._folder)
             if now is not None and now.digest != self._plan.digest:
                 raise ClusterError(f"{self._name} was replaced by another deploy meanwhile", remedy="Deploy again.")
-            if now is None or now.phase == "Stopped" or (now.phase != "Failed" and not now.is_supervised):
+            if now is None or now.has_ended:
                 if was_there:
                     return False
                 why = now.message if now is not None and now.phase == "Stopped" else "its supervisor was killed"

@@ -125,7 +125,7 @@ def delete(service: str, namespace: str = "default") -> bool:
     return ResourceFolder().delete("InferenceService", service, namespace) or was_there
 
 
-def stop_locked(folder: Path, message: str = "stopped") -> bool:
+def stop_locked(folder: Path) -> bool:
     """As `stop`, for a caller who holds the deployment's lock."""
     now = state.read_state(folder)
     order = state.read_order(folder)
@@ -149,6 +149,6 @@ def stop_locked(folder: Path, message: str = "stopped") -> bool:
         raise ClusterError(f"deployment {folder.name}: processes {numbers} do not end", remedy=f"kill -9 {numbers}")
     now = state.read_state(folder)
     if now is not None and now.phase not in ("Stopped", "Failed"):
-        change = {"phase": "Stopped", "engine": None, "message": message, "since": state.now_text()}
+        change = {"phase": "Stopped", "engine": None, "message": "stopped", "since": state.now_text()}
         state.write_state(folder, now.model_copy(update=change))
     return had_processes

@@ -33,6 +33,7 @@ class Health:
     condition: Condition = "starting"
     problem: str = ""
     _is_started: bool = False
+    _was_ready: bool = False
     _unready_in_a_row: int = 0
     _dead_in_a_row: int = 0
     _next_readiness: float = 0.0
@@ -42,13 +43,14 @@ class Health:
         """Ask what is due and return how the engine is."""
         if now >= self._next_readiness:
             self._check_readiness(now)
-        if self._is_started and self.plan.liveness is not None and now >= self._next_liveness:
+        # In a pod an initial delay keeps a loading engine from being ended; here it is that it was ready once.
+        if self._was_ready and self.plan.liveness is not None and now >= self._next_liveness:
             self._check_liveness(self.plan.liveness, now)
         return self.condition
 
     def next_check(self) -> float:
         """When something is due again."""
-        is_watched = self._is_started and self.plan.liveness is not None
+        is_watched = self._was_ready and self.plan.liveness is not None
         return min(self._next_readiness, self._next_liveness) if is_watched else self._next_readiness
 
     def _check_readiness(self, now: float) -> None:
@@ -59,7 +61,7 @@ class Health:
         if not problem:
             problem = self.ask(self.plan.readiness)
         if not problem:
-            self.condition, self.problem, self._unready_in_a_row = "ready", "", 0
+            self.condition, self.problem, self._unready_in_a_row, self._was_ready = "ready", "", 0, True
             self._next_readiness = now + self.plan.readiness.period_seconds
             return
         self._unready_in_a_row += 1

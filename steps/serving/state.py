@@ -10,9 +10,8 @@ supervisor.log    what the supervisor prints, normally nothing
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from filelock import FileLock
 from pydantic import ValidationError
 
 from steps.errors import InvalidInputError
@@ -20,6 +19,9 @@ from steps.frozen import Frozen
 from steps.home import checked_name, home, part, write_atomically
 from steps.serving.identity import ProcessIdentity, find_process
 from steps.serving.launch import LaunchPlan
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 Phase = Literal["Starting", "Ready", "CrashLoopBackOff", "Failed", "Stopped"]
 LAUNCH, STATE, ACCEPTED, SUPERVISOR_LOG = "launch.json", "state.json", "accepted", "supervisor.log"
@@ -62,6 +64,11 @@ class DeploymentState(Frozen):
         """Whether its supervisor runs; else nothing keeps the engine and the phase may be out of date."""
         return find_process(self.supervisor) is not None
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was stopped or lost its supervisor, rather than failed by itself."""
+        return self.phase == "Stopped" or (self.phase != "Failed" and not self.is_supervised)
+
 
 def deployment_folder(service: str, namespace: str) -> Path:
     """Where a service's deployment lives; it need not exist.
@@ -82,8 +89,10 @@ def deployment_folders() -> Iterator[Path]:
     yield from sorted(path for path in part("deployments").iterdir() if path.is_dir())
 
 
-def deployment_lock(folder: Path) -> FileLock:
+def deployment_lock(folder: Path) -> "FileLock":
     """The lock that whoever starts or stops a deployment holds."""
+    from filelock import FileLock  # here, because a supervisor starts faster without it
+
     return FileLock(part("locks") / f"deployment.{folder.name}.lock")
 
 
