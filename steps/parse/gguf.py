@@ -28,6 +28,7 @@ MAX_NESTING: Final = 2
 FIRST_READ: Final = 256 << 10
 LARGEST_READ: Final = 4 << 20
 
+_LENGTH: Final = struct.Struct("<Q")
 _STRING: Final = 8
 _ARRAY: Final = 9
 _BOOL: Final = 7
@@ -213,8 +214,7 @@ class _Cursor:
     def string(self) -> str:
         """The next length-prefixed string; bytes that are no UTF-8 become replacement characters."""
         length = self.number("Q")
-        if length > MAX_STRING_BYTES:
-            raise InvalidInputError(f"{self.name}: has a string of {length} bytes; at most {MAX_STRING_BYTES}")
+        self._check_string(length)
         return self.take(length).decode("utf-8", "replace")
 
     def value(self, kind: int, depth: int = 0) -> object:
@@ -236,7 +236,7 @@ class _Cursor:
         self.check_count("array values", count, self._values_left)
         self._values_left -= count
         if kind == _STRING:
-            return tuple(self.string() for _ in range(count))
+            return self._strings(count)
         if kind == _ARRAY:
             return tuple(self._array(depth + 1) for _ in range(count))
         code = _SCALARS.get(kind)
@@ -245,6 +245,29 @@ class _Cursor:
         raw = self.take(count * struct.calcsize("<" + code))
         values = struct.unpack(f"<{count}{code}", raw)
         return tuple(bool(v) for v in values) if kind == _BOOL else values
+
+    def _strings(self, count: int) -> tuple[str, ...]:
+        """The next strings: a vocabulary has hundreds of thousands, so this loop is kept tight."""
+        found: list[str] = []
+        buffer, unpack, position = self._buffer, _LENGTH.unpack_from, self.position
+        for _ in range(count):
+            if position + _LENGTH.size > len(buffer):
+                self.position = position
+                self._ensure(_LENGTH.size)
+            (length,) = unpack(buffer, position)
+            position += _LENGTH.size
+            if length > len(buffer) - position:
+                self.position = position
+                self._check_string(length)
+                self._ensure(length)
+            found.append(buffer[position : position + length].decode("utf-8", "replace"))
+            position += length
+        self.position = position
+        return tuple(found)
+
+    def _check_string(self, length: int) -> None:
+        if length > MAX_STRING_BYTES:
+            raise InvalidInputError(f"{self.name}: has a string of {length} bytes; at most {MAX_STRING_BYTES}")
 
     def _ensure(self, count: int) -> None:
         """Have `count` bytes at the position in the buffer."""

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.manifest import FileEntry, Manifest
 
-MAX_CONFIG_BYTES: Final = 16 << 20
+MAX_CONFIG_BYTES: Final = 8 << 20
 
 
 class RangeReader(Protocol):

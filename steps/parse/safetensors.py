@@ -11,7 +11,7 @@ from steps.errors import InvalidInputError
 from steps.parse.strict_json import load_object
 
 LENGTH_BYTES: Final = 8
-MAX_HEADER_BYTES: Final = 32 << 20
+MAX_HEADER_BYTES: Final = 24 << 20
 MAX_DIMENSIONS: Final = 16
 _LARGEST: Final = 1 << 63
 _METADATA: Final = "__metadata__"

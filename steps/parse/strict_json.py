@@ -11,6 +11,8 @@ from steps.errors import InvalidInputError
 Json = dict[str, Any]
 
 LARGEST_FLOAT: Final = 1e308
+MAX_CONTAINERS: Final = 700_000
+MAX_ITEMS: Final = 1_300_000
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with the UTF-16 one
@@ -53,6 +55,9 @@ def load_value(content: bytes, name: str, on_duplicate: Callable[[str], None] | 
                 seen.add(key)
         return made
 
+    # A few bytes of text can make an object of sixty: counting first keeps memory in proportion.
+    if content.count(b"{") + content.count(b"[") > MAX_CONTAINERS or content.count(b",") > MAX_ITEMS:
+        raise InvalidInputError(f"{name}: has too many objects, lists or values for a file of its kind")
     try:
         return json.loads(_decode(content), parse_constant=_constant, parse_float=_float, object_pairs_hook=pairs)
     except RecursionError:
