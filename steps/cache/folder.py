@@ -102,13 +102,13 @@ def refuse_foreign(folder: Path) -> None:
     Raises:
         InvalidInputError: names the folder and what is in it.
     """
+    inner = next((p for p in folder.rglob(MARKER) if p.parent != folder), None)
+    if inner is not None:
+        raise InvalidInputError(
+            f'storage.path: "{folder}" holds the folder of another model, {inner.parent}',
+            remedy="Give a folder of its own.",
+        )
     if not folder.exists() or (folder / MARKER).exists():
-        inner = next((p for p in folder.rglob(MARKER) if p.parent != folder), None)
-        if inner is not None:
-            raise InvalidInputError(
-                f'storage.path: "{folder}" holds the folder of another model, {inner.parent}',
-                remedy="Give a folder of its own.",
-            )
         return
     found = "a file" if not folder.is_dir() else next((p.name for p in folder.iterdir()), "")
     if found:

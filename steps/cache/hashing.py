@@ -42,7 +42,8 @@ class OrderedHasher:
     Args:
         file: Decides algorithm and size.
         descriptor: The partial file, open for reading.
-        journal: Says which bytes are there; its owner calls `feed` after each change.
+        journal: Says which bytes are there now; what comes later is told by `feed` alone, so that bytes are either
+            kept or read back and never both.
         budget: Shared with the other hashers.
     """
 
@@ -50,7 +51,8 @@ class OrderedHasher:
         self._hasher = new_hasher(file)
         self._size = file.size
         self._descriptor = descriptor
-        self._journal = journal
+        self._segment_bytes = journal.segment_bytes
+        self._fed_end = [journal.bounds(segment)[0] + done for segment, done in enumerate(journal.done)]
         self._budget = budget
         self._changed = threading.Condition()
         self._kept: list[deque[tuple[int, bytes]]] = [deque() for _ in journal.done]
@@ -67,6 +69,7 @@ class OrderedHasher:
         with self._changed:
             kept = self._kept[segment]
             is_next = offset == self._kept_end[segment] if kept else offset >= self._position
+            self._fed_end[segment] = offset + len(content)
             if is_next and self._budget.take(len(content)):
                 kept.append((offset, content))
                 self._kept_end[segment] = offset + len(content)
@@ -109,14 +112,13 @@ class OrderedHasher:
         """The bytes at the front, waiting for them; None when stopped."""
         with self._changed:
             while not self._is_stopped:
-                segment = self._position // self._journal.segment_bytes
+                segment = self._position // self._segment_bytes
                 kept = self._kept[segment]
                 if kept and kept[0][0] == self._position:
                     content = kept.popleft()[1]
                     self._budget.give(len(content))
                     return content
-                start, _ = self._journal.bounds(segment)
-                end = kept[0][0] if kept else start + self._journal.done[segment]
+                end = kept[0][0] if kept else self._fed_end[segment]
                 if end > self._position:
                     break
                 self._is_waiting = True

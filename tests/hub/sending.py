@@ -45,8 +45,10 @@ class Sender:
                 if held is not None:
                     count = min(count, held.after - self._ledger.counts().total_bytes)
                     if count <= 0:
-                        await self._wait_for_client(request)
-                        return response
+                        if request.transport is None or request.transport.is_closing():
+                            return response
+                        await asyncio.sleep(0.01)
+                        continue
                 if fault is not None and fault.kind != "flip":
                     count = min(count, start + fault.after - position)
                     if count <= 0:

@@ -1,0 +1,50 @@
+"""Models that tests serve and import, and the two steps as a test calls them."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+from steps.cache import Imported, import_model
+from steps.manifest import Manifest
+from steps.sources import ResolveOptions, open_source
+
+
+def noise(size: int, seed: int) -> bytes:
+    """Bytes that no compression or repetition makes alike."""
+    return random.Random(seed).randbytes(size)
+
+
+def resolve(uri: str, **options: object) -> Manifest:
+    """The manifest of a URI."""
+    return open_source(uri).resolve(ResolveOptions(**options))  # type: ignore[arg-type]  # named as the fields are
+
+
+def fetch(uri: str, name: str = "model", path: str = "") -> Imported:
+    """Resolve and import."""
+    return import_model(resolve(uri), name, path)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """A model folder's files by path, its marker left out."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in folder.rglob("*")
+        if p.is_file() and p.name != ".ome-model.json"
+    }
+
+
+def start_caching(root: Path, manifest: str, name: str = "model") -> subprocess.Popen[str]:
+    """The cache-model step as a child process, as a pod runs it, on a manifest that is stored already."""
+    root.mkdir(parents=True, exist_ok=True)
+    parameters = root / "parameters.json"
+    parameters.write_text(json.dumps([{"name": "manifest", "value": manifest}, {"name": "name", "value": name}]))
+    environment = os.environ | {"OME_STEP_ROOT": str(root)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "steps", "cache-model", str(parameters)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )

@@ -1,0 +1,109 @@
+"""Transfers that stall, break or are told to slow down go on within the same import, from the byte they had."""
+
+import pytest
+
+from steps.cache import import_model
+from steps.errors import NetworkError, RateLimitedError
+from tests.hub.faults import Fault
+from tests.hub.fixture import RunningHub
+from tests.importing.models import contents, fetch, noise, resolve
+
+WEIGHTS = noise(3_000_000, 1)
+FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
+
+
+def test_short_body_is_resumed_from_where_it_ended(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    hub.set_faults(Fault("short", path="lfs/*", after=700_000, times=2))
+    assert contents(fetch("hf://acme/model").path) == FILES
+    assert hub.ledger.counts().bytes["lfs/acme/model/model.safetensors"] == len(WEIGHTS)
+
+
+def test_stall_is_cut_and_resumed(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    monkeypatch.setenv("OME_STALL_SECONDS", "0.5")
+    hub.set_faults(Fault("stall", path="lfs/*", after=500_000))
+    assert contents(fetch("hf://acme/model").path) == FILES
+    assert hub.ledger.counts().bytes["lfs/acme/model/model.safetensors"] == len(WEIGHTS)
+
+
+def test_stall_for_good_is_a_network_error(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    monkeypatch.setenv("OME_STALL_SECONDS", "0.2")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    hub.set_faults(Fault("stall", path="lfs/*", times=0))
+    with pytest.raises(NetworkError, match=r"model\.safetensors: no byte came"):
+        fetch("hf://acme/model")
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_server_errors_are_tried_again(hub: RunningHub, status: int) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    hub.set_faults(Fault("status", path="*model.safetensors", status=status, times=3))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
+def test_expired_address_of_the_store_is_asked_for_again(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    hub.set_faults(Fault("status", path="lfs/*", status=403, skip=1, times=1))
+    assert contents(fetch("hf://acme/model").path) == FILES
+    assert hub.ledger.counts().requests["acme/model/model.safetensors"] >= 2
+
+
+def test_rate_limit_that_ends_is_waited_for(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    hub.set_faults(Fault("status", path="*", status=429, retry_after=0, times=10))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
+def test_rate_limit_storm_ends_with_its_class_and_the_time_asked_for(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    monkeypatch.setenv("OME_RATE_LIMIT_SECONDS", "5")
+    hub.set_faults(Fault("status", path="*", status=429, retry_after=3600, times=0))
+    with pytest.raises(RateLimitedError, match="HTTP 429") as caught:
+        import_model(manifest, "model")
+    assert caught.value.retry_after_seconds == 3600
+    assert "token" in caught.value.remedy
+
+
+def test_rate_limit_storm_while_listing(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    monkeypatch.setenv("OME_RATE_LIMIT_SECONDS", "5")
+    hub.set_faults(Fault("status", path="api/*", status=429, retry_after=3600, times=0))
+    with pytest.raises(RateLimitedError, match="hf://acme/model"):
+        resolve("hf://acme/model")
+
+
+def test_what_was_fetched_before_a_final_failure_is_kept(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    monkeypatch.setenv("OME_CONNECTIONS", "1")
+    manifest = resolve("hf://acme/model")
+    hub.set_faults(Fault("short", path="lfs/*", after=600_000), Fault("status", path="*safetensors", skip=2, times=0))
+    with pytest.raises(NetworkError):
+        import_model(manifest, "model")
+    hub.set_faults()
+    hub.ledger.clear()
+    again = import_model(manifest, "model")
+    assert hub.ledger.counts().bytes["lfs/acme/model/model.safetensors"] == len(WEIGHTS) - 600_000
+    assert again.reused_bytes >= 600_000
+    assert contents(again.path) == FILES
+
+
+def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
+    from steps.sources import open_source, read_range
+
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    source = open_source(manifest.uri)
+    hub.set_faults(Fault("short", path="lfs/*", after=10), Fault("status", path="lfs/*", status=503))
+    assert read_range(source, file, 100, 5000) == WEIGHTS[100:5000]
+    assert read_range(source, file, len(WEIGHTS) - 5, len(WEIGHTS) + 100) == WEIGHTS[-5:]
+    assert read_range(source, file, 7, 7) == b""

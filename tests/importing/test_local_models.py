@@ -1,0 +1,138 @@
+"""A model on this machine is linked where that can be, copied where not, and hashed in either case."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from steps.cache import import_model, models_root, remove_model
+from steps.errors import IntegrityError, InvalidInputError, NotFoundError
+from steps.sources import open_source, read_range
+from tests.importing.models import contents, fetch, noise, resolve
+
+WEIGHTS = noise(2_000_000, 1)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model's folder."""
+    folder = tmp_path / "mine"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "config.json").write_bytes(b"{}")
+    (folder / "sub" / "model.safetensors").write_bytes(WEIGHTS)
+    return folder
+
+
+def test_folder_is_linked(model: Path) -> None:
+    imported = fetch(f"local://{model}")
+    assert contents(imported.path) == {"config.json": b"{}", "sub/model.safetensors": WEIGHTS}
+    linked = (imported.path / "sub/model.safetensors").stat()
+    assert linked.st_ino == (model / "sub/model.safetensors").stat().st_ino
+    assert (imported.fetched_bytes, imported.reused_bytes) == (0, len(WEIGHTS) + 2)
+    assert linked.st_mode & 0o200, "the user's own file stays as it was"
+
+
+def test_one_file(model: Path) -> None:
+    imported = fetch(f"local://{model}/sub/model.safetensors")
+    assert contents(imported.path) == {"model.safetensors": WEIGHTS}
+
+
+def test_other_file_system_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("needs a second file system: a writable /dev/shm")
+    source = shared / f"ome-test-{os.getpid()}.safetensors"
+    source.write_bytes(WEIGHTS)
+    try:
+        imported = fetch(f"local://{source}")
+        assert contents(imported.path) == {source.name: WEIGHTS}
+        assert imported.fetched_bytes == len(WEIGHTS)
+    finally:
+        source.unlink()
+
+
+def test_removing_the_model_leaves_the_users_files(model: Path) -> None:
+    remove_model(fetch(f"local://{model}").path)
+    assert (model / "sub/model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_second_import_costs_nothing(model: Path) -> None:
+    manifest = resolve(f"local://{model}")
+    import_model(manifest, "model")
+    (model / "config.json").unlink()
+    assert import_model(manifest, "model").fetched_bytes == 0
+
+
+def test_file_that_changed_since_resolve_is_named(model: Path) -> None:
+    manifest = resolve(f"local://{model}")
+    (model / "config.json").write_bytes(b"[]")
+    with pytest.raises(IntegrityError, match=r"config\.json"):
+        import_model(manifest, "model")
+
+
+def test_linked_file_that_its_owner_rewrites_is_not_trusted(model: Path) -> None:
+    manifest = resolve(f"local://{model}")
+    import_model(manifest, "model")
+    (model / "config.json").write_bytes(b"[]")
+    with pytest.raises(IntegrityError, match=r"config\.json"):
+        import_model(manifest, "model")
+    again = fetch(f"local://{model}")
+    assert contents(again.path)["config.json"] == b"[]"
+
+
+def test_file_that_is_gone_is_named(model: Path) -> None:
+    manifest = resolve(f"local://{model}")
+    (model / "config.json").unlink()
+    with pytest.raises(NotFoundError, match=r"config\.json"):
+        import_model(manifest, "model")
+
+
+def test_ranges_are_read_in_place(model: Path) -> None:
+    manifest = resolve(f"local://{model}")
+    file = manifest.file("sub/model.safetensors")
+    assert file is not None
+    assert read_range(open_source(manifest.uri), file, 10, 20) == WEIGHTS[10:20]
+    assert not any(models_root().glob("*"))
+
+
+def test_link_out_of_the_folder_is_refused(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (model / "notes.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(InvalidInputError, match=r"notes\.txt is a link out") as caught:
+        resolve(f"local://{model}")
+    assert "cp -rL" in caught.value.remedy
+
+
+def test_link_inside_the_folder_is_taken_as_its_file(model: Path) -> None:
+    (model / "alias.json").symlink_to(model / "config.json")
+    assert contents(fetch(f"local://{model}").path)["alias.json"] == b"{}"
+
+
+def test_pipe_is_refused(model: Path) -> None:
+    os.mkfifo(model / "pipe.json")
+    with pytest.raises(InvalidInputError, match=r"pipe\.json is not a regular file"):
+        resolve(f"local://{model}")
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="nowhere"):
+        resolve(f"local://{tmp_path}/nowhere")
+
+
+def test_relative_path_is_refused_with_the_absolute_one() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        resolve("local://./model")
+    assert f"local://{Path.cwd()}/model" in caught.value.remedy
+
+
+def test_revision_is_refused(model: Path) -> None:
+    with pytest.raises(InvalidInputError, match="revision"):
+        resolve(f"local://{model}", revision="main")
+
+
+def test_same_content_has_the_same_manifest(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for path, content in contents(model).items():
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).write_bytes(content)
+    assert resolve(f"local://{model}").digest == resolve(f"local://{copy}").digest
