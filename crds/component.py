@@ -3,7 +3,8 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, GetJsonSchemaHandler, PlainValidator, model_validator
+from pydantic_core import CoreSchema
 
 from crds.accelerator_selector import AcceleratorSelector
 from crds.autoscaling import KedaConfig
@@ -21,11 +22,15 @@ def _checked_number_or_percentage(value: Any) -> int | str:
     raise FieldError(f"{shown(value)} is neither a number nor a share", accepted='0 and above, or "0%" to "100%"')
 
 
-NumberOrPercentage = Annotated[
-    int | str,
-    PlainValidator(_checked_number_or_percentage),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}),
-]
+class _IntOrString:
+    """Writes the schema that Kubernetes has for what is a number or text."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+
+
+NumberOrPercentage = Annotated[int | str, PlainValidator(_checked_number_or_percentage), _IntOrString]
 ScaleMetric = Literal["cpu", "memory", "concurrency", "rps"]
 
 

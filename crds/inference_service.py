@@ -27,8 +27,8 @@ PredictorModel = Annotated[
 """The model of OME's older form, with the fields of a container beside it."""
 
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_LONGEST_NAME = 54
-"""The longest component name, `<service>-decoder`, must fit in the 63 characters of a Kubernetes Service."""
+_LONGEST_LABEL = 63
+"""Of a Kubernetes Service, whose name is the service's name with a component's after it."""
 
 
 class ModelReference(ApiType):
@@ -112,11 +112,12 @@ class InferenceService(Resource):
     @model_validator(mode="after")
     def _name_makes_dns_labels(self) -> Self:
         name = self.metadata.name
-        if name and (len(name) > _LONGEST_NAME or not _NAME.fullmatch(name)):
+        longest = _LONGEST_LABEL - len("-engine" if self.spec.decoder is None else "-decoder")
+        if name and (len(name) > longest or not _NAME.fullmatch(name)):
             raise FieldError(
                 f"{shown(name)} is not a valid name of an InferenceService",
                 accepted="lower-case letters, digits and '-', starting with a letter, not ending with '-', at most"
-                f" {_LONGEST_NAME}",
+                f" {longest}",
                 field="metadata.name",
             )
         check_service_annotations(self.metadata.annotations)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from crds.base import ApiType, Int64
-from crds.problems import FieldError, did_you_mean, shown
+from crds.problems import did_you_mean, shown
 
 Operator = Literal["Equal", "GreaterThan", "GreaterThanOrEqual"]
 """How a runtime entry's version must stand to the model's; with none, `Equal`. Only read on runtimes."""
@@ -93,14 +93,3 @@ def unknown_capability(word: str, known: tuple[str, ...] = CAPABILITIES) -> str:
         return ""
     guess = did_you_mean(word, known)
     return f"{shown(word)} is none of OME's capabilities" + (f'; did you mean "{guess}"?' if guess else "")
-
-
-def checked_text(text: str) -> str:
-    """`text` when it is not blank.
-
-    Raises:
-        FieldError: when it is.
-    """
-    if not text.strip():
-        raise FieldError("is empty", accepted="a name")
-    return text

@@ -16,7 +16,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "ome.io/autoscalerClass": ("hpa", "keda", "external"),
     "ome.io/on-drift": ("hold", "redeploy"),
     "ome.io/model-placement": ("require", "prefer"),
-    "ome.io/args": ("merge", "replace"),
+    "ome.io/args": ("extend", "replace"),
     "autoscaling.keda.sh/operator": ("GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"),
 }
 

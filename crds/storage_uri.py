@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 _AZURE_SUFFIX = ".blob.core.windows.net"
-_HUB_NAME = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9_-])?", re.ASCII)
+_HUB_NAME = re.compile(r"\w([\w.-]{0,94}\w)?", re.ASCII)
 _BUCKET = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9_])?", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _AZURE_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")

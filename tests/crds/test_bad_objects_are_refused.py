@@ -148,7 +148,7 @@ BAD = [
     (
         document("InferenceService", {"model": {"name": "m"}}, name="1st"),
         'metadata.name: "1st" is not a valid name of an InferenceService; accepted: lower-case letters, digits and'
-        " '-', starting with a letter, not ending with '-', at most 54",
+        " '-', starting with a letter, not ending with '-', at most 56",
     ),
     (
         document("InferenceService", {"model": {"name": "m"}}, annotations={"ome.io/deploymentMode": "Raw"}),

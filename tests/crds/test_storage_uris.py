@@ -69,6 +69,7 @@ def test_each_scheme(uri: str, value: StorageUri) -> None:
         ("hf://org/name/file.json", "names 3 path parts where a repository has two"),
         ("hf://org/name@", "has an empty revision after @"),
         ("hf://org/name@a..b/../c", 'has the revision "a..b/../c", which is no branch, tag or commit'),
+        ("hf://org/name-", 'has the repository name "name-", which is not valid'),
         ("hf://org/na me", 'has the repository name "na me", which is not valid'),
         ("hf://org/name\n", "has a control character"),
         ("hf://org/a..b", 'has the repository name "a..b": ".." and "--" are not allowed'),
