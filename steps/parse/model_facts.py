@@ -102,7 +102,7 @@ def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts
 
 
 def _architecture(root: Config, text: Config) -> str:
-    named = [*root.texts("architectures"), root.text("architecture"), *text.texts("architectures")]
+    named = (name for level in (root, text) for name in (*level.texts("architectures"), level.text("architecture")))
     return next((name for name in named if name), "")
 
 

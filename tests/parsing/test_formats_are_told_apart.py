@@ -1,0 +1,132 @@
+"""Which files hold the weights: shards, duplicates, adapters, diffusion pipelines, PyTorch, ONNX and engines."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from steps.errors import InvalidInputError
+from steps.parse.config import Config
+from steps.parse.quantization import quantization_of
+from tests.parsing.made_up_files import parse_folder, write_config, write_safetensors
+from tests.parsing.public_models import MODELS
+
+LLAMA = MODELS[0].config
+ONE = {"model.norm.weight": ("BF16", (8,))}
+OTHER = {"model.embed_tokens.weight": ("BF16", (100, 8))}
+
+
+def test_shards_and_a_consolidated_copy_count_once(tmp_path: Path) -> None:
+    write_config(tmp_path, LLAMA)
+    write_safetensors(tmp_path / "model-00001-of-00002.safetensors", ONE)
+    write_safetensors(tmp_path / "model-00002-of-00002.safetensors", OTHER)
+    write_safetensors(tmp_path / "consolidated.safetensors", {**ONE, **OTHER})
+    facts = parse_folder(tmp_path)
+    assert facts.weight_files == ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    assert facts.parameters.total == 808
+    assert facts.bytes_in_memory == 1616
+    assert facts.bytes_on_disk == sum(p.stat().st_size for p in tmp_path.glob("model-*"))
+
+
+def test_weights_in_a_subfolder_of_omes(tmp_path: Path) -> None:
+    write_config(tmp_path / "safetensors", LLAMA)
+    write_safetensors(tmp_path / "safetensors" / "model.safetensors", ONE)
+    facts = parse_folder(tmp_path)
+    assert facts.weight_files == ("safetensors/model.safetensors",)
+    assert facts.architecture == "LlamaForCausalLM"
+
+
+def test_an_adapter(tmp_path: Path) -> None:
+    write_config(tmp_path, {"peft_type": "LORA", "r": 16, "lora_alpha": 32, "target_modules": ["v_proj", "q_proj"],
+                            "base_model_name_or_path": "org/base", "peft_version": "0.15.0"},
+                 "adapter_config.json")  # fmt: skip
+    write_safetensors(tmp_path / "adapter_model.safetensors", {
+        "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("F32", (16, 64)),
+        "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight": ("F32", (64, 16)),
+    })  # fmt: skip
+    facts = parse_folder(tmp_path)
+    assert facts.adapter is not None
+    assert (facts.adapter.rank, facts.adapter.alpha) == (16, 32)
+    assert facts.adapter.targets == ("q_proj", "v_proj")
+    assert facts.adapter.base_model == "org/base"
+    assert facts.parameters.total == 2048
+    assert (facts.framework, facts.framework_version) == ("peft", "0.15.0")
+
+
+def test_a_diffusion_pipeline(tmp_path: Path) -> None:
+    index = {"_class_name": "FluxPipeline", "_diffusers_version": "0.30.0", "scheduler": ["diffusers", "FlowMatch"],
+             "text_encoder": ["transformers", "CLIPTextModel"], "transformer": ["diffusers", "FluxTransformer2DModel"],
+             "vae": ["diffusers", "AutoencoderKL"], "safety_checker": [None, None]}  # fmt: skip
+    write_config(tmp_path, index, "model_index.json")
+    write_config(tmp_path / "text_encoder", {"model_type": "clip_text_model", "max_position_embeddings": 77})
+    write_safetensors(tmp_path / "vae" / "diffusion_pytorch_model.safetensors", {"a.weight": ("BF16", (10, 10))})
+    write_safetensors(tmp_path / "vae" / "diffusion_pytorch_model.fp16.safetensors", {"a.weight": ("F16", (10, 10))})
+    write_safetensors(tmp_path / "transformer" / "model.safetensors", {"a.weight": ("BF16", (20, 20))})
+    write_safetensors(tmp_path / "flux.safetensors", {"a.weight": ("BF16", (20, 20))})
+    facts = parse_folder(tmp_path)
+    assert (facts.format, facts.architecture, facts.framework_version) == ("diffusers", "FluxPipeline", "0.30.0")
+    assert facts.parameters.total == 500
+    assert facts.capabilities == ("TEXT_TO_IMAGE",)
+    assert facts.diffusion["vae"].type == "AutoencoderKL"
+    assert facts.diffusion["safety_checker"].type == ""
+    assert facts.context_length == 77
+
+
+def test_pytorch_files_count_by_the_index(tmp_path: Path) -> None:
+    write_config(tmp_path, LLAMA)
+    for number in (1, 2):
+        (tmp_path / f"pytorch_model-0000{number}-of-00002.bin").write_bytes(b"0" * 1000)
+    (tmp_path / "training_args.bin").write_bytes(b"0" * 100)
+    write_config(tmp_path, {"metadata": {"total_size": 16_060_522_496}}, "pytorch_model.bin.index.json")
+    facts = parse_folder(tmp_path)
+    assert facts.format == "pytorch"
+    assert facts.parameters.total == 8_030_261_248
+    assert (facts.parameters.confidence, facts.parameters.source) == ("estimated", "PyTorch index")
+    assert facts.weight_files == ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin")
+
+
+def test_onnx_and_engines_are_named_and_estimated(tmp_path: Path) -> None:
+    write_config(tmp_path / "o", LLAMA)
+    (tmp_path / "o" / "model.onnx").write_bytes(b"\x08\x08")
+    assert parse_folder(tmp_path / "o").format == "onnx"
+    assert parse_folder(tmp_path / "o").parameters.total == MODELS[0].total
+    inner = {"architecture": "LlamaForCausalLM", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "vocab_size": 100, "intermediate_size": 128, "dtype": "float16"}  # fmt: skip
+    write_config(tmp_path / "t", {"version": "0.17", "pretrained_config": inner, "build_config": {}})
+    (tmp_path / "t" / "rank0.engine").write_bytes(b"0" * 10)
+    facts = parse_folder(tmp_path / "t")
+    assert (facts.format, facts.framework, facts.hidden_size) == ("tensorrt-llm", "tensorrt-llm", 64)
+    assert facts.architecture == "LlamaForCausalLM"
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("hello")
+    with pytest.raises(InvalidInputError, match="has no model"):
+        parse_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "hf_quant", "expected"),
+    [
+        ({}, None, None),
+        ({"quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}}, None, ("fp8", 8, 128, "")),
+        ({"quantization_config": {"quant_method": "awq", "bits": 4, "group_size": 64}}, None, ("awq", 4, 64, "")),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 3, "group_size": -1}}, None, ("gptq", 3, 0, "")),
+        ({"quantization_config": {"quant_method": "mxfp4"}}, None, ("mxfp4", 4.25, 32, "")),
+        ({"quantization_config": {"load_in_8bit": True}}, None, ("bitsandbytes", 8, 0, "")),
+        ({"text_config": {"quantization_config": {"quant_method": "fbgemm_fp8"}}}, None, ("fbgemm_fp8", 8, 0, "")),
+        ({}, {"quantization": {"quant_algo": "NVFP4", "kv_cache_quant_algo": "FP8", "group_size": 16}},
+         ("nvfp4", 4.5, 16, "fp8")),
+        ({"quantization_config": {"quant_method": "compressed-tensors",
+                                  "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+                                  "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}}},
+         None, ("compressed-tensors", 8, 0, "fp8")),
+        ({"quantization_config": "oops"}, None, None),
+    ],
+)  # fmt: skip
+def test_quantization_is_named(
+    config: dict[str, object], hf_quant: dict[str, object] | None, expected: tuple[object, ...] | None
+) -> None:
+    found = quantization_of(Config(json.loads(json.dumps(config))), Config(hf_quant) if hf_quant else None)
+    given = None if found is None else (found.method, found.bits, found.group_size, found.kv_cache_dtype)
+    assert given == expected
