@@ -129,8 +129,8 @@ class Highlights:
     def __init__(self, cells: Sequence[BenchmarkCell]) -> None:
         self.ttft = min((c for c in cells if c.ttft), key=lambda c: c.ttft.p50 if c.ttft else 0, default=None)
         self.tpot = min((c for c in cells if c.tpot), key=lambda c: c.tpot.p50 if c.tpot else 0, default=None)
-        self.tokens = max((c for c in cells), key=lambda c: c.output_tokens_per_second, default=None)
-        self.requests = max((c for c in cells), key=lambda c: c.requests_per_second, default=None)
+        self.tokens = max(cells, key=lambda c: c.output_tokens_per_second, default=None)
+        self.texts = max(cells, key=lambda c: c.requests_per_second * c.batch_size, default=None)
 
 
 def highlights(cells: Sequence[BenchmarkCell]) -> Highlights:

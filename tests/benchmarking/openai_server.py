@@ -6,8 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
+
+Body = dict[str, Any]
 
 
 @dataclass
@@ -18,7 +21,8 @@ class OpenAIServer:
         model: The one model name that is served; others get 404.
         key: When set, requests without this bearer key get 401.
         token_seconds: Pause before each streamed token.
-        fails: Whether to answer the n-th measured request (from 1) with HTTP 500.
+        fails: Whether to answer the n-th measured request (from 1), of this body, with HTTP 500.
+        answers_empty: Whether to answer the n-th measured request without a token.
         bodies: Every measured request's body.
         authorizations: Every request's Authorization header.
     """
@@ -26,9 +30,9 @@ class OpenAIServer:
     model: str = "tiny"
     key: str = ""
     token_seconds: float = 0.002
-    fails: Callable[[int], bool] = lambda _: False
+    fails: Callable[[int, Body], bool] = lambda _n, _body: False
     answers_empty: Callable[[int], bool] = lambda _: False
-    bodies: list[dict[str, object]] = field(default_factory=list)
+    bodies: list[Body] = field(default_factory=list)
     authorizations: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -44,7 +48,7 @@ class OpenAIServer:
     async def _models(self, request: web.Request) -> web.Response:
         return self._refusal(request) or web.json_response({"object": "list", "data": [{"id": self.model}]})
 
-    def _refusal(self, request: web.Request, body: dict[str, object] | None = None) -> web.Response | None:
+    def _refusal(self, request: web.Request, body: Body | None = None) -> web.Response | None:
         authorization = request.headers.get("Authorization", "")
         self.authorizations.append(authorization)
         if self.key and authorization != f"Bearer {self.key}":
@@ -53,7 +57,7 @@ class OpenAIServer:
             return web.json_response({"error": {"message": f"no model {body.get('model')}"}}, status=404)
         if body is not None and body.get("stream") is not None:
             self.bodies.append(body)
-            if self.fails(len(self.bodies)):
+            if self.fails(len(self.bodies), body):
                 text = json.dumps({"error": {"message": f"injected fault; you sent {authorization}"}})
                 return web.Response(text=text, status=500, content_type="application/json")
         return None
@@ -103,7 +107,7 @@ class OpenAIServer:
         return web.json_response({"model": self.model, "results": results, "usage": {"prompt_tokens": 24}})
 
 
-async def _send(response: web.StreamResponse, chunk: dict[str, object]) -> None:
+async def _send(response: web.StreamResponse, chunk: Body) -> None:
     await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
 
 
@@ -114,9 +118,9 @@ def serving(server: OpenAIServer) -> Iterator[OpenAIServer]:
     is_up, stop = threading.Event(), asyncio.Event()
 
     async def run() -> None:
-        runner = web.AppRunner(server.application(), handler_cancellation=True)
+        runner = web.AppRunner(server.application(), handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+        site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         host, port = runner.addresses[0][:2]
         server.url = f"http://{host}:{port}"
