@@ -86,7 +86,8 @@ async def _run_dag(
         if _may_run(tasks, name, parents[name], scope.results):
             scope.results[name] = await _run_task(context, located.source, tasks[name], scope, _join(path, name))
         else:
-            _leave_out(context, _join(path, name), "Omitted", "what it depends on did not end as it asks")
+            title = _title(context, located.source, tasks[name])
+            _leave_out(context, _join(path, name), title, "Omitted", "what it depends on did not end as it asks")
             scope.results[name] = NodeResult("Omitted")
 
     def start(name: str) -> asyncio.Task[None]:
@@ -171,7 +172,7 @@ def _graph_result(context: RunContext, located: Located, scope: GraphScope, phas
                     raise
                 parameters[declared["name"]] = str(source["default"])
     except InvalidInputError as problem:
-        _leave_out(context, _join(path, "outputs"), "Error", problem.message, problem)
+        _leave_out(context, _join(path, "outputs"), "Outputs", "Error", problem.message, problem)
         return NodeResult("Error")
     found = {d["name"]: _artifact(d, scope) for d in located.outputs("artifacts")}
     return NodeResult(phase, parameters, {name: place for name, place in found.items() if place is not None})
@@ -187,23 +188,30 @@ def _join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
+def _title(context: RunContext, source: str, task: Document) -> str:
+    return context.workflow.template_of(source, task, str(task["name"])).title
+
+
 def _leave_out(
-    context: RunContext, path: str, phase: StepPhase, message: str, problem: OmeError | None = None
+    context: RunContext, path: str, title: str, phase: StepPhase, message: str, problem: OmeError | None = None
 ) -> NodeResult:
     """Record a step that does not run, and why."""
     error = StepError(code=problem.code, message=problem.message, remedy=problem.remedy) if problem else None
-    context.journal.finish(StepRecord(path=path, title=path, message=message, error=error, started=now()), phase)
+    context.journal.finish(
+        StepRecord(path=path, title=title or path, message=message, error=error, started=now()), phase
+    )
     return NodeResult(phase)
 
 
 async def _run_task(context: RunContext, source: str, task: Document, scope: GraphScope, path: str) -> NodeResult:
     """Run one task or step: its loop, its condition, its template, then its exit handler."""
+    title = _title(context, source, task)
     try:
         items = _items(task, scope)
         if items is None:
             result = await _run_once(context, source, task, scope, path)
         elif not items:
-            return _leave_out(context, path, "Skipped", "there is nothing to loop over")
+            return _leave_out(context, path, title, "Skipped", "there is nothing to loop over")
         else:
             async with asyncio.TaskGroup() as group:
                 iterations = [
@@ -212,7 +220,7 @@ async def _run_task(context: RunContext, source: str, task: Document, scope: Gra
                 ]
             result = aggregate([iteration.result() for iteration in iterations])
     except OmeError as problem:
-        return _leave_out(context, path, "Error", problem.message, problem)
+        return _leave_out(context, path, title, "Error", problem.message, problem)
     await _run_exit_hook(context, source, task, scope, result, path)
     return result
 
@@ -234,15 +242,16 @@ def _items(task: Document, scope: GraphScope) -> list[Any] | None:
 
 
 async def _run_once(context: RunContext, source: str, task: Document, scope: GraphScope, path: str) -> NodeResult:
+    title = _title(context, source, task)
     try:
         if task.get("when") is not None and not evaluate_when(substitute(str(task["when"]), scope.lookup)):
-            return _leave_out(context, path, "Skipped", f"when {task['when']} is false")
+            return _leave_out(context, path, title, "Skipped", f"when {task['when']} is false")
         located = context.workflow.template_of(source, task, f'task "{task["name"]}"')
         inputs, artifacts = _arguments(task, located, scope)
         async with holding(_mutexes_of_graph(located, inputs, context)):
             return await run_template(context, located, inputs, artifacts, path)
     except OmeError as problem:
-        return _leave_out(context, path, "Error", problem.message, problem)
+        return _leave_out(context, path, title, "Error", problem.message, problem)
 
 
 def _mutexes_of_graph(located: Located, inputs: Mapping[str, str], context: RunContext) -> list[str]:

@@ -44,15 +44,18 @@ def test_branches_run_at_the_same_time(tmp_path: Path) -> None:
     assert record.phase == "Succeeded", record.message
 
 
-def test_parallelism_of_one_runs_one_after_the_other(tmp_path: Path) -> None:
-    source = f"""
-import os
-os.mkdir("{tmp_path}/alone")
-os.rmdir("{tmp_path}/alone")
-"""
-    tasks = [{"name": "each", "template": "alone", "withItems": list(range(6))}]
-    record = local.run(workflow(graph(tasks), script("alone", source), parallelism=1), templates={})
+def test_parallelism_of_one_runs_one_after_the_other() -> None:
+    running, most = 0, 0
+
+    def count(event: RunEvent) -> None:
+        nonlocal running, most
+        running += isinstance(event, StepStarted) - isinstance(event, StepFinished)
+        most = max(most, running)
+
+    tasks = [{"name": "each", "template": "alone", "withItems": list(range(4))}]
+    record = local.run(workflow(graph(tasks), script("alone", "pass"), parallelism=1), templates={}, listener=count)
     assert record.phase == "Succeeded", record.message
+    assert (running, most) == (0, 1)
 
 
 def test_events_come_in_order_and_tell_of_progress() -> None:
