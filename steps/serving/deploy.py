@@ -5,6 +5,7 @@ Called by `steps.deploy_service`. Whatever a call started ends with it unless it
 """
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from types import FrameType
 
 from steps.choice import Choice
 from steps.endpoint import Endpoint
-from steps.errors import ClusterError, InvalidInputError, OmeError, UnsupportedError
+from steps.errors import ClusterError, DiskFullError, InvalidInputError, NotFoundError, OmeError, UnsupportedError
+from steps.home import write_atomically
 from steps.resources import Resource, ResourceFolder
 from steps.serving import probe, state
 from steps.serving.chat import served_names
@@ -97,9 +99,13 @@ def deploy(
         endpoint = Endpoint(
             url=url, model_name=_model_name(url, plan), service=service, namespace=namespace, engine=choice.runtime
         )
+        write_atomically(folder / state.ENDPOINT, endpoint.model_dump_json(by_alias=True).encode())
     except OmeError as error:
         _tell_failure(resources, service, namespace, error)
         raise
+    except OSError as error:
+        kind_of_error = DiskFullError if error.errno == errno.ENOSPC else ClusterError
+        raise kind_of_error(f"service {namespace}/{service}: {error}", remedy=f"See {folder}.") from error
     finally:
         launch.close()
     refresh_service(resources, service, namespace)
@@ -124,7 +130,7 @@ class _Launch:
             with state.deployment_lock(self._folder):
                 now = state.read_state(self._folder)
                 if now is not None and now.digest == self._plan.digest and now.is_supervised:
-                    if now.phase == "Ready" and self._answers(now):
+                    if now.phase == "Ready" and self._listens(now):
                         self._accept()
                         return True
                     was_there = True
@@ -151,7 +157,8 @@ class _Launch:
         (self._folder / state.ACCEPTED).unlink(missing_ok=True)
         start_log(self._folder)
         state.write_order(self._folder, LaunchOrder(plan=self._plan, asked_by=identify(os.getpid())))
-        (self._folder / state.STATE).unlink(missing_ok=True)
+        for name in (state.STATE, state.ENDPOINT):
+            (self._folder / name).unlink(missing_ok=True)
         with (self._folder / state.SUPERVISOR_LOG).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "steps.serving.supervisor", str(self._folder)],
@@ -185,9 +192,11 @@ class _Launch:
             if now is None or now.has_ended:
                 if was_there:
                     return False
-                why = now.message if now is not None and now.phase == "Stopped" else "its supervisor was killed"
+                why = "it was deleted" if now is None else now.message or "stopped"
+                if now is not None and now.phase != "Stopped":
+                    why = "its supervisor was killed"
                 raise ClusterError(f"{self._name} ended while it was starting: {why}", remedy="Deploy again.")
-            if now.phase == "Ready":
+            if now.phase == "Ready" and self._listens(now):
                 self._accept()
                 return True
             if now.phase == "Failed":
@@ -201,9 +210,10 @@ class _Launch:
         (self._folder / state.ACCEPTED).touch()
         self._is_up = True
 
-    def _answers(self, now: DeploymentState) -> bool:
+    def _listens(self, now: DeploymentState) -> bool:
+        """Whether the engine is there now. Its supervisor judges its health: a busy engine may be slow to answer."""
         port = int(now.url.rpartition(":")[2])
-        return find_process(now.engine) is not None and not probe.ask(self._plan.readiness, port)
+        return find_process(now.engine) is not None and not probe.ask(probe.Probe(), port)
 
     def _failure(self, what: str, now: DeploymentState) -> ClusterError:
         log = self._folder / LOG_NAME
@@ -246,9 +256,11 @@ def _tell_failure(resources: ResourceFolder, service: str, namespace: str, error
     reasons = [(kind, False, type(error).__name__, first_line) for kind in ("Deployed", "EngineReady", "Ready")]
 
     def change(old: Resource | None) -> Resource:
-        return with_conditions(old or {}, reasons, state.now_text())
+        if old is None:
+            raise NotFoundError(f"InferenceService {namespace}/{service} was deleted meanwhile")
+        return with_conditions(old, reasons, state.now_text())
 
-    if resources.find("InferenceService", service, namespace) is not None:
+    with contextlib.suppress(NotFoundError):
         resources.update("InferenceService", service, namespace, change)
 
 

@@ -10,8 +10,10 @@ import signal
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
-from steps.errors import ClusterError
+from steps.endpoint import Endpoint
+from steps.errors import ClusterError, NotFoundError
 from steps.frozen import Frozen
 from steps.resources import Resource, ResourceFolder
 from steps.serving import state
@@ -63,16 +65,32 @@ def list_deployments() -> tuple[Deployment, ...]:
     return tuple(found)
 
 
+def endpoint_of(service: str, namespace: str = "default") -> Endpoint | None:
+    """Where a running deployment answers and under which name, or None when it does not run or never answered."""
+    folder = state.deployment_folder(service, namespace)
+    now = state.read_state(folder)
+    if now is None or now.phase != "Ready" or not now.is_supervised:
+        return None
+    try:
+        found = Endpoint.model_validate_json((folder / state.ENDPOINT).read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return found.model_copy(update={"url": now.url})  # a restarted engine may have had to take another port
+
+
 def refresh_service(resources: ResourceFolder, service: str, namespace: str) -> Resource | None:
     """Write a deployment's present state into its service's status; the service, or None when there is none."""
-    if resources.find("InferenceService", service, namespace) is None:
-        return None
     now = state.read_state(state.deployment_folder(service, namespace))
 
     def change(old: Resource | None) -> Resource:
-        return with_deployment(old or {}, now, state.now_text())
+        if old is None:
+            raise NotFoundError(f"InferenceService {namespace}/{service} does not exist")
+        return with_deployment(old, now, state.now_text())
 
-    return resources.update("InferenceService", service, namespace, change)
+    try:
+        return resources.update("InferenceService", service, namespace, change)
+    except NotFoundError:
+        return None
 
 
 def refresh_services(resources: ResourceFolder) -> None:

@@ -44,14 +44,16 @@ def missing_program_of(container: Mapping[str, Any]) -> str | None:
     words = (*command, *texts_at(container, "args", "container"))
     if image and environment is None and _needs_environment(name, words):
         what = f"module {words[words.index('-m') + 1]}" if "-m" in words[:-1] else f"the script that {name} runs"
-        return f'{what} comes from image "{image}", which has no environment on this machine: {_how_to_get(image)}'
+        how = _how_to_get(image, "deploy on a cluster")
+        return f'{what} comes from image "{image}", which has no environment on this machine: {how}'
     if environment is not None and (environment / "bin" / name).exists():
         return None
     if "$(" in command[0] or shutil.which(command[0]) is not None:
         return None
     if not image:
         return f'program "{command[0]}" is not on PATH: install it'
-    return f'program "{command[0]}" of image "{image}" is not on this machine: {_how_to_get(image)}'
+    how = _how_to_get(image, "put it on PATH, or deploy on a cluster")
+    return f'program "{command[0]}" of image "{image}" is not on this machine: {how}'
 
 
 def find_programs(image: str) -> Path | None:
@@ -65,8 +67,8 @@ def _needs_environment(name: str, words: tuple[str, ...]) -> bool:
     return (bool(_PYTHON.fullmatch(name)) and "-m" in words[:-1]) or is_shell_script(words)
 
 
-def _how_to_get(image: str) -> str:
+def _how_to_get(image: str, otherwise: str) -> str:
     name = image_name(image)
     if name in known_environments():
         return f"`ome environments install {name}` makes it"
-    return "put the program on PATH, or deploy on a cluster"
+    return otherwise

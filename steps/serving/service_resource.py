@@ -81,6 +81,6 @@ def _engine_conditions(state: DeploymentState | None, *, is_up: bool) -> tuple[C
     if state.phase in ("Failed", "Stopped"):
         return ("Deployed", False, state.phase, state.message), ("EngineReady", False, state.phase, state.message)
     if not state.is_supervised:
-        lost = "its supervisor was killed; deploy again"
+        lost = "its supervisor is gone (killed, or this machine was started anew); deploy again"
         return ("Deployed", False, "SupervisorLost", lost), ("EngineReady", False, "SupervisorLost", lost)
     return ("Deployed", True, "Running", ""), ("EngineReady", None, state.phase, state.message)

@@ -3,6 +3,7 @@
 launch.json       the launch plan, and who asked for it
 state.json        how it is; written by the supervisor alone while there is one
 accepted          exists once a deploy has seen it answer; until then it ends with the process that asked for it
+endpoint.json     the endpoint as deploy found it, with the model's name as the engine lists it
 engine.log        what the engine prints; engine.log.1 is the one before
 supervisor.log    what the supervisor prints, normally nothing
 """
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 Phase = Literal["Starting", "Ready", "CrashLoopBackOff", "Failed", "Stopped"]
-LAUNCH, STATE, ACCEPTED, SUPERVISOR_LOG = "launch.json", "state.json", "accepted", "supervisor.log"
+LAUNCH, STATE, ACCEPTED = "launch.json", "state.json", "accepted"
+ENDPOINT, SUPERVISOR_LOG = "endpoint.json", "supervisor.log"
 
 
 class LaunchOrder(Frozen):

@@ -1,6 +1,7 @@
 """Deploy starts an engine once, keeps the one that runs as asked for, and replaces it when something changed."""
 
 import json
+import socket
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,6 +78,9 @@ def test_what_a_person_wrote_in_the_service_stays_and_counts() -> None:
     deployed = deploy_tiny()
     service = ResourceFolder().get("InferenceService", "chat", "default")
     assert deployed.endpoint.model_name == "red-model"  # as the engine lists it
+    assert deployments.endpoint_of("chat") == deployed.endpoint
+    deployments.stop("chat")
+    assert deployments.endpoint_of("chat") is None
     assert service["metadata"]["labels"] == {"team": "red"}
     assert service["spec"]["engine"]["runner"]["args"] == ["--name={{.Labels.team}}-model"]
     assert service["spec"]["model"]["name"] == "tiny"
@@ -112,6 +116,34 @@ def test_readiness_probe_decides_not_the_open_port(tmp_path: Path) -> None:
 def message_of() -> str:
     now = state.read_state(folder_of())
     return now.message if now is not None else ""
+
+
+def test_answer_of_another_program_on_the_port_is_not_the_engine(tmp_path: Path) -> None:
+    apply_model()
+    count = tmp_path / "count"
+    apply_runtime("--hang", "--count", str(count))
+    with ThreadPoolExecutor() as pool, socket.socket() as stranger:
+        deploying = pool.submit(deploy_tiny)
+        wait_for(lambda: count.exists() and count.read_text().endswith("\n"), "the engine was given a port")
+        stranger.bind(("127.0.0.1", int(count.read_text().split()[1])))
+        stranger.listen()
+        wait_for(lambda: "is held by another program" in message_of(), "the stranger was recognised")
+        deployments.stop("chat")
+        with pytest.raises(ClusterError, match="ended while it was starting: stopped"):
+            deploying.result()
+
+
+def test_deleting_a_service_ends_a_deploy_that_waits_for_it() -> None:
+    apply_model()
+    apply_runtime("--hang")
+    with ThreadPoolExecutor() as pool:
+        deploying = pool.submit(deploy_tiny)
+        wait_for(lambda: len(pids_of()) == 2, "supervisor and engine run")
+        deployments.delete("chat")
+        with pytest.raises(ClusterError, match="ended while it was starting: it was deleted"):
+            deploying.result()
+    assert ResourceFolder().find("InferenceService", "chat", "default") is None
+    assert not pids_of()
 
 
 def test_port_that_was_lost_is_replaced_by_another(tmp_path: Path) -> None:
