@@ -150,6 +150,14 @@ def test_the_entry_that_selects_automatically_comes_first_unless_the_runtime_is_
     assert (automatic.index, named.index) == (1, 0)
 
 
+def test_of_several_matching_entries_the_best_counts() -> None:
+    plain, scored = entry(), entry(priority=3)
+    specific = entry(priority=3, modelArchitecture="LlamaForCausalLM")
+    found, _ = match_formats(LLAMA_8B, entries(plain, scored, specific), is_named=False)
+    assert found is not None
+    assert (found.index, found.score) == (2, 3)
+
+
 def test_the_sentence_is_about_the_nearest_entries_and_lists_what_they_accept() -> None:
     architectures = [entry(modelArchitecture=f"Arch{n}ForCausalLM") for n in range(20)]
     found, sentence = match_formats(LLAMA_8B, entries(entry("onnx"), *architectures), is_named=False)

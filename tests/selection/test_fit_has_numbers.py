@@ -91,6 +91,13 @@ def test_kv_heads_are_replicated_when_there_are_fewer_than_devices() -> None:
     assert kv_cache_bytes(LLAMA_70B, tp(4), VLLM, 1024, 1) == 2 * at_8
 
 
+def test_weights_of_replicated_kv_heads_are_held_by_each_device() -> None:
+    # 2 x 80 layers x 8192 x 8 heads x 128 values of 2 bytes: each of 16 devices holds an eighth, not a sixteenth.
+    projections = 2 * 80 * 8192 * 8 * 128 * 2
+    grown = 16 * weights_bytes(LLAMA_70B, tp(16)) - 8 * weights_bytes(LLAMA_70B, tp(8))
+    assert grown == pytest.approx(1.02 * projections, rel=0.02)
+
+
 def test_an_mla_latent_is_not_divided() -> None:
     attention = Attention(
         layers=61, heads=128, kv_heads=128, head_dim=192, kv_bytes_per_token=61 * 576 * 2, kind="mla"
@@ -133,6 +140,10 @@ def test_an_encoder_has_no_cache() -> None:
 def test_pipelines_split_by_whole_layers() -> None:
     stage = weights_bytes(LLAMA_70B, tp(8, 3))  # 27 of 80 layers, and the embeddings
     assert 27 / 80 < stage / weights_bytes(LLAMA_70B, tp(8)) < 27 / 80 + 0.05
+
+
+def test_a_stage_of_a_pipeline_holds_the_cache_of_its_layers() -> None:
+    assert 4 * kv_cache_bytes(LLAMA_70B, tp(1, 4), VLLM, 1024, 1) == kv_cache_bytes(LLAMA_70B, ONE, VLLM, 1024, 1)
 
 
 def test_weights_without_bytes_come_from_the_count() -> None:
@@ -251,6 +262,15 @@ def test_context_is_the_asked_one_then_the_engines_then_the_models() -> None:
 def test_70b_is_spread_over_four_h100() -> None:
     chosen = place_model(LLAMA_70B, Space(H100, 8), VLLM)
     assert (chosen.parallelism, chosen.fit.verdict) == (tp(4), "fits")
+
+
+@pytest.mark.parametrize(
+    ("heads", "kv_heads", "sizes"),
+    [(64, 8, {1, 2, 4, 8, 16}), (28, 4, {1, 2, 4}), (14, 2, {1, 2}), (9, 3, {1}), (16, 1, {1, 2, 4, 8, 16})],
+)
+def test_tensor_parallelism_divides_the_heads(heads: int, kv_heads: int, sizes: set[int]) -> None:
+    facts = safetensors(10**9, 2048, 24, heads, kv_heads)
+    assert {way.tensor for way in parallelisms(facts, Space(H100, 16), VLLM)} == sizes
 
 
 def test_several_nodes_only_when_one_cannot_and_there_are_workers() -> None:

@@ -123,6 +123,14 @@ def test_all_reasons_are_told_not_only_the_first() -> None:
     assert all(words in text for words in ("disabled", "gguf", "up to 1B"))
 
 
+def test_refused_runtimes_come_nearest_first() -> None:
+    far = gpu("a", entry("gguf"))
+    nearer = gpu("b", disabled=True, modelSizeRange={"max": "1B"})
+    nearest = gpu("c", disabled=True)
+    choice = choose([gpu("good"), far, nearer, nearest])
+    assert [refusal.runtime for refusal in choice.refused] == ["c", "b", "a"]
+
+
 def test_a_missing_program_refuses_with_its_reason() -> None:
     runtimes = [gpu("good"), gpu("gone", entry(priority=5))]
     choice = select(LLAMA_8B, MODEL, runtimes, CLASSES, NODES, unavailable={"gone": 'program "x" is not on PATH'})
@@ -146,6 +154,15 @@ def test_a_named_runtime_needs_no_auto_select_and_the_others_are_still_told() ->
     assert choice.runtime == "manual"
     assert "manual was asked for" in reason(choice, "auto")
     assert {refusal.runtime for refusal in choice.refused} == {"auto", "off"}
+
+
+def test_the_table_begins_with_the_named_runtime() -> None:
+    runtimes = [gpu("better", entry(priority=5)), gpu("asked"), gpu("off", disabled=True)]
+    rows = explain(LLAMA_8B, MODEL, runtimes, CLASSES, NODES, SelectionRequest(runtime="asked"))
+    assert [(row.runtime, row.verdict) for row in rows] == [
+        ("asked", "chosen"), ("better", "candidate"), ("off", "refused"),
+    ]  # fmt: skip
+    assert [row.score for row in rows] == [1, 5, 1]
 
 
 def test_a_named_runtime_of_the_namespace_hides_that_of_the_cluster() -> None:

@@ -33,6 +33,8 @@ versions = st.builds(
         ("4.46.0.dev0", "4.46.0", "", COMPATIBLE),
         ("4.46.0", "4.46.0.dev0", "", OLDER),
         ("4.46.0", "4.46.0-rc1", "", OLDER),
+        ("4.46.0rc1.dev1", "4.46.0rc1", "", COMPATIBLE),
+        ("4.46.0rc1", "4.46.0rc1.dev1", "", OLDER),
         ("", "4.57.1", "", UNCHECKED),
         ("4.43.0", "", "", UNCHECKED),
         ("4.43.0", "", "Equal", UNCHECKED),
