@@ -101,7 +101,9 @@ def deploy(
         )
         write_atomically(folder / state.ENDPOINT, endpoint.model_dump_json(by_alias=True).encode())
     except OmeError as error:
-        _tell_failure(resources, service, namespace, error)
+        now = state.read_state(folder)
+        if now is None or now.digest == plan.digest:  # else it is another deploy's to tell
+            _tell_failure(resources, service, namespace, error)
         raise
     except OSError as error:
         kind_of_error = DiskFullError if error.errno == errno.ENOSPC else ClusterError

@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from steps.errors import ClusterError
+from steps.resources import ResourceFolder
 from steps.serving.deploy import Deployed
+from steps.serving.service_resource import is_ready
 from tests.serving.made_up import apply_model, apply_runtime, deploy_tiny, pids_of, state_of
 
 
@@ -36,6 +38,7 @@ def test_two_different_deploys_leave_one_engine_of_one_of_them() -> None:
     assert state_of().phase == "Ready"
     assert state_of().url in [endpoint.url for endpoint in came_up]
     assert all("replaced by another deploy" in error.message for error in refused)
+    assert is_ready(ResourceFolder().get("InferenceService", "chat", "default"))
     assert len(pids_of()) == 2
 
 
