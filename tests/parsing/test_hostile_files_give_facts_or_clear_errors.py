@@ -168,6 +168,21 @@ def test_wrong_types_are_read_or_warned_of() -> None:
         assert "num_hidden_layers" in found.parameters.reason
 
 
+def test_numbers_beyond_use_are_warned_of() -> None:
+    jamba = next(model for model in MODELS if model.name == "Jamba-v0.1")
+    found = facts_or_error({"config.json": json.dumps({**jamba.config, "mamba_expand": 1e308}).encode()})
+    assert isinstance(found, Facts)
+    assert any("mamba_expand" in warning for warning in found.warnings)
+
+
+def test_arrays_are_bounded_together_and_not_one_by_one() -> None:
+    array = struct.pack("<IIQ", 9, 0, 1_500_000) + bytes(1_500_000)
+    keys = b"".join(struct.pack("<Q", 1) + name + array for name in (b"a", b"b"))
+    found = facts_or_error({"m.gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 2) + keys})
+    assert isinstance(found, InvalidInputError)
+    assert "array values" in found.message
+
+
 def test_repeated_keys() -> None:
     twice = CONFIG[:-1] + b', "num_hidden_layers": 16}'
     found = facts_or_error({"config.json": twice})

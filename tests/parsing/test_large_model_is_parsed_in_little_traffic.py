@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from steps.parse.foresee import Evidence, Outline, foresee
+from steps.parse.layers import Layer
 from steps.parse.model_facts import parse_facts
+from steps.parse.safetensors import Tensor
+from steps.parse.shards import reading_order
 from steps.sources.registry import open_source
 from steps.sources.source import ResolveOptions
 from tests.hub.fixture import RunningHub
@@ -40,12 +44,36 @@ def test_headers_of_163_shards_cost_under_5_megabytes(hub: RunningHub, capsys: p
     assert facts.quantization.method == "fp8"
 
 
-def test_one_odd_tensor_makes_it_read_every_header(tmp_path: Path) -> None:
+def test_an_odd_tensor_in_a_shard_read_last_makes_it_read_every_header(tmp_path: Path) -> None:
     write_model(tmp_path)
-    odd = dict(shards()[81])
+    index = reading_order(SHARDS)[-1]
+    odd = dict(shards()[index])
     name = next(name for name in odd if name.endswith(".up_proj.weight"))
     odd[name] = ("F8_E4M3", (2048, 7168 * 2))
-    write_safetensors(tmp_path / f"model-00082-of-{SHARDS:06d}.safetensors", odd)
+    write_safetensors(tmp_path / f"model-{index + 1:05d}-of-{SHARDS:06d}.safetensors", odd)
     facts = parse_folder(tmp_path)
     assert facts.parameters.total == 684_489_845_504 + 2048 * 7168
     assert facts.parameters.source == "safetensors headers"
+
+
+LAYERS = (Layer("full", "dense"),) * 4
+SEEN = [Tensor("model.embed.weight", "F32", (10,), 40), Tensor("model.layers.1.up.weight", "F32", (5,), 20)]
+
+
+def test_nothing_is_foreseen_that_bytes_do_not_prove() -> None:
+    headers = Evidence(data_bytes=40 + 4 * 20, header_bytes=519, read_bytes=204)
+    found = foresee(SEEN, Outline(LAYERS, 0, 0), headers)
+    assert found is not None
+    assert sorted(t.name for t in found) == ["model.embed.weight", *(f"model.layers.{i}.up.weight" for i in range(4))]
+    assert foresee(SEEN, Outline(LAYERS, 0, 0), headers._replace(data_bytes=40 + 4 * 20 + 1)) is None
+    assert foresee(SEEN, Outline(LAYERS, 0, 0), headers._replace(header_bytes=5000)) is None
+    differing = [*SEEN, Tensor("model.layers.2.up.weight", "F32", (6,), 24)]
+    assert foresee(differing, Outline(LAYERS, 0, 0), headers) is None
+    assert foresee(SEEN, Outline((), 0, 0), headers) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 17, 163])
+def test_every_shard_is_in_the_order_once_and_ends_come_first(count: int) -> None:
+    order = reading_order(count)
+    assert sorted(order) == list(range(count))
+    assert set(order[:2]) <= {0, 1}

@@ -140,7 +140,8 @@ def test_masks_and_position_ids_are_no_parameters(tmp_path: Path) -> None:
                             "n_head": 1, "vocab_size": 10, "n_positions": 16})  # fmt: skip
     shapes = {"wte.weight": ("F32", (10, 8)), "h.0.attn.bias": ("F32", (1, 1, 16, 16)),
               "h.0.attn.masked_bias": ("F32", ()), "h.0.attn.c_attn.bias": ("F32", (24,)),
-              "embeddings.position_ids": ("I64", (1, 16))}  # fmt: skip
+              "embeddings.position_ids": ("I64", (1, 16)), "some.lookup": ("I32", (100,)),
+              "some.flags": ("BOOL", (100,))}  # fmt: skip
     write_safetensors(tmp_path / "model.safetensors", shapes)
     assert parse_folder(tmp_path).parameters.total == 80 + 24
 
