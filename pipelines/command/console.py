@@ -26,7 +26,7 @@ from pipelines.run_events import (
 from steps.progress import Progress as StepMoment
 
 _PLAIN_INTERVAL_SECONDS = 5.0
-_TITLE_WIDTH = 20
+_TITLE_WIDTH = 22
 
 
 class RunConsole:

@@ -57,8 +57,8 @@ def print_choice(choice: dict[str, Any]) -> None:
             ("accelerator", choice["accelerator"]),
             ("parallelism", describe_parallelism(choice["parallelism"])),
             ("fit", choice["fit"]["explanation"] or choice["fit"]["verdict"]),
-            ("because", " ".join(choice["reasons"])),
-            ("warning", " ".join(choice["warnings"])),
+            ("because", "; ".join(r for r in choice["reasons"] if r != choice["fit"]["explanation"])),
+            ("warning", "; ".join(choice["warnings"])),
         ]
     )
     if choice["refused"]:
