@@ -4,14 +4,15 @@ Run by the template `benchmark-endpoint`. The thin edge: it reads the model, wai
 `steps.benchmark` plan, measure and judge, and leaves a folder under `reports/`.
 """
 
+import errno
 import os
 import re
 import secrets
 import shlex
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -28,7 +29,7 @@ from steps.benchmark.plan import PLACEHOLDER_KEY, Cell, Plan, genai_bench_argume
 from steps.benchmark.plan import plan_benchmark as make_plan
 from steps.benchmark.readiness import Readiness, wait_until_it_answers
 from steps.benchmark.records import CellRecords
-from steps.benchmark.report import new_report_folder, write_report
+from steps.benchmark.report import report_files, write_report
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
 from steps.benchmark.secret_texts import SecretTexts
 from steps.benchmark.surroundings import gather
@@ -36,7 +37,7 @@ from steps.benchmark.tokenizer import TokenizerFolder, make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint
-from steps.errors import InvalidInputError, NotFoundError
+from steps.errors import DiskFullError, InvalidInputError, NotFoundError
 from steps.facts import Facts
 from steps.home import checked_name, part
 from steps.manifest_store import load_facts
@@ -128,7 +129,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
     program = find_genai_bench()
     key = os.environ.get(KEY_VARIABLE, "")
     same = {"endpoint": endpoint.model_dump_json(), "model": inputs.model, "tokenizer": tokenizer.path.name}
-    with _only_one_at(endpoint):
+    with _full_disk_named(), _only_one_at(endpoint):
         unfinished = UnfinishedBenchmark(inputs.name, identity(plan, same))
         log = BoundedLog(unfinished.folder / "genai-bench.log")
         done = unfinished.load(plan.cells)
@@ -156,10 +157,9 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             cells=cells,
             notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
         )
-        folder = new_report_folder(inputs.name, started)
-        commands = _commands(inputs, endpoint, plan)
         surroundings = gather(started, model.facts, tokenizer.source, program)
-        write_report(folder, report, records, surroundings, commands, plan.level)
+        files = report_files(report, records, surroundings, _commands(inputs, endpoint, plan), plan.level)
+        folder = write_report(inputs.name, started, files)
         if log.path.exists():
             log.path.replace(folder / log.path.name)
         unfinished.discard()
@@ -250,23 +250,34 @@ def _model_notes(endpoint: Endpoint, readiness: Readiness | None) -> tuple[str, 
     return (f'The endpoint answers to "{endpoint.model_name}" but lists {", ".join(readiness.models)}.',)
 
 
-class _only_one_at:  # noqa: N801 - reads as words where it is used
+@contextmanager
+def _only_one_at(endpoint: Endpoint) -> Iterator[None]:
     """Two benchmarks of one endpoint would measure each other, so the second waits."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", endpoint.url)[-120:]
+    lock = FileLock(part("locks") / f"benchmark.{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        sys.stderr.write(f"another benchmark measures {endpoint.url}; waiting for it to end\n")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        name = re.sub(r"[^A-Za-z0-9.]+", "-", endpoint.url)[-120:]
-        self._lock = FileLock(part("locks") / f"benchmark.{name}.lock")
-        self._url = endpoint.url
 
-    def __enter__(self) -> None:
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            sys.stderr.write(f"another benchmark measures {self._url}; waiting for it to end\n")
-            self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
+@contextmanager
+def _full_disk_named() -> Iterator[None]:
+    """A full disk is an error with a class, wherever it shows."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError(
+            f"no space left to keep the benchmark's results ({error.filename or part('reports')})",
+            remedy="Free space and run again: finished cells are kept.",
+        ) from None
 
 
 def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequence[str]:

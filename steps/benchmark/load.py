@@ -152,7 +152,7 @@ class LoadGenerator:
             if waiting and len(log.finished) == len(settled):
                 report(waiting[0], log.done)
         code = await process.wait()
-        self._log.write(buffer.decode("utf-8", "replace"))
+        self._log.write(self._secrets.hide(buffer.decode("utf-8", "replace")))
         failed = self._failed(waiting[0], results, log)
         if failed is None:
             raise failure(code, self._log.last, str(self._log.path))
@@ -171,6 +171,7 @@ class LoadGenerator:
                 if _is_json(text):
                     return self._parsed(cell, text, log)
             await asyncio.sleep(0.05)
+        self._log.write(f"no results came for {cell.key}")
         return _without_file(cell, log)
 
     def _failed(self, cell: Cell, results: Path, log: LoadLog) -> CellRecords | None:

@@ -6,7 +6,7 @@ Called by `steps.benchmark_endpoint` at the end. `render_html` is pure; the temp
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,38 +24,16 @@ COLUMNS: Final = (
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def new_report_folder(name: str, started_at: str) -> Path:
-    """A folder of its own for this report; two that start in the same second get two.
-
-    Args:
-        name: Of the benchmark.
-        started_at: ISO 8601; its digits become part of the folder's name.
-    """
-    stamp = "".join(c for c in started_at if c.isdigit())[:14]
-    base = part("reports")
-    attempt = 1
-    while True:
-        folder = base / (f"{name}-{stamp}" if attempt == 1 else f"{name}-{stamp}-{attempt}")
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            attempt += 1
-        else:
-            return folder
-
-
-def write_report(
-    folder: Path,
+def report_files(
     report: BenchmarkReport,
     records: Sequence[CellRecords],
     surroundings: Surroundings,
     commands: Sequence[str],
     level: Level,
-) -> None:
-    """Write the three files.
+) -> dict[str, str]:
+    """The report's files by name.
 
     Args:
-        folder: Made by `new_report_folder`.
         report: The summary.
         records: Requests of its cells, in the same order.
         surroundings: The environment.
@@ -68,9 +46,38 @@ def write_report(
         "commands": list(commands),
         "cells": [cell.model_dump(mode="json", by_alias=True) for cell in records],
     }
-    write_atomically(folder / "results.json", json.dumps(everything, indent=1, ensure_ascii=False).encode())
-    write_atomically(folder / "results.csv", render_csv(records).encode())
-    write_atomically(folder / "report.html", render_html(report, records, surroundings, commands, level).encode())
+    return {
+        "results.json": json.dumps(everything, indent=1, ensure_ascii=False),
+        "results.csv": render_csv(records),
+        "report.html": render_html(report, records, surroundings, commands, level),
+    }
+
+
+def write_report(name: str, started_at: str, files: Mapping[str, str]) -> Path:
+    """Write the files into a folder of their own; two reports of the same second get two.
+
+    Args:
+        name: Of the benchmark.
+        started_at: ISO 8601; its digits become part of the folder's name.
+        files: Of `report_files`.
+    """
+    folder = _new_folder(f"{name}-{''.join(c for c in started_at if c.isdigit())[:14]}")
+    for file, content in files.items():
+        write_atomically(folder / file, content.encode())
+    return folder
+
+
+def _new_folder(name: str) -> Path:
+    base = part("reports")
+    attempt = 1
+    while True:
+        folder = base / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            attempt += 1
+        else:
+            return folder
 
 
 def render_csv(records: Sequence[CellRecords]) -> str:

@@ -1,7 +1,7 @@
 """What a benchmark found: frozen types, and the pure arithmetic from single requests to percentiles and a verdict.
 
 Called by `steps.benchmark_endpoint` and by whoever prints the summary. The load generator's own averages are not used:
-its error rate is always 0 and its throughput counts idle time (docs/decisions/006-benchmark.md).
+its error rate is always 0 and its throughput counts idle time.
 """
 
 from collections import Counter
@@ -220,7 +220,7 @@ def notes_of(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords], reu
         which = "Every cell" if short == len(cells) else f"{short} of {len(cells)} cells"
         notes.append(
             f"{which} ran for less than {SHORT_RUN_SECONDS:.0f} s: good for a first look, too short to compare. "
-            "Raise --max-requests."
+            "Ask for more requests."
         )
     if any(not cell.is_exact_span for cell in cells if cell.requests):
         notes.append("Where single requests carry no times, the span is the load generator's, up to a second long.")

@@ -4,6 +4,7 @@ Called by `steps.benchmark_endpoint`, under the endpoint's lock. Cells are kept 
 (`steps.benchmark.plan.identity`) and for a day: numbers of different days do not belong into one table.
 """
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from steps.benchmark.records import CellRecords
 from steps.home import part, write_atomically
 
 KEPT_SECONDS: Final = 24 * 3600.0
+FORGOTTEN_SECONDS: Final = 7 * KEPT_SECONDS
 
 
 class UnfinishedBenchmark:
@@ -26,6 +28,7 @@ class UnfinishedBenchmark:
         self.folder: Path = part("reports") / ".unfinished" / f"{name}-{identity}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._clock = clock
+        self._forget_the_abandoned()
 
     def load(self, cells: Sequence[Cell]) -> dict[Cell, CellRecords]:
         """The cells that an earlier attempt finished within the last day."""
@@ -46,6 +49,13 @@ class UnfinishedBenchmark:
     def discard(self) -> None:
         """Forget all cells: the report is written."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _forget_the_abandoned(self) -> None:
+        """Remove what no rerun came back for; a running benchmark touches its folder far more often than that."""
+        for folder in self.folder.parent.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if self._clock() - folder.stat().st_mtime > FORGOTTEN_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{cell.key}.json"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from steps.benchmark.records import CellRecords, RequestRecord
-from steps.benchmark.report import milliseconds, new_report_folder, rate, render_csv, render_html, share, write_report
+from steps.benchmark.report import milliseconds, rate, render_csv, render_html, report_files, share, write_report
 from steps.benchmark.results import BenchmarkReport, judge, summarise
 from steps.benchmark.surroundings import Surroundings, describe_facts
 from steps.facts import Facts, ParameterCount, Quantization
@@ -163,19 +163,26 @@ def test_csv_has_a_row_a_request_and_runs_no_formula() -> None:
     assert rows[-1]["error_message"] == "'=1"
 
 
-def test_json_gives_back_report_and_records(tmp_path: Path) -> None:
-    write_report(tmp_path, REPORT, RECORDS, SURROUNDINGS, COMMANDS, "concurrency")
-    loaded = json.loads((tmp_path / "results.json").read_text())
+def test_json_gives_back_report_and_records() -> None:
+    folder = write_report(
+        "nightly",
+        SURROUNDINGS.started_at,
+        report_files(REPORT, RECORDS, SURROUNDINGS, COMMANDS, "concurrency"),
+    )
+    loaded = json.loads((folder / "results.json").read_text())
     assert BenchmarkReport.model_validate(loaded["report"]) == REPORT
     assert [CellRecords.model_validate(one) for one in loaded["cells"]] == RECORDS
     assert Surroundings.model_validate(loaded["environment"]) == SURROUNDINGS
-    assert {path.name for path in tmp_path.iterdir()} >= {"report.html", "results.csv", "results.json"}
+    assert sorted(path.name for path in folder.iterdir()) == ["report.html", "results.csv", "results.json"]
 
 
 def test_reports_of_the_same_second_get_folders_of_their_own() -> None:
+    def write(number: int) -> Path:
+        return write_report("nightly", SURROUNDINGS.started_at, {"results.csv": str(number)})
+
     with ThreadPoolExecutor(8) as pool:
-        folders = list(pool.map(lambda _: new_report_folder("nightly", SURROUNDINGS.started_at), range(24)))
-    assert len(set(folders)) == 24
+        folders = list(pool.map(write, range(24)))
+    assert [(folder / "results.csv").read_text() for folder in folders] == [str(n) for n in range(24)]
     assert all(folder.name.startswith("nightly-20261121100000") for folder in folders)
 
 

@@ -85,6 +85,8 @@ SPM = build_tokenizer(sentence_piece())
 
 @given(st.text(max_size=80))
 def test_any_text_comes_back(text: str) -> None:
+    # SentencePiece writes a space as U+2581 and so cannot tell the two apart.
+    text = text.replace("\u2581", " ")
     for tokenizer in (*BUILT, SPM):
         ids = tokenizer.encode(text, add_special_tokens=False).ids
         assert tokenizer.decode(ids, skip_special_tokens=False) == text
