@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, urljoin
 
@@ -161,23 +162,36 @@ class HubSource:
 
 def hub_endpoint() -> str:
     """The hub's address, without a slash at the end."""
-    from huggingface_hub import constants
+    given = os.environ.get("HF_ENDPOINT", "")
+    if not given:
+        from huggingface_hub import constants
 
-    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
+        given = constants.ENDPOINT
+    return given.rstrip("/")
 
 
 def hub_token() -> str:
-    """The token for the hub, or ""."""
-    token = os.environ.get("HF_TOKEN", "").strip()
-    if token:
-        if any(not "!" <= letter <= "~" for letter in token):
-            raise AuthError(
-                "HF_TOKEN has characters that no token has", remedy="Set it again, without quotes or spaces."
-            )
-        return token
-    from huggingface_hub import get_token
+    """The token for the hub, or "": HF_TOKEN, or the file that `hf auth login` writes.
 
-    return get_token() or ""
+    The file is found as huggingface_hub finds it; its own function is not used because its import costs a step more
+    than the step's own start.
+
+    Raises:
+        AuthError: when it cannot be a token.
+    """
+    token = (os.environ.get("HF_TOKEN") or os.environ.get("HUGGING_FACE_HUB_TOKEN") or "").strip()
+    place = "HF_TOKEN"
+    if not token:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        folder = Path(os.environ.get("HF_HOME") or cache / "huggingface")
+        file = Path(os.environ.get("HF_TOKEN_PATH") or folder / "token").expanduser()
+        try:
+            token, place = file.read_text().strip(), str(file)
+        except (OSError, UnicodeDecodeError):
+            return ""
+    if any(not "!" <= letter <= "~" for letter in token):
+        raise AuthError(f"{place} has characters that no token has", remedy="Set it again, without quotes or spaces.")
+    return token
 
 
 def _chosen_revision(uri: HubUri, parameter: str) -> str:

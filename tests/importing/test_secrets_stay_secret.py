@@ -68,3 +68,19 @@ def test_reads_send_no_token_to_the_store(hub: RunningHub, monkeypatch: pytest.M
     assert open_source(manifest.uri).read(file, 0, 10) == FILES["model.safetensors"][:10]
     assert hub.ledger.counts().leaked_tokens == 0
     assert "Bearer" not in repr(open_source(manifest.uri).address(file))
+
+
+def test_token_of_a_login_is_found_and_a_broken_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from steps.errors import AuthError
+    from steps.sources.hub import hub_token
+
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert hub_token() == ""
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    assert hub_token() == TOKEN
+    monkeypatch.setenv("HF_TOKEN", "two words")
+    with pytest.raises(AuthError, match="HF_TOKEN") as caught:
+        hub_token()
+    assert "two words" not in caught.value.message

@@ -1,0 +1,121 @@
+"""The test hub is what it says: the hub's own client downloads from it, and each fault is seen on the wire."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.hub.faults import Fault, FaultBox, parse_fault
+from tests.hub.fixture import RunningHub, child_hub, hub
+from tests.hub.ranges import RangeNotSatisfiableError, matches, parse_range
+
+__all__ = ["hub"]
+
+WEIGHTS = os.urandom(300_000)
+
+
+def get(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body, whatever the status."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(url, data=body, method=method, headers=names)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, dict(answer.headers), answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, dict(error.headers), error.read()
+
+
+def test_hubs_own_client_downloads_from_it(hub: RunningHub, tmp_path: Path) -> None:
+    hub.add("acme/model", {"config.json": b"{}", "model.safetensors": WEIGHTS})
+    command = [str(Path(sys.executable).parent / "hf"), "download", "acme/model", "--local-dir", str(tmp_path / "got")]
+    environment = os.environ | {"HF_HUB_DISABLE_UPDATE_CHECK": "1", "HF_HOME": str(tmp_path / "hf")}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert (tmp_path / "got" / "model.safetensors").read_bytes() == WEIGHTS
+    assert hub.ledger.counts().bytes["lfs/acme/model/model.safetensors"] == len(WEIGHTS)
+
+
+def test_ranges_and_redirects(hub: RunningHub) -> None:
+    hub.add("acme/model", {"model.safetensors": WEIGHTS})
+    url = f"{hub.url}/acme/model/resolve/main/model.safetensors"
+    status, headers, body = get(url, Range="bytes=100-199")
+    assert (status, headers["Content-Range"]) == (206, f"bytes 100-199/{len(WEIGHTS)}")
+    assert body == WEIGHTS[100:200]
+    assert get(url, Range=f"bytes={len(WEIGHTS)}-")[0] == 416
+    assert get(url, If_Match='"other"')[0] == 412
+
+
+def test_faults_as_a_client_sees_them(hub: RunningHub) -> None:
+    hub.add("acme/model", {"config.json": b"0123456789"})
+    url = f"{hub.url}/acme/model/resolve/main/config.json"
+    hub.set_faults(Fault("status", status=429, retry_after=7))
+    status, headers, _ = get(url)
+    assert (status, headers["Retry-After"]) == (429, "7")
+    hub.set_faults(Fault("flip", after=2))
+    assert get(url)[2] == b"01\xcd3456789"
+    etag = get(url)[1]["ETag"]
+    hub.set_faults(Fault("change", times=0))
+    _, headers, body = get(url)
+    assert headers["ETag"] != etag
+    assert body != b"0123456789"
+
+
+def test_child_serves_faults_and_counters_at_its_admin_address(tmp_path: Path) -> None:
+    (tmp_path / "acme" / "model").mkdir(parents=True)
+    (tmp_path / "acme" / "model" / "config.json").write_text("{}")
+    with child_hub(tmp_path) as url:
+        body = json.dumps(["status,status=503,path=*config.json"]).encode()
+        get(f"{url}/.admin/faults", method="PUT", body=body)
+        assert get(f"{url}/acme/model/resolve/main/config.json")[0] == 503
+        assert get(f"{url}/acme/model/resolve/main/config.json")[2] == b"{}"
+        counters = json.loads(get(f"{url}/.admin/counters")[2])
+    assert counters["requests"]["acme/model/config.json"] == 2
+    assert counters["bytes"]["acme/model/config.json"] == 2
+
+
+@given(st.integers(1, 1000), st.integers(0, 1200), st.integers(0, 1200))
+def test_a_range_is_cut_to_the_file_or_refused(size: int, first: int, last: int) -> None:
+    header = f"bytes={first}-{last}"
+    if first >= size or last < first:
+        with pytest.raises(RangeNotSatisfiableError):
+            parse_range(header, size)
+    else:
+        assert parse_range(header, size) == (first, min(last + 1, size))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"), [(None, None), ("bytes=-10", (90, 100)), ("bytes=95-", (95, 100)), ("lines=1-2", None)]
+)
+def test_other_ranges(header: str | None, expected: tuple[int, int] | None) -> None:
+    assert parse_range(header, 100) == expected
+
+
+def test_if_match() -> None:
+    assert matches(None, "a")
+    assert matches("*", "a")
+    assert matches('"b", "a"', "a")
+    assert not matches('"b"', "a")
+
+
+def test_faults_are_used_up_in_order() -> None:
+    box = FaultBox((Fault("status", path="*.bin", skip=1, times=2), Fault("stall")))
+    taken = [box.take("x.bin", frozenset({"status"})) for _ in range(4)]
+    assert [fault is not None for fault in taken] == [False, True, True, False]
+    assert box.take("x.bin", frozenset({"stall"})) == Fault("stall")
+
+
+def test_fault_as_text() -> None:
+    assert parse_fault("status,status=429,retry_after=1,times=0,path=api/*") == Fault(
+        "status", path="api/*", times=0, status=429, retry_after=1
+    )
+    with pytest.raises(ValueError, match="unknown"):
+        parse_fault("explode")
+    with pytest.raises(ValueError, match="speed"):
+        parse_fault("stall,speed=3")
