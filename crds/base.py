@@ -7,7 +7,7 @@ suggestion. Types here are declared with snake_case names; JSON names are their 
 from typing import Annotated, Any, Self
 
 import pydantic
-from pydantic import ConfigDict, Field, Strict, model_validator
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, Strict, model_validator
 from pydantic.alias_generators import to_camel
 
 from crds.problems import Problem
@@ -20,13 +20,18 @@ class ApiType(pydantic.BaseModel):
         frozen=True, extra="allow", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
     )
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _drop_nulls(cls, data: Any) -> Any:
-        """`field: null` means absent, as for the API server."""
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
+    def _read(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """`field: null` means absent, as for the API server; `storage_uri` in YAML is not `storageUri`."""
+        if not isinstance(data, dict):
+            return handler(data)
+        data = {key: value for key, value in data.items() if value is not None}
+        read = handler(data)
+        for name in (read.model_extra or {}).keys() & cls.model_fields.keys():
+            if cls.model_fields[name].alias not in data:  # pydantic counts the field of that name as given
+                read.model_fields_set.discard(name)
+        return read
 
     @classmethod
     def json_names(cls) -> tuple[str, ...]:

@@ -44,7 +44,8 @@ def _problem(details: ErrorDetails) -> Problem:
     quoted = shown(value, path)
     cause = context.get("error")
     if isinstance(cause, FieldError):
-        return Problem(_below(path, cause.field), cause.message, cause.accepted)
+        place = ".".join(part for part in (path, cause.field) if part)
+        return Problem(place, cause.message, cause.accepted)
     if kind == "missing":
         return Problem(path, "is missing")
     if kind == "literal_error":
@@ -64,9 +65,3 @@ def _problem(details: ErrorDetails) -> Problem:
     if kind in _WANTED:
         return Problem(path, f"{quoted} is not {_WANTED[kind]}", _WANTED[kind])
     return Problem(path, f"{quoted}: {details['msg']}")
-
-
-def _below(path: str, field: str) -> str:
-    if not path or not field:
-        return path or field
-    return path + field if field.startswith("[") else f"{path}.{field}"

@@ -72,6 +72,10 @@ BAD = [
         document("BaseModel", {"storage": "hf://a/b"}),
         'spec.storage: "hf://a/b" is not an object; accepted: an object',
     ),
+    (
+        document("BaseModel", {"storage": {"storageUri": "hf://a/b"}, "displayName": True}),
+        'spec.displayName: true is not text; accepted: text: "true" in quotes',
+    ),
     # Adapters.
     (
         document("FineTunedWeight", {"modelType": "LoRA", "storage": {"storageUri": "hf://a/b"}}),
@@ -146,6 +150,11 @@ BAD = [
         " has an image",
     ),
     (
+        document("InferenceService", {"engine": {"leader": {"runner": {"image": "x"}}, "worker": {"runner": {}}}}),
+        "spec.model: is missing; accepted: a model's name, or an engine whose runner (or leader and worker runners)"
+        " has an image",
+    ),
+    (
         document("InferenceService", {"model": {"name": "m"}}, name="1st"),
         'metadata.name: "1st" is not a valid name of an InferenceService; accepted: lower-case letters, digits and'
         " '-', starting with a letter, not ending with '-', at most 56",
@@ -171,6 +180,15 @@ BAD = [
         service(kedaConfig={"promServerAddress": "prometheus:9090"}),
         'spec.kedaConfig.promServerAddress: "prometheus:9090" is neither http:// nor https://; accepted: a URL such as'
         " http://host:8080",
+    ),
+    (
+        service(kedaConfig={"promServerAddress": "http://:9090"}),
+        'spec.kedaConfig.promServerAddress: "http://:9090" has no host; accepted: a URL such as http://host:8080',
+    ),
+    (
+        service(kedaConfig={"promServerAddress": "http://h:99999"}),
+        'spec.kedaConfig.promServerAddress: "http://h:99999" is not a URL: Port out of range 0-65535; accepted: a URL'
+        " such as http://host:8080",
     ),
     (
         service(kedaConfig={"scalingThreshold": "ten"}),
@@ -304,6 +322,11 @@ BAD = [
     (
         model() | {"metadata": {"name": "a", "labels": {"v": 1}}},
         'metadata.labels.v: 1 is not text; accepted: text: "1" in quotes',
+    ),
+    (
+        model() | {"metadata": {"name": "a" * 254}},
+        f"metadata.name: \"{'a' * 118}\u2026 is not a valid name; accepted: lower-case letters, digits, '-' and '.', at most"
+        " 253, each part starting and ending with a letter or digit",
     ),
     (model() | {"apiVersion": "ome.io/v1"}, 'apiVersion: "ome.io/v1" is not known; accepted: ome.io/v1beta1'),
     (model() | {"spec": []}, "spec: a list is not an object; accepted: an object"),

@@ -26,6 +26,10 @@ from tests.crds.samples import MANIFESTS, Document, document, model, runtime, se
             document("BaseModel", {"storageUri": "x", "storage": {"storageUri": "hf://a/b"}}),
             'spec.storageUri: "storageUri" is not a known field; did you mean storage.storageUri?',
         ),
+        (
+            runtime(model_size_range={"max": "7B"}),
+            'spec.model_size_range: "model_size_range" is not a known field; did you mean modelSizeRange?',
+        ),
         (model() | {"sepc": {}}, 'sepc: "sepc" is not a known field; did you mean spec?'),
         (
             runtime(
