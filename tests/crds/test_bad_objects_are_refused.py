@@ -325,8 +325,8 @@ BAD = [
     ),
     (
         model() | {"metadata": {"name": "a" * 254}},
-        f"metadata.name: \"{'a' * 118}\u2026 is not a valid name; accepted: lower-case letters, digits, '-' and '.', at most"
-        " 253, each part starting and ending with a letter or digit",
+        f"metadata.name: \"{'a' * 118}\u2026 is not a valid name; accepted: lower-case letters, digits, '-' and"
+        " '.', at most 253, each part starting and ending with a letter or digit",
     ),
     (model() | {"apiVersion": "ome.io/v1"}, 'apiVersion: "ome.io/v1" is not known; accepted: ome.io/v1beta1'),
     (model() | {"spec": []}, "spec: a list is not an object; accepted: an object"),
