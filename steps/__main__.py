@@ -26,8 +26,7 @@ def main(arguments: list[str]) -> int:
                 remedy="Run `python -m steps <step> <file with a JSON list of {name, value}>`.",
             )
         step = find_step(arguments[0])
-        rows = json.loads(Path(arguments[1]).read_text())
-        inputs = read_inputs(step, {row["name"]: row["value"] for row in rows})
+        inputs = read_inputs(step, _read_parameters(Path(arguments[1])))
         write_outputs(step.function(inputs), step_root())
     except OmeError as error:
         return _fail(error, step_name=arguments[0] if arguments else "", step_known=step is not None)
@@ -37,6 +36,16 @@ def main(arguments: list[str]) -> int:
         traceback.print_exc()
         return _fail(OmeError(f"{type(error).__name__}: {error}"), arguments[0], step_known=step is not None)
     return 0
+
+
+def _read_parameters(path: Path) -> dict[str, str]:
+    try:
+        return {row["name"]: row["value"] for row in json.loads(path.read_text())}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError(
+            f"parameters: {path} cannot be read: {error}",
+            remedy='Give a file with a JSON list of {"name": ..., "value": ...}, as Argo makes it.',
+        ) from None
 
 
 def _fail(error: OmeError, step_name: str, *, step_known: bool) -> int:

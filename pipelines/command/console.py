@@ -113,14 +113,14 @@ class RunConsole:
 
 
 def describe_moment(moment: StepMoment) -> str:
-    """A moment in words: `downloading 41 MB of 94 MB, 38 MB/s, 1.4 s left`."""
+    """A moment in words: `downloading: 41 MB of 94 MB, 38 MB/s, 1.4 s left`."""
     if moment.unit == "bytes":
         done, total, rate = format_bytes(moment.completed), format_bytes(moment.total), format_bytes(moment.rate)
     else:
         done, total, rate = str(moment.completed), f"{moment.total} {moment.unit}", f"{moment.rate:.1f}"
     if moment.total <= 0:
         return moment.phase
-    text = f"{moment.phase} {done} of {total}"
+    text = f"{moment.phase}: {done} of {total}"
     if moment.rate > 0:
         left = (moment.total - moment.completed) / moment.rate
         text += f", {rate}/s, {format_seconds(left)} left"

@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from steps.endpoint import Endpoint
 from steps.errors import ClusterError, NotFoundError
 from steps.resources import ResourceFolder
-from steps.serving.deployments import Deployment, list_deployments, stop
-from steps.serving.state import deployment_folder, read_order
+from steps.serving.deployments import Deployment, endpoint_of, list_deployments, stop
 
 
 def find_service(name: str, namespace: str) -> Deployment | None:
@@ -37,21 +36,14 @@ def running_service(name: str, namespace: str) -> tuple[Deployment, Endpoint]:
             f'service "{name}" does not exist in namespace {namespace}',
             remedy=f"There are: {there}. Deploy one with `ome deploy MODEL`.",
         )
-    order = read_order(deployment_folder(name, namespace))
-    if not found.is_running or found.state is None or not found.state.url or order is None:
+    endpoint = endpoint_of(name, namespace)
+    if endpoint is None:
         phase = found.state.phase if found.state is not None else "not started"
         message = f": {found.state.message}" if found.state is not None and found.state.message else ""
         raise ClusterError(
             f'service "{name}" does not run ({phase}{message})',
             remedy=f"Start it with `ome deploy {found.model} --service {name}`. Its log is {found.log}.",
         )
-    endpoint = Endpoint(
-        url=found.state.url,
-        model_name=order.plan.served_name,
-        service=found.service,
-        namespace=found.namespace,
-        engine=found.runtime,
-    )
     return found, endpoint
 
 
