@@ -47,7 +47,8 @@ def test_runtimes_speak_the_agreed_names(path) -> None:  # type: ignore[no-untyp
     assert "$(MODEL_FILE)" in words or "$(MODEL_PATH)" in words
     for name in ("SERVED_MODEL_NAME", "HOST", "PORT"):
         assert f"$({name})" in words
-    assert runner["readinessProbe"]["httpGet"]["path"].startswith("/")
+    probe = runner["readinessProbe"]
+    assert "tcpSocket" in probe or probe["httpGet"]["path"].startswith("/")
     assert all(isinstance(word, str) for word in [*runner["command"], *runner["args"]])
 
 
