@@ -29,6 +29,7 @@ _MARKERS: Final = "osD^vP"
 WIDTH: Final = 5.0
 HEIGHT: Final = 3.1
 MAX_DOTS: Final = 2400
+MANY_CELLS: Final = 8
 
 
 class Curve(NamedTuple):
@@ -73,7 +74,7 @@ def draw_curves(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords], 
                 _by_level(answered, level, [cell.end_to_end for cell in answered]),
             )
         )
-    if len({_level(cell) for cell in answered}) > 2:
+    if len(answered) > MANY_CELLS:  # fills the column beside the last figure, which is tall then
         figures.append(
             Curve(
                 "Throughput", f"Of answered requests, by {level}.", _throughput(answered, level, has_tokens=has_tokens)
@@ -148,6 +149,8 @@ def _throughput(cells: Sequence[BenchmarkCell], level: str, *, has_tokens: bool)
         colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
         axes.plot(x, y, color=colour, marker=marker, markersize=5, markeredgewidth=0, linewidth=1.8, label=name)
     axes.set_xticks(range(len(levels)), [str(value) for value in levels])
+    axes.set_xlim(-0.35, len(levels) - 0.65)
+    axes.margins(y=0.1)
     axes.set_ylim(bottom=0)
     axes.set_xlabel(level)
     axes.set_ylabel("output tokens per second" if has_tokens else "requests per second")

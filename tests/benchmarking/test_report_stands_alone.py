@@ -104,7 +104,7 @@ def test_both_colour_schemes_print_and_small_screens_are_served() -> None:
     for needed in ("prefers-color-scheme: dark", "@media print", "max-width: 760px", "width=device-width"):
         assert needed in PAGE
     figures = re.findall(r"<svg.*?</svg>", PAGE, re.DOTALL)
-    assert len(figures) == 5
+    assert len(figures) == 4
     for figure in figures:
         assert "var(--" in figure
         assert set(re.findall(r"#[0-9a-f]{6}\b", figure)) <= {"#ffffff"}
@@ -144,6 +144,14 @@ def test_embeddings_have_a_page_without_output_tokens() -> None:
     assert "batch size 8" in page.text
     assert "Per output token" not in page.text
     assert "texts/s" in page.text
+
+
+def test_a_large_matrix_still_has_every_cell() -> None:
+    records = [cell(f"D({n},8)", level) for n in (32, 64, 128) for level in (1, 2, 4, 8)]
+    page = Page(render_html(reported(records), records, SURROUNDINGS, COMMANDS, "concurrency"))
+    assert page.tags.count("svg") == 5
+    for one in records:
+        assert f"{one.scenario} · {one.concurrency}" in page.text
 
 
 def test_a_page_without_any_answer_still_stands() -> None:
