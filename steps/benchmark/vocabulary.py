@@ -29,7 +29,7 @@ PATTERNS: Final[Mapping[tuple[str, ...], tuple[str, ...]]] = {
 }
 """Pre-tokenizers: each pattern splits what the one before left."""
 
-_WHOLE_WORD_MODELS: Final = frozenset({"llama-bpe", "llama3", "llama-v3", "pixtral", "falcon3"})
+_WHOLE_WORD_MODELS: Final = frozenset({"llama-bpe", "llama3", "llama-v3", "pixtral", "falcon3", "lfm2"})
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
 _END_KEYS: Final = ("eos_token_id", "eot_token_id", "eom_token_id")
 _END_TEXTS: Final = frozenset(

@@ -79,6 +79,23 @@ def test_sentence_piece_joins_by_score_and_falls_back_to_bytes() -> None:
     assert pieces(sentence_piece(**{"tokenizer.ggml.add_space_prefix": False}), "hello") == ["hello"]
 
 
+@pytest.mark.parametrize(("ab", "bc", "expected"), [(-1.0, -2.0, ["ab", "c"]), (-2.0, -1.0, ["a", "bc"])])
+def test_sentence_piece_prefers_the_higher_score(ab: float, bc: float, expected: list[str]) -> None:
+    metadata = sentence_piece(**{
+        "tokenizer.ggml.tokens": ("<unk>", "<s>", "</s>", "a", "b", "c", "ab", "bc"),
+        "tokenizer.ggml.token_type": (2, 3, 3, 1, 1, 1, 1, 1),
+        "tokenizer.ggml.scores": (0.0, 0.0, 0.0, -9.0, -9.0, -9.0, ab, bc),
+        "tokenizer.ggml.add_space_prefix": False,
+    })  # fmt: skip
+    assert pieces(metadata, "abc") == expected
+
+
+def test_some_models_take_a_known_word_whole_though_no_merge_leads_to_it() -> None:
+    more = {"tokenizer.ggml.tokens": (*TOKENS, "wow"), "tokenizer.ggml.token_type": (1,) * (len(TOKENS) + 1)}
+    assert pieces(byte_level(**more, **{"tokenizer.ggml.pre": "gpt-2"}), "wow") == ["w", "o", "w"]
+    assert pieces(byte_level(**more, **{"tokenizer.ggml.pre": "llama-bpe"}), "wow") == ["wow"]
+
+
 BUILT = [build_tokenizer(byte_level(**{"tokenizer.ggml.pre": names[0]})) for names in PATTERNS]
 SPM = build_tokenizer(sentence_piece())
 
