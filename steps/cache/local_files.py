@@ -2,6 +2,7 @@
 
 import errno
 import os
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -54,9 +55,9 @@ def _link(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[
 def _copy(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> None:
     partial = store.partial(file)
     descriptor = open_locked(partial)
-    if descriptor is None:
-        partial = partial.with_name(f"{file.digest}.{os.getpid()}.partial")
-        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    while descriptor is None:  # another import copies the same file: a second copy is simpler than waiting for it
+        partial = store.partial(file).with_name(f"{file.digest}.{uuid.uuid4().hex}.partial")
+        descriptor = open_locked(partial)
     try:
         os.ftruncate(descriptor, 0)
         hasher = new_hasher(file)

@@ -72,8 +72,7 @@ class HubSource:
             is_gated=bool(info.gated),
         )
         if manifest.is_gated:
-            smallest = min(manifest.files, key=lambda file: file.size)
-            self.read(smallest, 0, min(1, smallest.size))
+            self._check_access(manifest)
         return manifest
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
@@ -97,7 +96,15 @@ class HubSource:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         return RemoteAddress(url=hub_endpoint() + file.location, headers=headers, etag=file.digest)
 
+    def _check_access(self, manifest: Manifest) -> None:
+        """Read one byte: a gated repository is listed for everyone, so only a read tells whether it is open to us."""
+        with_bytes = [file for file in manifest.files if file.size > 0]
+        if with_bytes:
+            self.read(min(with_bytes, key=lambda file: file.size), 0, 1)
+
     def _entry(self, row: "RepoFile", commit: str) -> FileEntry:
+        if row.size < 0:
+            raise UnsupportedError(f"{self._uri} {row.path}: the hub says that it has {row.size} bytes")
         location = f"/{quote(self._uri.repository)}/resolve/{commit}/{quote(row.path)}"
         if row.lfs is not None:
             return FileEntry(

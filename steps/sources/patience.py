@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from steps.errors import InvalidInputError, OmeError, RateLimitedError
+from steps.errors import IntegrityError, InvalidInputError, OmeError, RateLimitedError
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class Patience:
             self._waited += delay
             return delay
         self._failures += 1
-        if not error.retryable or self._failures >= self._settings.attempts:
+        is_final = not error.retryable or isinstance(error, IntegrityError)  # a changed file needs a new run
+        if is_final or self._failures >= self._settings.attempts:
             raise error
         backoff = min(30.0, self._settings.backoff_seconds * 2.0 ** (self._failures - 1))
         return backoff * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret

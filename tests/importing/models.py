@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from steps.cache import Imported, import_model
+from steps.cache import Imported, import_model, models_root
+from steps.cache.journal import read_journal
+from steps.cache.store import ObjectStore
 from steps.manifest import Manifest
 from steps.sources import ResolveOptions, open_source
 
@@ -48,3 +50,12 @@ def start_caching(root: Path, manifest: str, name: str = "model") -> subprocess.
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def bytes_there(manifest: Manifest) -> int:
+    """Bytes of a manifest that the next import need not fetch."""
+    store, there = ObjectStore(models_root()), 0
+    for file in manifest.files:
+        known = read_journal(store.progress(file), file.size) if store.partial(file).exists() else None
+        there += file.size if store.path(file).exists() else sum(known[1]) if known else 0
+    return there

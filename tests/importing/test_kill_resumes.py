@@ -8,13 +8,10 @@ from pathlib import Path
 import pytest
 
 from steps.cache import models_root
-from steps.cache.journal import read_journal
-from steps.cache.store import ObjectStore
-from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
 from tests.hub.fixture import RunningHub, running_hub
 from tests.hub.server import HubOptions
-from tests.importing.models import contents, noise, resolve, start_caching
+from tests.importing.models import bytes_there, contents, noise, resolve, start_caching
 
 POINTS = 20
 FILES = {
@@ -32,15 +29,6 @@ def paced_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runni
     with running_hub(HubOptions(tmp_path / "hub", bytes_per_second=30_000_000)) as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         yield running
-
-
-def bytes_there(manifest: Manifest) -> int:
-    """Bytes that the next run need not fetch."""
-    store, there = ObjectStore(models_root()), 0
-    for file in manifest.files:
-        known = read_journal(store.progress(file), file.size) if store.partial(file).exists() else None
-        there += file.size if store.path(file).exists() else sum(known[1]) if known else 0
-    return there
 
 
 def test_kill_at_twenty_points_keeps_what_was_fetched(paced_hub: RunningHub, tmp_path: Path) -> None:
