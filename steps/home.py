@@ -5,7 +5,9 @@ models/                                        the models root, with its content
 manifests/<digest>.json.gz                     manifests by digest
 runs/<run>/                                    run.json and a folder a step
 deployments/<namespace>.<name>/                one running service: state, log
-reports/<run>/                                 report.html, results.csv, results.json
+reports/<name>-<time>/                         report.html, results.csv, results.json
+reports/.unfinished/                           measured cells of a benchmark that was interrupted
+tokenizers/<digest>/                           tokenizers made from models, for the load generator
 locks/                                         file locks; safe to delete when nothing runs
 """
 
@@ -59,6 +61,7 @@ def write_atomically(path: Path, content: bytes, *, is_durable: bool = True) -> 
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, 0o644)  # a temporary file is private; what it becomes is not
             file.write(content)
             file.flush()
             if is_durable:

@@ -1,6 +1,7 @@
 """`ome benchmark`: measure a service, or any OpenAI endpoint, with genai-bench."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -72,6 +73,7 @@ def benchmark(
         print_report(report, folder)
     else:
         print_data({"report": report, "reportFolder": folder}, output)
+    exit_on_failed_verdict(report)
 
 
 def print_report(report: dict[str, Any], folder: str) -> None:
@@ -93,6 +95,13 @@ def print_report(report: dict[str, Any], folder: str) -> None:
     )
     typer.echo(f"\n  verdict  {report['verdict']}")
     typer.echo(f"  report   {folder}/report.html")
+
+
+def exit_on_failed_verdict(report: dict[str, Any]) -> None:
+    """End with exit code 22 when too many requests failed, so that a script sees it; the report is there."""
+    if report["verdict"] == "Failed":
+        sys.stderr.write("error (verdict): the benchmark failed: too many requests did, see the report\n")
+        raise typer.Exit(22)
 
 
 def _milliseconds(percentiles: dict[str, float] | None) -> str:

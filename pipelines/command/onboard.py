@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import typer
 
 from pipelines.command import options
-from pipelines.command.benchmark import CONCURRENCY, SCENARIO
+from pipelines.command.benchmark import CONCURRENCY, SCENARIO, exit_on_failed_verdict
 from pipelines.command.deploy import PROMPT
 from pipelines.command.output import Output, OutputFormat, print_data
 
@@ -79,3 +79,5 @@ def run_onboard(arguments: Mapping[str, str], output: Output) -> None:
         print_summary(summary)
     else:
         print_data(summary, output)
+    if "benchmark" in summary:
+        exit_on_failed_verdict(summary["benchmark"])

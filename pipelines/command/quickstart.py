@@ -12,6 +12,9 @@ import typer
 from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat
 
+SCENARIO = "D(32,8)"
+"""Short prompts and answers: 100 requests take under a minute on two cores."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -24,7 +27,7 @@ def quickstart(benchmark: options.Benchmark = True, output: Output = OutputForma
     SmolLM2-135M-Instruct is imported, parsed, cached, deployed on llama.cpp, asked and benchmarked. No cluster, no
     account, no accelerator; a second run finds the model in the cache.
     """
-    from pipelines.command.benchmark import CONCURRENCY, SCENARIO
+    from pipelines.command.benchmark import CONCURRENCY
     from pipelines.command.deploy import PROMPT
     from pipelines.command.environments import BENCHMARK, SERVE, ensure, say
     from pipelines.command.onboard import run_onboard
