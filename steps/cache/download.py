@@ -15,7 +15,7 @@ from steps.cache.hashing import MemoryBudget
 from steps.cache.journal import read_journal
 from steps.cache.store import ObjectStore
 from steps.cache.transfer import Transfer, begin_transfer
-from steps.errors import IntegrityError, OmeError
+from steps.errors import OmeError
 from steps.manifest import FileEntry
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.source import RemoteAddress
@@ -154,9 +154,6 @@ class Download:
             except OmeError as error:
                 if transfer.missing(segment)[0] > start:
                     patience.succeeded()
-                if isinstance(error, IntegrityError):
-                    transfer.discard()
-                    raise
                 delay = patience.delay_after(error)
             else:
                 return

@@ -56,7 +56,6 @@ class OrderedHasher:
         self._budget = budget
         self._changed = threading.Condition()
         self._kept: list[deque[tuple[int, bytes]]] = [deque() for _ in journal.done]
-        self._kept_end = [-1] * len(journal.done)
         self._position = 0
         self._is_stopped = False
         self._is_waiting = False
@@ -67,12 +66,9 @@ class OrderedHasher:
     def feed(self, segment: int, offset: int, content: bytes) -> None:
         """Tell that `content` at `offset` has been written and recorded."""
         with self._changed:
-            kept = self._kept[segment]
-            is_next = offset == self._kept_end[segment] if kept else offset >= self._position
             self._fed_end[segment] = offset + len(content)
-            if is_next and self._budget.take(len(content)):
-                kept.append((offset, content))
-                self._kept_end[segment] = offset + len(content)
+            if self._budget.take(len(content)):
+                self._kept[segment].append((offset, content))
             if self._is_waiting:
                 self._changed.notify()
 

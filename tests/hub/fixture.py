@@ -33,6 +33,11 @@ class RunningHub:
         return self._server.url
 
     @property
+    def ports(self) -> frozenset[int]:
+        """Of both origins."""
+        return frozenset(int(url.rpartition(":")[2]) for url in (self._server.url, self._server.store_url))
+
+    @property
     def folder(self) -> Path:
         """Holds the repositories; files may be added while the hub runs."""
         return self._server.options.folder

@@ -107,3 +107,17 @@ def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
     assert read_range(source, file, 100, 5000) == WEIGHTS[100:5000]
     assert read_range(source, file, len(WEIGHTS) - 5, len(WEIGHTS) + 100) == WEIGHTS[-5:]
     assert read_range(source, file, 7, 7) == b""
+
+
+def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
+    from steps.sources import open_source
+
+    hub.add("acme/model", FILES)
+    hub.set_faults(Fault("whole", path="*", times=0))
+    imported = fetch("hf://acme/model")
+    assert contents(imported.path) == FILES
+    assert imported.fetched_bytes == len(WEIGHTS) + 2
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    assert open_source(manifest.uri).read(file, 2_000_000, 2_000_100) == WEIGHTS[2_000_000:2_000_100]

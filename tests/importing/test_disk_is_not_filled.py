@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from steps.cache import collect_garbage, import_model, models_root, remove_model
 from steps.cache.admission import Disk, Evictable, plan_admission, reserve_bytes
+from steps.cache.store import ObjectStore
 from steps.errors import DiskFullError, InvalidInputError, NotFoundError
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
@@ -195,14 +197,16 @@ def test_removing_a_model_frees_what_no_other_has(hub: RunningHub) -> None:
 
 
 def test_collection_keeps_what_a_running_import_has_claimed(hub: RunningHub) -> None:
-    import threading
-
     hub.add("acme/model", {"a.safetensors": noise(500_000, 8), "b.safetensors": WEIGHTS})
     manifest = resolve("hf://acme/model")
     hub.set_faults(Fault("hold", path="*/b.safetensors", after=1_000_000))
     thread = threading.Thread(target=import_model, args=(manifest, "model"))
     thread.start()
-    assert hub.ledger.wait_for_bytes(1_000_000)
+    first = manifest.file("a.safetensors")
+    assert first is not None
+    pause = threading.Event()
+    while thread.is_alive() and not ObjectStore(models_root()).path(first).exists():
+        pause.wait(0.01)
     assert collect_garbage(leftover_seconds=0).files == 0
     hub.set_faults()
     thread.join(60)

@@ -11,7 +11,7 @@ from steps.manifest_store import save_manifest
 from tests.hub.fixture import RunningHub
 from tests.importing.models import resolve
 
-SIZE = 400 << 20
+SIZE = 256 << 20
 LIMIT_KIB = 200 << 10
 RUN = """
 import re, sys

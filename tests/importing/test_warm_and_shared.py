@@ -1,9 +1,14 @@
 """What is there is not fetched again: by a second run, by a second model, or by a second import at the same time."""
 
+import os
 import threading
 from pathlib import Path
 
 from steps.cache import Imported, import_model, models_root
+from steps.cache.hashing import MemoryBudget
+from steps.cache.locks import is_at, open_locked
+from steps.cache.store import ObjectStore
+from steps.cache.transfer import begin_transfer
 from steps.manifest_store import save_manifest
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -83,3 +88,26 @@ def test_nothing_but_the_model_is_left(hub: RunningHub) -> None:
     assert list((private / "claims").iterdir()) == []
     assert [p for p in private.rglob("*") if p.suffix in (".partial", ".progress")] == []
     assert (imported.path / "sub/model.safetensors").stat().st_mode & 0o222 == 0
+
+
+def test_transfer_of_a_file_that_another_import_just_finished_does_not_begin(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    import_model(manifest, "model")
+    store = ObjectStore(models_root())
+    for file in manifest.files:
+        assert begin_transfer(store, file, 1, MemoryBudget(0)) is None
+        assert not store.partial(file).exists()
+
+
+def test_lock_of_a_file_that_was_renamed_is_not_the_lock_of_its_name(tmp_path: Path) -> None:
+    descriptor = open_locked(tmp_path / "a")
+    assert descriptor is not None
+    assert open_locked(tmp_path / "a") is None
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert not is_at(descriptor, tmp_path / "a")
+    assert is_at(descriptor, tmp_path / "b")
+    second = open_locked(tmp_path / "a")
+    assert second is not None
+    os.close(second)
+    os.close(descriptor)
