@@ -81,7 +81,7 @@ def test_what_the_user_wrote_stays() -> None:
         "apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel",
         "metadata": {"name": "m", "labels": {"team": "a"}, "annotations": {"x": "y"}},
         "spec": {"vendor": "acme", "modelType": "mine", "maxTokens": 4096, "modelCapabilities": ["TEXT_EMBEDDINGS"],
-                 "modelArchitecture": "", "storage": {"storageUri": "hf://org/name", "key": "secret"}},
+                 "modelArchitecture": "", "modelConfiguration": {"mine": 1}, "storage": {"storageUri": "hf://org/name", "key": "secret"}},
         "status": {"workflow": {"name": "run-1"}, "conditions": [{"type": "Mine", "status": "True"}]},
     }  # fmt: skip
     before = copy.deepcopy(user)
@@ -89,6 +89,7 @@ def test_what_the_user_wrote_stays() -> None:
     assert user == before
     assert made["spec"]["modelType"] == "mine"
     assert made["spec"]["maxTokens"] == 4096
+    assert made["spec"]["modelConfiguration"] == {"mine": 1}
     assert made["spec"]["modelCapabilities"] == ["TEXT_EMBEDDINGS"]
     assert made["spec"]["modelArchitecture"] == "LlamaForCausalLM"
     assert made["spec"]["storage"] == {"storageUri": "hf://org/name", "key": "secret", "path": "/models/m"}
