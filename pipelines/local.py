@@ -12,7 +12,7 @@ import json
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,10 @@ from pipelines.substitution import substitute
 from pipelines.workflow_check import check_workflow
 from pipelines.workflow_source import Document, Workflow, as_json
 from steps.errors import DiskFullError, InvalidInputError
-from steps.home import part, write_atomically
+from steps.home import write_atomically
 
 WORKFLOW_FILE = "workflow.json"
+LOCK_FILE = ".lock"
 PARALLELISM = 8
 _CANCELLED = StepError(code="cancelled", message="the run was stopped while this step ran")
 
@@ -42,6 +43,7 @@ def run(
     templates: Mapping[str, Document] | None = None,
     runs: Path | None = None,
     name: str = "",
+    prefix: str = "",
     listener: Listener = ignore,
 ) -> RunRecord:
     """Run a workflow on this machine, to its end.
@@ -55,6 +57,7 @@ def run(
         templates: Workflow templates by name; by default the project's own.
         runs: Where runs are kept; by default `$OME_HOME/runs`.
         name: The run's name; by default one that says what and when.
+        prefix: The "what" of that default; by default the workflow's name.
         listener: Told of every event.
 
     Returns:
@@ -69,7 +72,7 @@ def run(
     values = plan.arguments(arguments or {})
     check_workflow(plan, values)
     moment = now()
-    name = name or f"{plan.name[:40].rstrip('-.')}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = name or f"{(prefix or plan.name)[:40].rstrip('-.')}-{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = run_folder(name, runs)
     if folder.exists():
         raise InvalidInputError(f'run "{name}" exists already', remedy=f"See `ome runs show {name}`.")
@@ -79,11 +82,15 @@ def run(
     return _carry_out(plan, record, folder, listener)
 
 
-def retry(name: str, *, runs: Path | None = None, listener: Listener = ignore) -> RunRecord:
+def retry(
+    name: str, *, again: Collection[str] = (), runs: Path | None = None, listener: Listener = ignore
+) -> RunRecord:
     """Go on from a run that failed, was stopped or was killed: what succeeded is kept, the rest runs again.
 
     Args:
         name: The run.
+        again: Templates, as records name them, whose steps run again though they succeeded: what they made may be
+            gone.
         runs: Where runs are kept; by default `$OME_HOME/runs`.
         listener: Told of every event.
 
@@ -100,7 +107,8 @@ def retry(name: str, *, runs: Path | None = None, listener: Listener = ignore) -
     saved: dict[str, Any] = json.loads((folder / WORKFLOW_FILE).read_text())
     plan = Workflow(saved["workflow"], saved["templates"])
     check_workflow(plan, record.arguments)
-    changes = {"phase": "Running", "message": "", "finished": None, "retries": record.retries + 1}
+    steps = tuple(s.model_copy(update={"phase": "Pending"}) if s.template in again else s for s in record.steps)
+    changes = {"phase": "Running", "message": "", "finished": None, "retries": record.retries + 1, "steps": steps}
     return _carry_out(plan, record.model_copy(update=changes), folder, listener)
 
 
@@ -117,7 +125,7 @@ def _named(name: str, templates: Mapping[str, Document]) -> Document:
 
 
 def _carry_out(plan: Workflow, record: RunRecord, folder: Path, listener: Listener) -> RunRecord:
-    lock = FileLock(part("locks") / f"run.{record.run}.lock")
+    lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -1,7 +1,6 @@
 """`ome apply`: put resources of YAML files into this machine's folder, checked as the API would check them."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,16 +19,12 @@ def apply(
     On one machine nothing watches them: `ome import`, `ome deploy` and `ome benchmark` act on what is there.
     """
     from pipelines.command.catalogue import seed_catalogue
-    from pipelines.command.checked_resource import load_resources
-    from steps.errors import NotFoundError
+    from pipelines.command.checked_resource import load_resources, read_text
     from steps.resources import ResourceFolder
 
+    read = [(file, *load_resources(read_text(file), file)) for file in files]  # all, before anything is applied
     seed_catalogue()
-    for file in files:
-        if file != "-" and not Path(file).is_file():
-            raise NotFoundError(f'--filename: "{file}" does not exist', remedy="Give a YAML file, or - for stdin.")
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        resources, warnings = load_resources(text, file)
+    for file, resources, warnings in read:
         for warning in warnings:
             sys.stderr.write(f"warning: {file}: {warning}\n")
         for resource in resources:

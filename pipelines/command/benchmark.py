@@ -3,6 +3,7 @@
 import json
 import sys
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -34,7 +35,6 @@ def benchmark(
 
     Latency, throughput and error rate for each scenario and concurrency, as an HTML report, CSV and JSON.
     """
-    from pipelines.command.environments import BENCHMARK, ensure
     from pipelines.command.pipeline import output_of, run_pipeline
     from pipelines.command.service import running_service
     from steps.contract import to_parameter
@@ -47,26 +47,28 @@ def benchmark(
                 "--model is missing: a URL does not say which tokenizer counts its tokens",
                 remedy="Name an imported model (`ome get models`) with --model.",
             )
+        if "@" in urlsplit(target).netloc:
+            raise InvalidInputError(
+                "the endpoint's URL holds a user or password, and a run's record keeps its URL",
+                remedy="Leave them out, and put the endpoint's key into OME_ENDPOINT_KEY.",
+            )
         endpoint = Endpoint(url=target.rstrip("/").removesuffix("/v1"), model_name=model_name or model)
         name = model
     else:
         deployment, endpoint = running_service(target, namespace)
         name, model = target, deployment.model
-    ensure(BENCHMARK)
-    record = run_pipeline(
-        "benchmark-endpoint",
-        {
-            "name": name,
-            "endpoint": to_parameter(endpoint),
-            "model": model,
-            "namespace": namespace,
-            "scenarios": to_parameter(scenarios or [SCENARIO]),
-            "concurrency": to_parameter(concurrency or CONCURRENCY),
-            "max_requests": str(max_requests),
-            "max_minutes": str(max_minutes),
-            "max_error_rate": str(max_error_rate),
-        },
-    )
+    arguments = {
+        "name": name,
+        "endpoint": to_parameter(endpoint),
+        "model": model,
+        "namespace": namespace,
+        "scenarios": to_parameter(scenarios or [SCENARIO]),
+        "concurrency": to_parameter(concurrency or CONCURRENCY),
+        "max_requests": str(max_requests),
+        "max_minutes": str(max_minutes),
+        "max_error_rate": str(max_error_rate),
+    }
+    record = run_pipeline("benchmark-endpoint", arguments)
     report = json.loads(output_of(record, "benchmark-endpoint", "report"))
     folder = output_of(record, "benchmark-endpoint", "report_folder")
     if output is OutputFormat.table:

@@ -1,9 +1,32 @@
 """Resources of a YAML text, checked by the API's types: what is wrong is an error, what is odd is told."""
 
+import sys
+from pathlib import Path
+
 from crds.load import load_all
 from crds.problems import InvalidResourceError
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, NotFoundError
 from steps.resources import Resource
+
+
+def read_text(file: str) -> str:
+    """What is in a YAML file; "-" is standard input.
+
+    Raises:
+        NotFoundError: when there is no such file.
+        InvalidInputError: when it cannot be read as text.
+    """
+    try:
+        return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode()
+    except FileNotFoundError:
+        raise NotFoundError(
+            f'--filename: "{file}" does not exist', remedy="Give a YAML file, or - for standard input."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise InvalidInputError(
+            f'--filename: "{file}" cannot be read: {what}', remedy="Give a YAML file, or - for standard input."
+        ) from None
 
 
 def load_resources(text: str, source: str) -> tuple[list[Resource], list[str]]:

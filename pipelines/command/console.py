@@ -77,7 +77,8 @@ class RunConsole:
             case StepFinished():
                 self._finished(event)
             case RunFinished():
-                pass
+                if event.record.phase == "Cancelled":
+                    self._line(f"  to go on with what is done: ome runs retry {event.record.run}")
 
     def _moment(self, event: StepProgress) -> None:
         moment = event.progress

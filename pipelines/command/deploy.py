@@ -21,6 +21,8 @@ def deploy(
     service: options.Service = "",
     namespace: options.Namespace = "default",
     runtime: options.Runtime = "",
+    accelerator: options.Accelerator = "",
+    fit: options.Fit = "warn",
     prompt: options.Prompt = PROMPT,
     output: Output = OutputFormat.table,
 ) -> None:
@@ -29,20 +31,18 @@ def deploy(
     Chooses a runtime, waits until it is healthy and asks it a question. It keeps running until `ome delete service`
     or `ome down`.
     """
-    from pipelines.command.environments import SERVE, ensure
     from pipelines.command.pipeline import output_of, run_pipeline
-    from pipelines.command.service import stopped_when_cancelled
 
-    ensure(SERVE)
     arguments = {
         "model": model,
         "service": service or model,
         "namespace": namespace,
         "runtime": runtime,
+        "accelerator": accelerator,
+        "fit": fit,
         "prompt": prompt,
     }
-    with stopped_when_cancelled(service or model, namespace):
-        record = run_pipeline("deploy-model", arguments)
+    record = run_pipeline("deploy-model", arguments)
     choice = json.loads(output_of(record, "select-runtime", "choice"))
     endpoint = json.loads(output_of(record, "deploy-service", "endpoint"))
     answer = output_of(record, "ask-endpoint", "answer")

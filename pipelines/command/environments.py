@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -49,12 +50,20 @@ def install(
         install_environment(name, say)
 
 
-def ensure(*names: str) -> None:
-    """Install what a command is about to need, unless its program is on PATH already."""
+def ensure_for(pipeline: str, arguments: Mapping[str, str]) -> None:
+    """Install what a pipeline is about to need, unless its program is on PATH already.
+
+    Args:
+        pipeline: Name of its workflow template.
+        arguments: Its parameters.
+    """
     from images.environment import find_environment
     from images.environment import install as install_environment
 
-    for name in names:
+    needed = [SERVE] if pipeline in ("onboard-model", "deploy-model") else []
+    if pipeline == "benchmark-endpoint" or pipeline == "onboard-model" and arguments.get("benchmark", "yes") == "yes":
+        needed.append(BENCHMARK)
+    for name in needed:
         if find_environment(name) is None and shutil.which(_PROGRAM[name]) is None:
             install_environment(name, say)
 

@@ -25,7 +25,7 @@ def import_model(
     It is resolved to one revision, its headers are parsed, its files cached and checked against their digests, and it
     is published as a ClusterBaseModel. Killed or cancelled, it goes on where it was when run again.
     """
-    from pipelines.command.model_name import name_of
+    from pipelines.command.model_name import checked_uri, name_of
     from pipelines.command.pipeline import run_pipeline
     from pipelines.command.resource_table import describe_model
     from steps.contract import to_parameter
@@ -35,7 +35,7 @@ def import_model(
     run_pipeline(
         "import-model",
         {
-            "uri": uri,
+            "uri": checked_uri(uri),
             "name": model,
             "revision": revision,
             "path": path,

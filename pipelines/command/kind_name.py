@@ -8,14 +8,12 @@ from steps.errors import InvalidInputError
 
 _GROUPS: Mapping[str, tuple[str, ...]] = {
     "models": ("ClusterBaseModel", "BaseModel"),
-    "model": ("ClusterBaseModel", "BaseModel"),
     "runtimes": ("ClusterServingRuntime", "ServingRuntime"),
-    "runtime": ("ClusterServingRuntime", "ServingRuntime"),
     "services": ("InferenceService",),
-    "service": ("InferenceService",),
     "accelerators": ("AcceleratorClass",),
     "benchmarks": ("BenchmarkJob",),
 }
+"""Words of their own, in the plural; the singular means the same."""
 
 
 def kinds_of(word: str) -> tuple[str, ...]:
@@ -27,8 +25,9 @@ def kinds_of(word: str) -> tuple[str, ...]:
     wanted = word.lower()
     if wanted == "all":
         return tuple(KINDS)
-    if wanted in _GROUPS:
-        return _GROUPS[wanted]
+    for plural, kinds in _GROUPS.items():
+        if wanted in (plural, plural.removesuffix("s")):
+            return kinds
     try:
         return (find_kind(wanted).name,)
     except FieldError as error:

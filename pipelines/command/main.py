@@ -58,31 +58,31 @@ def ome(
 
 
 def main() -> None:
-    """Run the command line; exit codes are those of `steps.errors`, 130 after Ctrl-C."""
+    """Run the command line; exit codes are those of `steps.errors`, 2 for wrong usage, 130 after Ctrl-C."""
     from images.environment import EnvironmentProblem
+    from pipelines.command.faults import reach_loopback_directly, told_fault
     from steps.errors import OmeError
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    reach_loopback_directly()
     try:
         app()
     except OmeError as error:
         _fail(f"error ({error.code}): {error.message}\n  {error.remedy}", error.exit_code)
     except EnvironmentProblem as error:
         _fail(f"error (environment): {error.message}\n  {error.remedy}", 15)
-    except KeyboardInterrupt:
-        _fail("cancelled; run the same command again to go on", 130)
+    except KeyboardInterrupt:  # before Typer takes over, or after
+        _fail(_CANCELLED, 130)
+    except SystemExit as ended:
+        if ended.code == 130:  # what Typer makes of Ctrl-C, without a word
+            _fail(_CANCELLED, 130)
+        raise
     except Exception as error:  # noqa: BLE001 - the border: no traceback reaches a user
-        _fail(f"error (internal): {type(error).__name__}: {error}\n  {_kept_traceback()}", 1)
+        told = told_fault(error)
+        _fail(f"error ({told.code}): {told.message}\n  {told.remedy}", told.exit_code)
 
 
-def _kept_traceback() -> str:
-    import traceback
-
-    from steps.home import home
-
-    log = home() / "last-fault.log"
-    log.write_text(" ".join(sys.argv) + "\n" + traceback.format_exc())
-    return f"This is a fault of ome-pipelines: please report it with {log}."
+_CANCELLED = "cancelled; run the same command again to go on"
 
 
 def _fail(text: str, code: int) -> None:

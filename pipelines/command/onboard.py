@@ -1,6 +1,7 @@
 """`ome onboard`: from a URI to a measured endpoint in one graph."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -8,6 +9,9 @@ from pipelines.command import options
 from pipelines.command.benchmark import CONCURRENCY, SCENARIO, exit_on_failed_verdict
 from pipelines.command.deploy import PROMPT
 from pipelines.command.output import Output, OutputFormat, print_data
+
+if TYPE_CHECKING:
+    from pipelines.run_record import RunRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +29,8 @@ def onboard(
     allow: options.Allow = None,
     ignore: options.Ignore = None,
     runtime: options.Runtime = "",
+    accelerator: options.Accelerator = "",
+    fit: options.Fit = "warn",
     prompt: options.Prompt = PROMPT,
     benchmark: options.Benchmark = True,
     scenarios: options.Scenarios = None,
@@ -39,12 +45,12 @@ def onboard(
     One graph: import, parse, cache, choose a runtime, deploy, ask, benchmark. The endpoint keeps running until
     `ome delete service` or `ome down`.
     """
-    from pipelines.command.model_name import name_of
+    from pipelines.command.model_name import checked_uri, name_of
     from steps.contract import to_parameter
 
     model = name or name_of(uri)
     arguments = {
-        "uri": uri,
+        "uri": checked_uri(uri),
         "name": model,
         "service": service or model,
         "namespace": namespace,
@@ -53,6 +59,8 @@ def onboard(
         "allow_patterns": to_parameter(allow or []),
         "ignore_patterns": to_parameter(ignore or []),
         "runtime": runtime,
+        "accelerator": accelerator,
+        "fit": fit,
         "prompt": prompt,
         "benchmark": "yes" if benchmark else "no",
         "scenarios": to_parameter(scenarios or [SCENARIO]),
@@ -64,16 +72,17 @@ def onboard(
     run_onboard(arguments, output)
 
 
-def run_onboard(arguments: Mapping[str, str], output: Output) -> None:
-    """Run the pipeline with its environments in place, and print its summary."""
-    from pipelines.command.environments import BENCHMARK, SERVE, ensure
+def run_onboard(arguments: Mapping[str, str], output: Output, *, run_prefix: str = "") -> None:
+    """Run the pipeline and print its summary."""
     from pipelines.command.pipeline import run_pipeline
-    from pipelines.command.service import stopped_when_cancelled
+
+    print_onboarded(run_pipeline("onboard-model", arguments, run_prefix=run_prefix), output)
+
+
+def print_onboarded(record: "RunRecord", output: Output) -> None:
+    """Print what a run of `onboard-model` found; ends with an exit code of its own when the benchmark failed."""
     from pipelines.command.summary import print_summary, summary_of
 
-    ensure(SERVE, *([BENCHMARK] if arguments["benchmark"] == "yes" else []))
-    with stopped_when_cancelled(arguments["service"], arguments.get("namespace", "default")):
-        record = run_pipeline("onboard-model", arguments)
     summary = summary_of(record)
     if output is OutputFormat.table:
         print_summary(summary)

@@ -1,6 +1,6 @@
 """Options that several commands share, each with its help text once."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,7 +15,9 @@ Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no oth
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
 Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the model's own limit.")]
 Parallel = Annotated[int, typer.Option("--sequences", min=1, help="Sequences at once that must fit in memory.")]
-Fit = Annotated[str, typer.Option("--fit", help="What to do when memory does not suffice: warn, enforce or off.")]
+Fit = Annotated[
+    Literal["warn", "enforce", "off"], typer.Option("--fit", help="What to do when memory does not suffice.")
+]
 Service = Annotated[str, typer.Option("--service", help="The service's name; by default the model's.")]
 Prompt = Annotated[str, typer.Option("--prompt", help="The question of the smoke test.")]
 Benchmark = Annotated[bool, typer.Option(help="Whether to measure the endpoint.")]

@@ -19,9 +19,10 @@ def parse(uri: options.Uri, revision: options.Revision = "", output: Output = Ou
 
     Parameters, architecture, context, memory: from configs and tensor headers, read by range.
     """
+    from pipelines.command.model_name import checked_uri
     from pipelines.command.pipeline import output_of, run_pipeline
 
-    record = run_pipeline("parse-model", {"uri": uri, "revision": revision})
+    record = run_pipeline("parse-model", {"uri": checked_uri(uri), "revision": revision})
     facts = json.loads(output_of(record, "parse-model", "facts"))
     if output is OutputFormat.table:
         print_pairs(describe_facts(facts))

@@ -62,9 +62,17 @@ def logs(run: Run, step: Annotated[str, typer.Argument(help="A step, as `ome run
 
 
 @app.command()
-def retry(run: Run) -> None:
+def retry(run: Run, output: Output = OutputFormat.table) -> None:
     """Go on with a run that failed, was cancelled or was killed: steps that succeeded are kept."""
+    from pipelines.command.onboard import print_onboarded
     from pipelines.command.pipeline import retry_pipeline
+    from pipelines.command.quickstart import hub_of
 
-    record = retry_pipeline(run)
-    typer.echo(f"run {record.run}: {record.phase} after {format_seconds(record.seconds)}")
+    with hub_of(run):
+        record = retry_pipeline(run)
+    if record.template == "onboard-model":
+        print_onboarded(record, output)
+    elif output is OutputFormat.table:
+        print_pairs([("run", record.run), ("phase", record.phase), ("took", format_seconds(record.seconds))])
+    else:
+        print_data(plain(record), output)

@@ -1,6 +1,6 @@
 """A running service of this machine, as `ome ask` and `ome benchmark` meet it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from steps.endpoint import Endpoint
@@ -48,8 +48,16 @@ def running_service(name: str, namespace: str) -> tuple[Deployment, Endpoint]:
 
 
 @contextmanager
-def stopped_when_cancelled(name: str, namespace: str) -> Iterator[None]:
-    """Stop a service that a pipeline has started when a person cancels the pipeline; one that ran before stays."""
+def stopped_when_cancelled(arguments: Mapping[str, str]) -> Iterator[None]:
+    """Stop a service that a pipeline has started when a person cancels the pipeline; one that ran before stays.
+
+    Args:
+        arguments: The pipeline's parameters; without `service` it starts none.
+    """
+    name, namespace = arguments.get("service", ""), arguments.get("namespace") or "default"
+    if not name:
+        yield
+        return
     was_running = is_running(name, namespace)
     try:
         yield

@@ -1,11 +1,18 @@
 """A failed command says which step, which value, what to do, and how to go on; its exit code is the class."""
 
+import errno
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from pipelines.command.faults import told_fault
 from pipelines.command.model_name import name_of
+from steps.errors import DiskFullError
 from tests.command.run_ome import ome
+from tests.hub.fixture import running_hub
+from tests.hub.server import HubOptions
 
 
 def test_a_uri_without_a_scheme_is_refused_before_anything_starts(ome_home: Path) -> None:
@@ -63,3 +70,59 @@ def test_a_run_that_does_not_exist_is_not_found() -> None:
 )
 def test_names_derive_from_uris(uri: str, name: str) -> None:
     assert name_of(uri) == name
+
+
+def test_a_password_in_a_uri_or_url_is_refused_before_a_record_keeps_it(ome_home: Path) -> None:
+    for arguments in (
+        ("import", "hf://user:hunter2@org/name", "--name", "x"),
+        ("onboard", "hf://user:hunter2@org/name", "--name", "x"),
+        ("parse", "hf://user:hunter2@org/name"),
+        ("benchmark", "http://user:hunter2@127.0.0.1:9/v1", "--model", "x"),
+    ):
+        result = ome(*arguments)
+        assert result.returncode == 16, (arguments, result.stderr)
+        assert "hunter2" not in result.stderr
+    assert not (ome_home / "runs").exists()
+
+
+def test_a_home_that_cannot_be_had_is_named_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("OME_HOME", str(tmp_path / "file"))
+    result = ome("get", "models")
+    assert result.returncode == 16
+    assert f"{tmp_path}/file" in result.stderr and "OME_HOME" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_fault_of_ours_keeps_its_traceback_in_a_file_and_tells_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["ome", "get"])
+    for home in (tmp_path / "home", tmp_path / "file" / "home"):  # the second cannot be made
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("OME_HOME", str(home))
+        try:
+            {}["nothing"]  # type: ignore[misc]  # a fault on purpose
+        except KeyError as fault:
+            told = told_fault(fault)
+        assert told.exit_code == 1
+        log = Path(told.remedy.split()[-1].rstrip("."))
+        assert "KeyError: 'nothing'" in log.read_text()
+        log.unlink()
+    full = told_fault(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/record"))
+    assert isinstance(full, DiskFullError) and "/x/record" in full.message
+
+
+def test_no_proxy_stands_between_ome_and_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with running_hub(HubOptions(tmp_path / "hub")) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        result = ome("parse", "hf://acme/missing")
+    assert "repository" in result.stderr.lower(), result.stderr
+    assert result.returncode in (10, 11), "the hub itself has answered"

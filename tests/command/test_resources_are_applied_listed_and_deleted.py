@@ -78,7 +78,23 @@ def test_a_word_that_is_no_kind_is_refused_with_the_words_that_are() -> None:
     assert "services" in result.stderr
 
 
-def test_a_missing_file_is_named() -> None:
-    result = ome("apply", "-f", "nowhere.yaml")
-    assert result.returncode == 11
-    assert "nowhere.yaml" in result.stderr
+def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    for file, code in (("nowhere.yaml", 11), (str(tmp_path), 16), (str(binary), 16)):
+        result = ome("apply", "-f", file)
+        assert result.returncode == code, result.stderr
+        assert file in result.stderr and "--filename" in result.stderr
+
+
+def test_nothing_of_several_files_is_applied_when_one_is_wrong(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(RUNTIME)
+    bad.write_text("kind: [")
+    assert ome("apply", "-f", str(good), "-f", str(bad)).returncode == 16
+    assert ome("get", "runtime", "mine").returncode == 11
+
+
+def test_kinds_are_understood_in_singular_and_plural() -> None:
+    for words in (("accelerator", "accelerators", "acceleratorclass"), ("runtime", "runtimes")):
+        assert len({ome("get", word).stdout for word in words}) == 1, words
