@@ -15,9 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from filelock import FileLock, Timeout
 from pydantic import Field, field_validator
 
 from steps.benchmark.bounded_log import BoundedLog
@@ -38,11 +36,10 @@ from steps.benchmark.unfinished import UnfinishedBenchmark
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint
 from steps.errors import DiskFullError, InvalidInputError, NotFoundError
-from steps.facts import Facts
 from steps.home import checked_name, part
-from steps.manifest_store import load_facts
 from steps.progress import ProgressReporter
-from steps.resources import ResourceFolder
+from steps.published_model import find_model, stored_facts
+from steps.resources import Resource, ResourceFolder
 
 KEY_VARIABLE = "OME_ENDPOINT_KEY"
 _SCENARIO = re.compile(r"[A-Za-z]+(?:\([^()]*\)(?:/\([^()]*\))?)?")
@@ -93,13 +90,6 @@ class BenchmarkOutputs(StepOutputs):
     report_folder: str = Field(description="Folder with report.html, results.csv and results.json.")
 
 
-class MeasuredModel(NamedTuple):
-    """The model behind the endpoint."""
-
-    folder: Path
-    facts: Facts | None
-
-
 @step(
     "benchmark-endpoint",
     title="Benchmark an endpoint",
@@ -114,8 +104,9 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     checked_name("name", inputs.name)
     endpoint = _checked_endpoint(inputs.endpoint)
-    model = _find_model(inputs.model, inputs.namespace)
-    tokenizer = make_tokenizer_folder(model.folder, model.facts.weight_files if model.facts else ())
+    model = find_model(ResourceFolder(), inputs.model, inputs.namespace)
+    facts = stored_facts(model)
+    tokenizer = make_tokenizer_folder(_folder_of(model, inputs.model), facts.weight_files if facts else ())
     plan = make_plan(
         task=inputs.task,
         scenarios=inputs.scenarios,
@@ -124,7 +115,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         max_minutes=inputs.max_minutes,
         engine=endpoint.engine,
         end_tokens=tokenizer.end_tokens,
-        context_length=model.facts.context_length if model.facts else 0,
+        context_length=facts.context_length if facts else 0,
     )
     program = find_genai_bench()
     key = os.environ.get(KEY_VARIABLE, "")
@@ -157,7 +148,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             cells=cells,
             notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
         )
-        surroundings = gather(started, model.facts, tokenizer.source, program)
+        surroundings = gather(started, facts, tokenizer.source, program)
         files = report_files(report, records, surroundings, _commands(inputs, endpoint, plan), plan.level)
         folder = write_report(inputs.name, started, files)
         if log.path.exists():
@@ -227,21 +218,11 @@ def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
     return endpoint.model_copy(update={"url": endpoint.url.rstrip("/").removesuffix("/v1").rstrip("/")})
 
 
-def _find_model(name: str, namespace: str) -> MeasuredModel:
-    """Where the model's files are, and its facts when they are stored here."""
-    if not name:
-        raise InvalidInputError("model: is empty", remedy="Name the model whose tokenizer shapes the prompts.")
-    resources = ResourceFolder()
-    resource = resources.find("BaseModel", name, namespace) or resources.get("ClusterBaseModel", name)
-    path = resource.get("spec", {}).get("storage", {}).get("path", "")
+def _folder_of(model: Resource, name: str) -> Path:
+    path = ((model.get("spec") or {}).get("storage") or {}).get("path") or ""
     if not path:
         raise NotFoundError(f'model "{name}": spec.storage.path is empty', remedy="Import the model first.")
-    digest = str(((resource.get("status") or {}).get("artifact") or {}).get("digest") or "")
-    try:
-        facts = load_facts(digest.removeprefix("sha256:")) if digest else None
-    except NotFoundError:
-        facts = None
-    return MeasuredModel(Path(path), facts)
+    return Path(path)
 
 
 def _model_notes(endpoint: Endpoint, readiness: Readiness | None) -> tuple[str, ...]:
@@ -253,6 +234,8 @@ def _model_notes(endpoint: Endpoint, readiness: Readiness | None) -> tuple[str, 
 @contextmanager
 def _only_one_at(endpoint: Endpoint) -> Iterator[None]:
     """Two benchmarks of one endpoint would measure each other, so the second waits."""
+    from filelock import FileLock, Timeout  # here, because it takes a fifth of the step's start
+
     name = re.sub(r"[^A-Za-z0-9.]+", "-", endpoint.url)[-120:]
     lock = FileLock(part("locks") / f"benchmark.{name}.lock")
     try:

@@ -44,7 +44,7 @@ def deploy_service(inputs: DeployServiceInputs) -> DeployServiceOutputs:
     """Deploy the service and wait until it answers.
 
     Raises:
-        ClusterError: when it does not come up; the message has the last lines of its log.
+        EngineFailedError, ClusterError: when it does not come up; the message has the last lines of its log.
         UnsupportedError: for what needs a cluster.
         InvalidInputError, NotFoundError: when the resources do not fit together.
     """

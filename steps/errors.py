@@ -113,9 +113,18 @@ class ClusterError(OmeError):
     default_remedy = "See the log named above."
 
 
+class EngineFailedError(ClusterError):
+    """An engine ended again and again, or cannot be started: its supervisor was patient already, so no one else is."""
+
+    code = "engine"
+    exit_code = 18
+    retryable = False
+    default_remedy = "See the last lines of its log; correct the runtime, the service or the model, and deploy again."
+
+
 CLASSES: tuple[type[OmeError], ...] = (
     AuthError, NotFoundError, DiskFullError, RateLimitedError, IntegrityError, UnsupportedError, InvalidInputError,
-    DoesNotFitError, NetworkError, ClusterError,
+    DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
 )  # fmt: skip
 
 RETRYABLE_EXIT_CODES: tuple[int, ...] = tuple(c.exit_code for c in CLASSES if c.retryable)

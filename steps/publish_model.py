@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from steps.contract import StepInputs, StepOutputs, step
-from steps.errors import NotFoundError
 from steps.facts import Facts
 from steps.manifest_store import load_facts, load_manifest
 from steps.publication import Publication, Scope, publish
+from steps.published_model import stored_facts
 from steps.resources import Resource, ResourceFolder
 
 
@@ -60,20 +60,9 @@ def publish_model(inputs: PublishInputs) -> PublishOutputs:
             facts=facts,
             path=inputs.path,
             node=platform.node() or "localhost",
-            previous=_published_before(old),
+            previous=stored_facts(old) if old is not None else None,
         )
         return publish(old, publication, now)
 
     ResourceFolder().update(inputs.scope, inputs.name, inputs.namespace, change)
     return PublishOutputs(model=inputs.name)
-
-
-def _published_before(resource: Resource | None) -> Facts | None:
-    """The facts behind an earlier publication, when they are still stored here."""
-    digest = (((resource or {}).get("status") or {}).get("artifact") or {}).get("digest")
-    if not isinstance(digest, str) or not digest:
-        return None
-    try:
-        return load_facts(digest)
-    except NotFoundError:
-        return None

@@ -19,6 +19,7 @@ from steps.contract import StepInputs, StepOutputs, step
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
 from steps.facts import Facts
 from steps.manifest_store import load_facts
+from steps.published_model import artifact_digest, find_model
 from steps.resources import Resource, ResourceFolder
 from steps.selection.explain import ExplainRow, explain
 from steps.selection.nodes import local_node
@@ -130,21 +131,14 @@ def find_facts(folder: ResourceFolder, model: str, namespace: str) -> Facts:
         NotFoundError: there is no such model, or its facts are not stored here.
         InvalidInputError: it is disabled, or has not been imported.
     """
-    found = folder.find("BaseModel", model, namespace) or folder.find("ClusterBaseModel", model)
-    if found is None:
-        names = {o["metadata"]["name"] for o in folder.list("BaseModel", namespace) + folder.list("ClusterBaseModel")}
-        there = ", ".join(sorted(names)) or "none"
-        raise NotFoundError(
-            f'model "{model}" is neither a BaseModel of namespace {namespace} nor a ClusterBaseModel',
-            remedy=f"There are: {there}. Import one with `ome import`.",
-        )
+    found = find_model(folder, model, namespace)
     label = f"{found['kind']} {model}"
     if (found.get("spec") or {}).get("disabled"):
         raise InvalidInputError(f"{label}: spec.disabled is true", remedy="Set it to false to serve the model.")
-    digest = ((found.get("status") or {}).get("artifact") or {}).get("digest") or ""
+    digest = artifact_digest(found)
     if not digest:
         raise InvalidInputError(f"{label}: status.artifact.digest is empty", remedy="Import the model first.")
-    return load_facts(str(digest).removeprefix("sha256:"))
+    return load_facts(digest)
 
 
 def read_surroundings(folder: ResourceFolder) -> Surroundings:

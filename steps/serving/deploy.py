@@ -19,8 +19,17 @@ from types import FrameType
 
 from steps.choice import Choice
 from steps.endpoint import Endpoint
-from steps.errors import ClusterError, DiskFullError, InvalidInputError, NotFoundError, OmeError, UnsupportedError
+from steps.errors import (
+    ClusterError,
+    DiskFullError,
+    EngineFailedError,
+    InvalidInputError,
+    NotFoundError,
+    OmeError,
+    UnsupportedError,
+)
 from steps.home import write_atomically
+from steps.published_model import find_model
 from steps.resources import Resource, ResourceFolder
 from steps.serving import probe, state
 from steps.serving.chat import served_names
@@ -29,7 +38,7 @@ from steps.serving.identity import MARK, find_process, identify
 from steps.serving.launch import LaunchPlan
 from steps.serving.logs import LOG_NAME, last_lines, start_log
 from steps.serving.plan import make_plan, this_machine
-from steps.serving.served_model import find_model, served_model
+from steps.serving.served_model import served_model
 from steps.serving.service_resource import desired_service, with_conditions, with_selection
 from steps.serving.state import DeploymentState, LaunchOrder
 
@@ -63,7 +72,8 @@ def deploy(
     Raises:
         UnsupportedError: for what needs a cluster.
         InvalidInputError, NotFoundError: for resources that do not fit together.
-        ClusterError: when the engine does not come up; the message has its last log lines.
+        EngineFailedError: when the engine ends again and again; the message has its last log lines.
+        ClusterError: when it does not answer in time, or another deploy replaced it.
     """
     if replicas < 1:
         raise InvalidInputError(f'replicas: "{replicas}" is below 1', remedy="Give 1, or delete the service.")
@@ -202,9 +212,9 @@ class _Launch:
                 self._accept()
                 return True
             if now.phase == "Failed":
-                raise self._failure(f"does not start: {now.message}", now)
+                raise self._failure(EngineFailedError, f"does not start: {now.message}", now)
             if time.monotonic() > self._deadline:
-                raise self._failure(f"did not answer within {self._seconds:g} s: {now.message}", now)
+                raise self._failure(ClusterError, f"did not answer within {self._seconds:g} s: {now.message}", now)
             self._report(_waiting_for(self._plan, now), time.monotonic() - self._began)
             time.sleep(POLL_SECONDS)
 
@@ -217,11 +227,11 @@ class _Launch:
         port = int(now.url.rpartition(":")[2])
         return find_process(now.engine) is not None and not probe.ask(probe.Probe(), port)
 
-    def _failure(self, what: str, now: DeploymentState) -> ClusterError:
+    def _failure(self, kind: type[ClusterError], what: str, now: DeploymentState) -> ClusterError:
         log = self._folder / LOG_NAME
         lines = last_lines(log) or now.last_lines
         said = "".join(f"\n    {line}" for line in lines) if lines else " it printed nothing"
-        return ClusterError(
+        return kind(
             f"{self._name} {what}\n  last lines of its log:{said}",
             remedy=f"The whole log: {log}. Correct the runtime, the service or the model, and deploy again.",
         )

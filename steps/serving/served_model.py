@@ -6,21 +6,12 @@ Called by `deploy`.
 from pathlib import Path
 
 from steps.errors import ClusterError, InvalidInputError, NotFoundError
-from steps.manifest_store import load_facts
-from steps.resources import Resource, ResourceFolder
+from steps.published_model import stored_facts
+from steps.resources import Resource
 from steps.serving.fields import mapping_at, text_at
 from steps.serving.plan import ServedModel
 
 _WEIGHT_PATTERNS = ("*.gguf", "*.safetensors")
-
-
-def find_model(resources: ResourceFolder, name: str, namespace: str) -> Resource:
-    """The BaseModel of the namespace, else the ClusterBaseModel.
-
-    Raises:
-        NotFoundError: when there is neither.
-    """
-    return resources.find("BaseModel", name, namespace) or resources.get("ClusterBaseModel", name)
 
 
 def served_model(model: Resource) -> ServedModel:
@@ -50,19 +41,15 @@ def served_model(model: Resource) -> ServedModel:
     return ServedModel(
         name=name,
         path=path,
-        weight_file=_weight_file(Path(path), text_at(artifact, "digest", "status.artifact")),
+        weight_file=_weight_file(Path(path), model),
         revision=text_at(artifact, "revision", "status.artifact"),
     )
 
 
-def _weight_file(folder: Path, digest: str) -> str:
+def _weight_file(folder: Path, model: Resource) -> str:
     """The first weight file: as parse found it, or for a model that was never parsed the first by name."""
-    if digest:
-        try:
-            weights = load_facts(digest).weight_files
-        except (NotFoundError, InvalidInputError):
-            weights = ()
-        if weights:
-            return weights[0]
+    facts = stored_facts(model)
+    if facts is not None and facts.weight_files:
+        return facts.weight_files[0]
     found = (path for pattern in _WEIGHT_PATTERNS for path in sorted(folder.rglob(pattern)))
     return next((path.relative_to(folder).as_posix() for path in found), "")

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from steps.errors import ClusterError
+from steps.errors import RETRYABLE_EXIT_CODES, ClusterError, EngineFailedError
 from steps.resources import ResourceFolder
 from steps.serving.deployments import list_deployments, refresh_service
 from steps.serving.service_resource import is_ready
@@ -26,8 +26,9 @@ def test_engine_that_crashes_twice_comes_up_at_the_third_start(tmp_path: Path) -
 def test_engine_that_always_crashes_stays_down_with_its_last_words(tmp_path: Path) -> None:
     apply_model()
     apply_runtime("--crash-times", "99", "--count", str(tmp_path / "count"))
-    with pytest.raises(ClusterError) as caught:
+    with pytest.raises(EngineFailedError) as caught:
         deploy_tiny()
+    assert caught.value.exit_code not in RETRYABLE_EXIT_CODES  # it was started again and again already
     assert "ended with exit code 3 (crashed 3 times)" in caught.value.message
     assert "tiny engine: out of luck" in caught.value.message
     assert str(folder_of() / "engine.log") in caught.value.remedy
@@ -38,15 +39,16 @@ def test_engine_that_always_crashes_stays_down_with_its_last_words(tmp_path: Pat
     service = ResourceFolder().get("InferenceService", "chat", "default")
     assert not is_ready(service)
     ready = next(c for c in service["status"]["conditions"] if c["type"] == "Ready")
-    assert ready["reason"] == "ClusterError"
+    assert ready["reason"] == "EngineFailedError"
     assert "does not start" in ready["message"]
 
 
 def test_engine_that_never_answers_is_ended_at_the_deadline() -> None:
     apply_model()
     apply_runtime("--hang")
-    with pytest.raises(ClusterError, match=r"service default/chat did not answer within 1 s"):
+    with pytest.raises(ClusterError, match=r"service default/chat did not answer within 1 s") as caught:
         deploy_tiny(seconds=1)
+    assert caught.value.exit_code in RETRYABLE_EXIT_CODES  # it may have been the machine that was slow
     assert not pids_of()
     assert state_of().phase == "Stopped"
 
@@ -57,7 +59,7 @@ def test_program_that_cannot_be_started_fails_at_once(tmp_path: Path) -> None:
     program.write_text("#!/no/such/interpreter\n")
     program.chmod(0o755)
     apply_runtime(command=[str(program)], args=[])
-    with pytest.raises(ClusterError, match=f"cannot start {program}"):
+    with pytest.raises(EngineFailedError, match=f"cannot start {program}"):
         deploy_tiny()
     assert not pids_of()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from crds.load import load
 from steps.choice import Choice
 from steps.errors import ClusterError, InvalidInputError, NotFoundError, UnsupportedError
 from steps.resources import ResourceFolder
@@ -29,6 +30,7 @@ def test_engine_answers_and_the_service_says_where() -> None:
     assert service["status"]["url"] == deployed.endpoint.url
     assert service["status"]["selection"]["runtime"] == "tiny-runtime"
     assert is_ready(service)
+    assert load(service).problems == ()
     assert {c["type"] for c in service["status"]["conditions"]} == {
         "ModelReady", "RuntimeSelected", "Deployed", "EngineReady", "Ready",
     }  # fmt: skip
@@ -169,7 +171,7 @@ def test_runtime_with_a_port_of_its_own_gets_it_or_says_it_is_taken() -> None:
 
 def test_what_cannot_be_is_refused_before_anything_starts() -> None:
     apply_runtime()
-    with pytest.raises(NotFoundError, match='ClusterBaseModel "tiny" does not exist'):
+    with pytest.raises(NotFoundError, match='model "tiny" is neither a BaseModel of namespace default'):
         deploy_tiny()
     apply_model(state="In_Transit")
     with pytest.raises(ClusterError, match='status.state is "In_Transit"'):

@@ -1,0 +1,44 @@
+"""A published model looked up by name, and the facts that its import stored.
+
+Called by every step that takes a model by name: select-runtime, deploy-service and benchmark-endpoint.
+"""
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.facts import Facts
+from steps.manifest_store import load_facts
+from steps.resources import Resource, ResourceFolder
+
+
+def find_model(resources: ResourceFolder, name: str, namespace: str) -> Resource:
+    """The BaseModel of the namespace, else the ClusterBaseModel.
+
+    Raises:
+        InvalidInputError: for an empty or impossible name.
+        NotFoundError: when there is neither, with the names that there are.
+    """
+    if not name:
+        raise InvalidInputError("model: is empty", remedy="Give the name of an imported model; see `ome get models`.")
+    found = resources.find("BaseModel", name, namespace) or resources.find("ClusterBaseModel", name)
+    if found is None:
+        models = resources.list("BaseModel", namespace) + resources.list("ClusterBaseModel")
+        there = ", ".join(sorted({str(model["metadata"]["name"]) for model in models})) or "none"
+        raise NotFoundError(
+            f'model "{name}" is neither a BaseModel of namespace {namespace} nor a ClusterBaseModel',
+            remedy=f"There are: {there}. Import one with `ome import`.",
+        )
+    return found
+
+
+def artifact_digest(model: Resource) -> str:
+    """Digest (hex) of the manifest that a model was published from, or "" when it has not been imported."""
+    artifact = (model.get("status") or {}).get("artifact") or {}
+    return str(artifact.get("digest") or "").removeprefix("sha256:")
+
+
+def stored_facts(model: Resource) -> Facts | None:
+    """The facts behind a model's publication, or None when they are not (or no more) stored here."""
+    digest = artifact_digest(model)
+    try:
+        return load_facts(digest) if digest else None
+    except (NotFoundError, InvalidInputError):
+        return None
