@@ -118,6 +118,8 @@ class Selection(ApiType):
     Attributes:
         runtime_namespace: "" for a ClusterServingRuntime.
         accelerator: AcceleratorClass, or "" when the runtime asks for none.
+        context: Tokens a sequence that were asked for; 0 for the runtime's own.
+        matched_entry: Which of the runtime's supportedModelFormats matched, counted from 0.
         model_revision: Of the model when this was chosen.
         observed_generation: Of the service when this was chosen.
         reasons: Why it won.
@@ -130,6 +132,8 @@ class Selection(ApiType):
     accelerator: str = ""
     parallelism: SelectedParallelism | None = None
     fit: SelectedFit | None = None
+    context: Count = 0
+    matched_entry: Count = 0
     model_revision: str = ""
     observed_generation: Int64 | None = None
     score: Int64 | None = None

@@ -62,6 +62,7 @@ class Choice(Frozen):
         runtime: Name of the runtime.
         runtime_namespace: Its namespace, or "" for a ClusterServingRuntime.
         accelerator: AcceleratorClass name, or "" when the runtime asks for none.
+        context: Tokens per sequence that were asked for, which deploy sets; 0 leaves the runtime's own.
         matched_entry: Index in the runtime's supportedModelFormats of the entry that matched.
         score: As OME computes it, of the matched entry.
         reasons: Why it won, in sentences.
@@ -74,6 +75,7 @@ class Choice(Frozen):
     accelerator: str = ""
     parallelism: Parallelism = Parallelism()
     fit: Fit = Fit(verdict="unknown")
+    context: int = 0
     matched_entry: int = 0
     score: int = 0
     reasons: tuple[str, ...] = ()

@@ -22,7 +22,9 @@ from steps.selection.request import Runtime, SelectionRequest
 from steps.selection.size_range import refuse_size
 
 MAIN_CONTAINER = "ome-container"
-RefusalKind = Literal["disabled", "format", "size", "protocol", "auto-select", "accelerator", "program", "fit"]
+RefusalKind = Literal[
+    "adapter", "disabled", "format", "size", "protocol", "auto-select", "accelerator", "program", "fit"
+]
 
 
 class RefusalReason(Frozen):
@@ -82,6 +84,9 @@ def assess(
     """
     spec = runtime.spec
     refusals: list[RefusalReason] = []
+    if facts.adapter is not None:
+        base = facts.adapter.base_model or "an unknown model"
+        refusals.append(RefusalReason(kind="adapter", sentence=f"an adapter of {base} is not served by itself"))
     if spec.disabled:
         refusals.append(RefusalReason(kind="disabled", sentence="it is disabled"))
     match, mismatch = match_formats(facts, spec.supported_model_formats, is_named=bool(request.runtime))

@@ -21,7 +21,7 @@ _SIGNS: tuple[tuple[str, Family], ...] = (
     ("text-generation", "tgi"),
     ("text-embeddings", "tei"),
 )
-_CONTEXT = ("--max-model-len", "--context-length", "--max-total-tokens", "--n_ctx", "--ctx-size", "-c")
+CONTEXT_FLAGS = ("--max-model-len", "--context-length", "--max-total-tokens", "--n_ctx", "--ctx-size", "-c")
 _TENSOR = ("--tensor-parallel-size", "--tp-size", "--tp", "-tp", "--num-shard")
 _PIPELINE = ("--pipeline-parallel-size", "--pp-size", "--pp", "-pp")
 _SLOTS = ("--parallel", "-np")
@@ -67,7 +67,7 @@ def read_engine(container: Mapping[str, Any], *, can_span_nodes: bool = False) -
     slots = _whole(flag_value(words, _SLOTS)) if family == "llama.cpp" else 0
     return Engine(
         family=family,
-        context=_whole(flag_value(words, _CONTEXT)) // max(slots, 1),
+        context=_whole(flag_value(words, CONTEXT_FLAGS)) // max(slots, 1),
         tensor=_size(flag_value(words, _TENSOR), devices, default=1 if is_sharding else devices),
         pipeline=_size(flag_value(words, _PIPELINE), 0, default=1 if is_sharding else 0),
         slots=max(slots, 1),

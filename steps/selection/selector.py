@@ -12,6 +12,7 @@ from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeE
 from steps.facts import Facts
 from steps.selection.accelerators import survey
 from steps.selection.candidates import Assessment, RefusalKind, assess
+from steps.selection.memory import GIB, stored_bytes
 from steps.selection.nodes import Node
 from steps.selection.ranking import Rank, explain_order, rank
 from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
@@ -79,6 +80,7 @@ def select(
         accelerator=chosen.accelerator,
         parallelism=chosen.parallelism,
         fit=chosen.fit,
+        context=request.context,
         matched_entry=match.index if match else 0,
         score=best.score,
         reasons=_reasons(facts, chosen, best, table, request),
@@ -158,6 +160,12 @@ def _reasons(facts: Facts, chosen: Assessment, best: Rank, table: Table, request
 
 def _nothing_left(facts: Facts, model: ModelReference, table: Table, request: SelectionRequest) -> OmeError:
     """The error for a table without a choice."""
+    if facts.adapter is not None:
+        base = facts.adapter.base_model or "a base model that its configuration does not name"
+        return InvalidInputError(
+            f"model {model.name} is an adapter of {base} ({_of(facts)}), and no runtime serves an adapter by itself",
+            remedy="Select for the base model, or merge the adapter into it and import the result.",
+        )
     asked = [a for a in table.assessments if a.runtime.is_called(request.runtime)] if request.runtime else []
     where = f"in namespace {model.namespace} or the cluster" if model.namespace else "in the cluster"
     candidates = ", ".join(a.runtime.label for a in table.assessments if a.is_candidate)
@@ -208,7 +216,9 @@ def _remedy(kinds: set[RefusalKind]) -> str:
 
 def _of(facts: Facts) -> str:
     quantization = facts.quantization.method if facts.quantization else ""
-    return ", ".join(word for word in (facts.format, facts.architecture, quantization, facts.parameter_size) if word)
+    weights = f"{stored_bytes(facts) / GIB:.2f} GiB of weights" if stored_bytes(facts) else ""
+    words = (facts.format, facts.architecture, quantization, facts.parameter_size, weights)
+    return ", ".join(word for word in words if word)
 
 
 def _short(reason: str) -> str:

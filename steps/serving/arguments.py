@@ -54,20 +54,32 @@ def set_parallelism(words: Sequence[str], parallelism: Parallelism) -> tuple[tup
     Returns:
         The words, and which of "tensor", "pipeline" and "data" have a flag among them.
     """
-    found, changed = set(), list(words)
+    found = set()
     for kind, flags in _SIZE_FLAGS.items():
-        size = str(getattr(parallelism, kind))
-        names = "|".join(re.escape(flag) for flag in flags)
-        for place, word in enumerate(changed):
-            if word in flags and place + 1 < len(changed):
-                changed[place + 1] = size
-                found.add(kind)
-                continue
-            new, count = re.subn(rf"(?<!\S)({names})(=|\s+)\S+", rf"\g<1>\g<2>{size}", word)
-            if count:
-                changed[place] = new
-                found.add(kind)
-    return tuple(changed), frozenset(found)
+        words, is_there = set_flag(words, flags, str(getattr(parallelism, kind)))
+        if is_there:
+            found.add(kind)
+    return tuple(words), frozenset(found)
+
+
+def set_flag(words: Sequence[str], flags: Sequence[str], value: str) -> tuple[tuple[str, ...], bool]:
+    """`words` with `value` written over that of every one of `flags`, in a shell script's text too.
+
+    Returns:
+        The words, and whether one of the flags is among them.
+    """
+    changed, is_there = list(words), False
+    names = "|".join(re.escape(flag) for flag in flags)
+    for place, word in enumerate(changed):
+        if word in flags and place + 1 < len(changed):
+            changed[place + 1] = value
+            is_there = True
+            continue
+        new, count = re.subn(rf"(?<!\S)({names})(=|\s+)\S+", rf"\g<1>\g<2>{value}", word)
+        if count:
+            changed[place] = new
+            is_there = True
+    return tuple(changed), is_there
 
 
 def _groups(arguments: Sequence[str]) -> Iterable[Group]:

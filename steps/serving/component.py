@@ -1,8 +1,8 @@
 """The engine of a service: the runtime's engine configuration with the service's laid over it.
 
 Pure. Called by `plan`, and by `program` for a runtime alone. Order, later wins: runtime, accelerator's overrides for
-the entry that matched, parallelism, service. `args` of the service extend and override flag by flag, unless its
-annotation `ome.io/args: replace` says otherwise.
+the entry that matched, parallelism, context, service. `args` of the service extend and override flag by flag, unless
+its annotation `ome.io/args: replace` says otherwise.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import Any
 from steps.choice import Choice
 from steps.errors import InvalidInputError
 from steps.serving.arguments import is_shell_script, merge_arguments, set_parallelism
+from steps.serving.context import set_context
 from steps.serving.fields import mapping_at, mappings_at, text_at, texts_at
 from steps.serving.strategic_merge import merge
 
@@ -55,6 +56,13 @@ def merge_engine(runtime_spec: Mapping[str, Any], service: Mapping[str, Any], ch
     service_component = mapping_at(mapping_at(service, "spec", "InferenceService"), "engine", "spec")
     change = _split(service_component, "spec.engine", base.container["name"])
     overridden, warnings = _with_accelerator(base.container, runtime_spec, choice)
+    if choice.context:
+        overridden, is_kept = set_context(overridden, choice.context)
+        if not is_kept:
+            said = (
+                f"a context of {choice.context} tokens was asked for, but runtime {choice.runtime} has no flag for it"
+            )
+            warnings = (*warnings, said)
     annotations = mapping_at(mapping_at(service, "metadata", "InferenceService"), "annotations", "metadata")
     container = merge(overridden, change.container)
     is_replacing = text_at(annotations, ARGUMENTS_ANNOTATION, "metadata.annotations") == "replace"

@@ -74,6 +74,14 @@ def test_the_namespaces_model_comes_before_the_clusters(folder: ResourceFolder) 
         select(namespace="elsewhere")
 
 
+def test_the_context_that_was_asked_for_goes_on_to_deploy(folder: ResourceFolder) -> None:
+    publish(folder, "BaseModel")
+    save_facts(DIGEST, SMOLLM2)
+    asked = select(runtime="any-gguf", context=2048)
+    assert (asked.context, asked.fit.context) == (2048, 2048)
+    assert select(runtime="any-gguf").context == 0
+
+
 def test_a_model_that_is_not_there_or_not_imported_is_said(folder: ResourceFolder) -> None:
     with pytest.raises(NotFoundError) as missing:
         select()

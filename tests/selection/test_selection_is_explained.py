@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crds.accelerator_selector import AcceleratorConstraints
 from steps.choice import Choice
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
-from steps.facts import Facts
+from steps.facts import Adapter, Facts
 from steps.selection.explain import explain
 from steps.selection.nodes import Resources
 from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
@@ -378,3 +378,20 @@ def test_a_cluster_model_without_a_namespace_sees_cluster_runtimes_only() -> Non
     runtimes = [gpu("in-namespace", namespace="default"), gpu("of-cluster")]
     choice = select(LLAMA_8B, ModelReference(name="m"), runtimes, CLASSES, NODES)
     assert choice.runtime == "of-cluster"
+
+
+@pytest.mark.parametrize("named", ["", "takes-anything"])
+def test_an_adapter_is_not_served_by_itself(named: str) -> None:
+    adapter = Adapter(rank=8, alpha=16.0, targets=("q_proj",), base_model="org/llama")
+    facts = LLAMA_8B.model_copy(update={"adapter": adapter, "architecture": "", "framework": "peft"})
+    runtimes = [runtime("takes-anything", [entry()])]
+    with pytest.raises(InvalidInputError, match="model a-model is an adapter of org/llama") as caught:
+        select(facts, MODEL, runtimes, CLASSES, NODES, SelectionRequest(runtime=named))
+    assert "base model" in caught.value.remedy
+    (row,) = explain(facts, MODEL, runtimes, CLASSES, NODES)
+    assert (row.verdict, row.reason) == ("refused", "an adapter of org/llama is not served by itself")
+
+
+def test_what_is_refused_says_how_large_it_is() -> None:
+    with pytest.raises(DoesNotFitError, match=r"8.03B, 14\.96 GiB of weights"):
+        select(LLAMA_8B, MODEL, [gpu("big")], CLASSES, [CPU_NODE])
