@@ -99,6 +99,7 @@ def facts_in_spec(facts: Facts) -> dict[str, Any]:
         spec["maxTokens"] = min(facts.context_length, _MAX_TOKENS)
     if facts.diffusion:
         spec["diffusionPipeline"] = _pipeline(facts)
+    spec["modelConfiguration"] = model_configuration(facts)
     return spec
 
 
@@ -133,7 +134,6 @@ def _spec(spec: dict[str, Any], publication: Publication, *, is_skipped: bool) -
     for field in before.keys() - new.keys():
         if spec.get(field) == before[field]:
             del spec[field]
-    spec["modelConfiguration"] = model_configuration(publication.facts)
     return spec
 
 

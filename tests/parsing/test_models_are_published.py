@@ -81,7 +81,8 @@ def test_what_the_user_wrote_stays() -> None:
         "apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel",
         "metadata": {"name": "m", "labels": {"team": "a"}, "annotations": {"x": "y"}},
         "spec": {"vendor": "acme", "modelType": "mine", "maxTokens": 4096, "modelCapabilities": ["TEXT_EMBEDDINGS"],
-                 "modelArchitecture": "", "modelConfiguration": {"mine": 1}, "storage": {"storageUri": "hf://org/name", "key": "secret"}},
+                 "modelArchitecture": "", "modelConfiguration": {"mine": 1},
+                 "storage": {"storageUri": "hf://org/name", "key": "secret"}},
         "status": {"workflow": {"name": "run-1"}, "conditions": [{"type": "Mine", "status": "True"}]},
     }  # fmt: skip
     before = copy.deepcopy(user)
