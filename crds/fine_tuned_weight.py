@@ -55,11 +55,6 @@ class FineTunedWeightSpec(ModelExtension):
         strategy = self.hyper_parameters.get("strategy")
         return strategy.lower() if isinstance(strategy, str) else ""
 
-    @property
-    def has_merged_weights(self) -> bool:
-        """Whether the weights contain those of the base model."""
-        return self.configuration is not None and self.configuration.get("merged_weights") is True
-
 
 class FineTunedWeight(Resource):
     """Weights of the whole cluster, trained on top of a base model."""

@@ -17,6 +17,10 @@ from steps.parse.tensors import Packing, count_tensors, experts_in
 
 _BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 MOST_PARAMETERS: Final = 10**15
+_UNREAD: Final = {
+    "onnx": "the initializers of ONNX files are not read",
+    "tensorrt-llm": "engines of TensorRT-LLM are not opened",
+}
 DRAFTS: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers")
 
 
@@ -52,7 +56,7 @@ def count_parameters(
         )
     if layout.format == "pytorch":
         return _from_bytes(files, layout, text, formula, size)
-    return _from_formula(formula, size)
+    return _from_formula(formula, size, _UNREAD.get(layout.format, "no tensor header could be read"))
 
 
 def _from_headers(
@@ -83,8 +87,8 @@ def _from_headers(
     return Counted(parameters, found.data_bytes, count.dtype, warnings)
 
 
-def _from_formula(formula: FormulaCount, size: int) -> Counted:
-    reason = "counted by a formula over the configuration, because no tensor header could be read"
+def _from_formula(formula: FormulaCount, size: int, why: str) -> Counted:
+    reason = f"counted by a formula over the configuration, because {why}"
     if formula.missing:
         reason += f"; the configuration does not tell {formula.missing}"
     parameters = ParameterCount(
@@ -105,7 +109,7 @@ def _from_bytes(files: ModelFiles, layout: Layout, text: Config, formula: Formul
     dtype = text.text("dtype", "torch_dtype").removeprefix("torch.")
     width = _BYTES.get(dtype)
     if width is None and not formula.missing:
-        return _from_formula(formula, data)
+        return _from_formula(formula, data, "PyTorch files are not opened")
     total = data // (width or 2)
     # An index counts tensors that share memory once; the formula's share tells which experts are active.
     share = formula.active / formula.total if formula.total else 1.0

@@ -1,14 +1,12 @@
 """How the parser reads: whole small files and byte ranges of a manifest's files, counted and bounded.
 
-`RangeReader` is the shape that every source in `steps.sources` has; `FolderReader` reads a folder on this machine, so
-that a model can be parsed where it lies.
+`RangeReader` is the shape that every source in `steps.sources` has.
 """
 
 import threading
-from pathlib import Path
 from typing import Final, Protocol
 
-from steps.errors import IntegrityError, InvalidInputError, NotFoundError
+from steps.errors import IntegrityError, InvalidInputError
 from steps.manifest import FileEntry, Manifest
 
 MAX_CONFIG_BYTES: Final = 8 << 20
@@ -19,45 +17,6 @@ class RangeReader(Protocol):
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """The bytes of `file` from start up to, not including, end."""
-
-
-class FolderReader:
-    """Reads files whose location is an absolute path on this machine."""
-
-    def read(self, file: FileEntry, start: int, end: int) -> bytes:
-        """The bytes from start up to, not including, end.
-
-        Raises:
-            NotFoundError: when the file has gone, or cannot be read.
-        """
-        try:
-            with Path(file.location).open("rb") as stream:
-                stream.seek(start)
-                return stream.read(end - start)
-        except OSError as error:
-            raise NotFoundError(f"{file.path}: cannot be read: {error.strerror or error}") from None
-
-
-def describe_folder(folder: Path) -> Manifest:
-    """A manifest of a folder as it lies there, without digests: enough to parse, not enough to cache.
-
-    Raises:
-        NotFoundError: when there is no such folder.
-    """
-    if not folder.is_dir():
-        raise NotFoundError(f'"{folder}" is not a folder')
-    files = [
-        FileEntry(
-            path=path.relative_to(folder).as_posix(),
-            size=path.stat().st_size,
-            algorithm="none",
-            digest="",
-            location=str(path.resolve()),
-        )
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    return Manifest(uri=f"local://{folder}", revision="", files=tuple(sorted(files, key=lambda file: file.path)))
 
 
 class ModelFiles:

@@ -7,8 +7,8 @@ from math import prod
 from pathlib import Path
 
 from steps.facts import Facts
+from steps.manifest import FileEntry, Manifest
 from steps.parse.model_facts import parse_facts
-from steps.parse.ranges import FolderReader, describe_folder
 from steps.parse.safetensors import DTYPE_BITS
 
 Shapes = Mapping[str, tuple[str, Sequence[int]]]
@@ -96,3 +96,29 @@ def write_gguf(path: Path, metadata: Mapping[str, object], tensors: Shapes, vers
         file.write(header)
         file.truncate(len(header) + size)
     return path
+
+
+class FolderReader:
+    """Reads files whose location is an absolute path on this machine."""
+
+    def read(self, file: FileEntry, start: int, end: int) -> bytes:
+        """The bytes from start up to, not including, end."""
+        with Path(file.location).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(end - start)
+
+
+def describe_folder(folder: Path) -> Manifest:
+    """A manifest of a folder as it lies there, without digests: enough to parse, not enough to cache."""
+    files = [
+        FileEntry(
+            path=path.relative_to(folder).as_posix(),
+            size=path.stat().st_size,
+            algorithm="none",
+            digest="",
+            location=str(path.resolve()),
+        )
+        for path in folder.rglob("*")
+        if path.is_file()
+    ]
+    return Manifest(uri=f"local://{folder}", revision="", files=tuple(sorted(files, key=lambda file: file.path)))

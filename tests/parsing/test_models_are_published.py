@@ -12,10 +12,9 @@ from steps.contract import find_step, read_inputs, to_parameter
 from steps.facts import DiffusionComponent, Facts, ParameterCount, Quantization
 from steps.manifest import FileEntry, Manifest
 from steps.manifest_store import save_manifest
-from steps.parse.ranges import describe_folder
 from steps.publication import Publication, publish
 from steps.resources import ResourceFolder
-from tests.parsing.made_up_files import write_config, write_gguf, write_safetensors
+from tests.parsing.made_up_files import describe_folder, write_config, write_gguf, write_safetensors
 from tests.parsing.public_models import MODELS
 
 NOW, LATER = "2026-11-21T10:00:00Z", "2026-11-22T10:00:00Z"
