@@ -54,8 +54,7 @@ clean: ## Remove this clone's environment; models and the images' environments s
 	@$(call install,requirements/main.txt)
 	@touch $@
 
-.venv/.dev: requirements/dev.txt pyproject.toml
-	@$(MAKE) --no-print-directory .venv/.main
+.venv/.dev: requirements/dev.txt pyproject.toml | .venv/.main
 	@echo "set-up: the development tools"
 	@$(call install,requirements/dev.txt)
 	@touch $@

@@ -20,7 +20,6 @@ from steps.contract import StepFailure
 from steps.progress import Progress
 
 PROGRESS_INTERVAL_SECONDS = 0.1
-LAST_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)

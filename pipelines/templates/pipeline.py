@@ -16,8 +16,6 @@ from pipelines.templates.settings import (
 from pipelines.templates.step_template import input_parameter
 from steps.contract import find_step
 
-GRACE_SECONDS = 600
-
 
 def workflow_template(
     name: str,
@@ -60,19 +58,10 @@ def _argument(parameter: Parameter) -> Parameter:
     )
 
 
-def ask_for(step: str, *fields: str, **values: str) -> list[Parameter]:
-    """Workflow parameters that are inputs of a step, described as there.
-
-    Args:
-        step: The step's name.
-        fields: Inputs, by name, with their own defaults.
-        values: Inputs, by name, with other defaults.
-    """
+def ask_for(step: str, *fields: str) -> list[Parameter]:
+    """Workflow parameters that are inputs of a step, with their descriptions and defaults there."""
     found = find_step(step)
-    return [
-        *(input_parameter(found, field) for field in fields),
-        *(input_parameter(found, field, value=value) for field, value in values.items()),
-    ]
+    return [input_parameter(found, field) for field in fields]
 
 
 def run_step(
@@ -106,14 +95,14 @@ def output(task: str, name: str) -> str:
     return f"{{{{tasks.{task}.outputs.parameters.{name}}}}}"
 
 
-def hand_on(task: str, name: str, description: str, *, output_name: str = "") -> Parameter:
+def hand_on(task: str, name: str, description: str) -> Parameter:
     """An output of the entrypoint, taken from a task; also visible in the run's own status.
 
     It has an empty default, since a task under `when` may not have run.
     """
     return Parameter(
-        name=output_name or name,
+        name=name,
         description=description,
         value_from=models.ValueFrom(parameter=output(task, name), default=""),
-        global_name=output_name or name,
+        global_name=name,
     )

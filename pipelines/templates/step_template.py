@@ -4,8 +4,7 @@ Everything is read from the step's own types (`steps.contract.Step`), so that a 
 says. `pipelines.templates.ome_steps` makes one for each step.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from hera.workflows import Parameter, Resources, RetryStrategy, Script, models
@@ -50,7 +49,6 @@ class Limits:
     memory_limit: str = "512Mi"
     mutex: str = ""
     pod_spec_patch: str | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def script_template(step: Step, limits: Limits) -> Script:
@@ -59,7 +57,7 @@ def script_template(step: Step, limits: Limits) -> Script:
     return Script(
         name=step.name,
         annotations={TITLE: step.title, DESCRIPTION: step.description},
-        labels={**LABELS, **limits.labels},
+        labels=dict(LABELS),
         image=step_image(),
         command=["python"],
         args=["-m", "steps", step.name],
@@ -84,22 +82,10 @@ def script_template(step: Step, limits: Limits) -> Script:
     )
 
 
-def input_parameter(step: Step, field_name: str, *, name: str = "", value: str | None = None) -> Parameter:
-    """A parameter as the step describes it.
-
-    Args:
-        step: The step.
-        field_name: Which of its inputs.
-        name: Another name for it, or "" for its own.
-        value: Another default.
-    """
-    info = step.inputs.model_fields[field_name]
-    return Parameter(
-        name=name or field_name,
-        description=info.description or "",
-        default=_default(info) if value is None else value,
-        enum=_choices(info),
-    )
+def input_parameter(step: Step, name: str) -> Parameter:
+    """One of a step's inputs as a parameter, as the step describes it."""
+    info = step.inputs.model_fields[name]
+    return Parameter(name=name, description=info.description or "", default=_default(info), enum=_choices(info))
 
 
 def _default(info: FieldInfo) -> str:

@@ -104,7 +104,7 @@ def test_a_fault_of_ours_keeps_its_traceback_in_a_file_and_tells_where(
         (tmp_path / "file").touch()
         monkeypatch.setenv("OME_HOME", str(home))
         try:
-            {}["nothing"]  # type: ignore[misc]  # a fault on purpose
+            raise KeyError("nothing")
         except KeyError as fault:
             told = told_fault(fault)
         assert told.exit_code == 1
