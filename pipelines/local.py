@@ -2,7 +2,7 @@
 
 The command line calls `run` and `retry`. This is for one person's laptop and for tests: it interprets a workflow, one
 child process a step, and schedules nothing beyond that. What it does not support it refuses by name before anything
-starts (`pipelines.supported`). `pipelines.run_events` tells what happens; `pipelines.run_record` what has happened.
+starts (`pipelines.runner.supported`). `pipelines.run_events` tells what happens, `pipelines.run_record` what has.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipelines.graph_run import run_template
-from pipelines.journal import Journal
-from pipelines.retry_plan import seconds_of
-from pipelines.run_context import NodeResult, RunContext, holding, mutex_names
 from pipelines.run_events import Listener, RunFinished, RunStarted, ignore
 from pipelines.run_record import RunPhase, RunRecord, StepError, now, read_run, run_folder, this_process
-from pipelines.substitution import substitute
-from pipelines.workflow_check import check_workflow
-from pipelines.workflow_source import Document, Workflow, as_json
+from pipelines.runner.graph_run import run_template
+from pipelines.runner.journal import Journal
+from pipelines.runner.retry_plan import seconds_of
+from pipelines.runner.run_context import NodeResult, RunContext, holding, mutex_names
+from pipelines.runner.substitution import substitute
+from pipelines.runner.workflow_check import check_workflow
+from pipelines.runner.workflow_source import Document, Workflow, as_json
 from steps.errors import DiskFullError, InvalidInputError
 from steps.home import write_atomically
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
-from pipelines.command.output import format_bytes, format_seconds
+from pipelines.command.output import format_bytes, format_seconds, wrap_at_words
 from pipelines.command.step_summary import summarise
 from pipelines.run_events import (
     RunEvent,
@@ -27,6 +28,8 @@ from steps.progress import Progress as StepMoment
 
 _PLAIN_INTERVAL_SECONDS = 5.0
 _TITLE_WIDTH = 22
+_RESULT_INDENT = 2 + 2 + _TITLE_WIDTH + 10 + 2
+"""Where a step's result begins, after its mark, title and time; a long one goes on there."""
 
 
 class RunConsole:
@@ -44,8 +47,8 @@ class RunConsole:
             self._bars = Progress(
                 SpinnerColumn(),
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
-                _MomentColumn(),
+                BarColumn(bar_width=24 if self._console.width >= 100 else 8),
+                _MomentColumn(table_column=Column(no_wrap=True, overflow="ellipsis")),
                 console=self._console,
                 transient=True,
             )
@@ -99,15 +102,15 @@ class RunConsole:
         took = format_seconds(event.seconds).rjust(10)
         match record.phase:
             case "Succeeded":
-                self._line(f"  ✓ {event.title.ljust(_TITLE_WIDTH)}{took}  {summarise(record)}")
+                self._line(f"  ✓ {event.title.ljust(_TITLE_WIDTH)}{took}  {summarise(record)}", indent=_RESULT_INDENT)
             case "Skipped" | "Omitted":
                 self._line(f"  - {event.title.ljust(_TITLE_WIDTH)}{'':10}  {record.phase.lower()}")
             case _:
                 self._line(f"  ✗ {event.title.ljust(_TITLE_WIDTH)}{took}  {record.phase.lower()}")
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, *, indent: int = 4) -> None:
         if self._bars is not None:
-            self._bars.console.print(Text(text))
+            self._bars.console.print(Text(wrap_at_words(text, self._console.width, indent=indent)), soft_wrap=True)
         else:
             sys.stderr.write(text + "\n")
             sys.stderr.flush()

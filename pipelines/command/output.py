@@ -1,7 +1,9 @@
 """How `ome` prints data: as a table for people, as JSON or YAML for programs; always on standard output."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
@@ -41,8 +43,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         _print_plain(columns, rows, title)
         return
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+    for position, column in enumerate(columns):
+        table.add_column(column, overflow="fold", no_wrap=position == 0)  # the first is a name, to copy
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))
     console.print(table)
@@ -59,18 +61,45 @@ def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[object]], title
 
 
 def print_pairs(pairs: Sequence[tuple[str, object]], *, title: str = "") -> None:
-    """Print names and values, one a line; empty values are left out."""
+    """Print names and values, one a line; empty values are left out, and on a terminal long ones wrap at words."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None, ())]
     width = max((len(name) for name, _ in shown), default=0)
     if title:
         sys.stdout.write(f"{title}\n")
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
     for name, value in shown:
-        sys.stdout.write(f"  {name.ljust(width)}  {value}\n")
+        sys.stdout.write(wrap_at_words(f"  {name.ljust(width)}  {value}", columns, indent=width + 4) + "\n")
+
+
+def wrap_at_words(text: str, columns: int, *, indent: int) -> str:
+    """Text whose lines fit `columns`, continued under their beginning; paths and addresses stay whole to be copied.
+
+    Args:
+        text: Its own line breaks are kept.
+        columns: Width of the terminal; 0 leaves the text as it is.
+        indent: Blanks before a line that goes on.
+    """
+    if columns <= indent + 20:
+        return text
+    wrapper = textwrap.TextWrapper(
+        columns,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    )
+    return "\n".join(line if len(line) <= columns else wrapper.fill(line) for line in text.split("\n"))
 
 
 def plain(value: Any) -> Any:
     """A frozen value as plain data with camelCase names."""
     return value.model_dump(by_alias=True, mode="json")
+
+
+def format_count(count: int, noun: str) -> str:
+    """A count with its noun: `1 file`, `2 files`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def format_bytes(count: float) -> str:

@@ -82,7 +82,7 @@ def local_hub(folder: str) -> Iterator[str]:
     Raises:
         UnsupportedError: when the hub is not there, which is so outside a clone of the repository.
     """
-    from pipelines import step_guard
+    from pipelines.runner import step_guard
     from steps.errors import ClusterError, UnsupportedError
 
     if not (CLONE / "tests" / "hub").is_dir():

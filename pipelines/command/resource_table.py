@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pipelines.command.output import format_bytes
+from pipelines.command.output import format_bytes, format_count
 
 Resource = dict[str, Any]
 
@@ -30,7 +30,7 @@ def describe_model(resource: Resource) -> list[tuple[str, object]]:
         ("uri", spec["storage"].get("storageUri")),
         ("revision", artifact.get("revision")),
         ("digest", artifact.get("digest")),
-        ("size", f"{format_bytes(artifact['totalBytes'])} in {artifact['files']} files" if artifact else ""),
+        ("size", _size(artifact) if artifact else ""),
         ("path", spec["storage"].get("path")),
         ("architecture", spec.get("modelArchitecture")),
         ("parameters", spec.get("modelParameterSize")),
@@ -39,6 +39,10 @@ def describe_model(resource: Resource) -> list[tuple[str, object]]:
         ("capabilities", ", ".join(spec.get("modelCapabilities", []))),
         ("context length", spec.get("maxTokens")),
     ]
+
+
+def _size(artifact: Resource) -> str:
+    return f"{format_bytes(artifact['totalBytes'])} in {format_count(artifact['files'], 'file')}"
 
 
 def _at(*path: str) -> Callable[[Resource], str]:
@@ -71,7 +75,10 @@ def _formats(resource: Resource) -> str:
 
 def _sizes(resource: Resource) -> str:
     sizes = resource["spec"].get("modelSizeRange") or {}
-    return f"{sizes.get('min', '')} to {sizes.get('max', '')}" if sizes else ""
+    smallest, largest = sizes.get("min", ""), sizes.get("max", "")
+    if smallest and largest:
+        return f"{smallest} to {largest}"
+    return f"up to {largest}" if largest else f"from {smallest}" if smallest else ""
 
 
 _MODEL = (

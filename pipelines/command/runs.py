@@ -63,7 +63,10 @@ def logs(run: Run, step: Annotated[str, typer.Argument(help="A step, as `ome run
 
 @app.command()
 def retry(run: Run, output: Output = OutputFormat.table) -> None:
-    """Go on with a run that failed, was cancelled or was killed: steps that succeeded are kept."""
+    """Go on with a run that did not succeed.
+
+    It failed, was cancelled or was killed; its steps that succeeded are kept.
+    """
     from pipelines.command.onboard import print_onboarded
     from pipelines.command.pipeline import retry_pipeline
     from pipelines.command.quickstart import hub_of

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 
-from pipelines.command.output import format_bytes
+from pipelines.command.output import format_bytes, format_count
 from pipelines.run_record import StepRecord
 
 Outputs = Mapping[str, str]
@@ -18,7 +18,7 @@ def summarise(record: StepRecord) -> str:
 
 def _resolve(outputs: Outputs) -> str:
     size = format_bytes(int(outputs["total_bytes"]))
-    return f"revision {outputs['revision'][:12]}, {outputs['file_count']} files, {size}"
+    return f"revision {outputs['revision'][:12]}, {format_count(int(outputs['file_count']), 'file')}, {size}"
 
 
 def _parse(outputs: Outputs) -> str:
@@ -34,13 +34,13 @@ def _select(outputs: Outputs) -> str:
     choice = json.loads(outputs["choice"])
     on = f" on {choice['accelerator']}" if choice["accelerator"] else ""
     refused = sum(not r["isCandidate"] for r in choice["refused"])
-    return f"{choice['runtime']}{on}, {choice['fit']['verdict']}; {refused} runtimes refused"
+    return f"{choice['runtime']}{on}, {choice['fit']['verdict']}; {format_count(refused, 'runtime')} refused"
 
 
 def _cache(outputs: Outputs) -> str:
     fetched, reused = int(outputs["fetched_bytes"]), int(outputs["reused_bytes"])
     if fetched == 0:
-        return f"all {format_bytes(reused)} were in the cache"
+        return f"nothing to fetch, {format_bytes(reused)} were on this machine"
     kept = f", {format_bytes(reused)} were there" if reused else ""
     return f"fetched {format_bytes(fetched)}{kept}"
 
@@ -51,13 +51,13 @@ def _deploy(outputs: Outputs) -> str:
 
 
 def _ask(outputs: Outputs) -> str:
-    return f"{outputs['completion_tokens']} tokens in {float(outputs['seconds']):.1f} s"
+    return f"{format_count(int(outputs['completion_tokens']), 'token')} in {float(outputs['seconds']):.1f} s"
 
 
 def _benchmark(outputs: Outputs) -> str:
     report = json.loads(outputs["report"])
     requests = sum(cell["requests"] for cell in report["cells"])
-    return f"{report['verdict']}, {requests} requests"
+    return f"{report['verdict']}, {format_count(requests, 'request')}"
 
 
 _SUMMARIES: Mapping[str, Callable[[Outputs], str]] = {

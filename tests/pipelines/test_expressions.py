@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.expression import (
+from pipelines.runner.expression import (
     condition_names,
     depends_names,
     evaluate_condition,
     evaluate_depends,
     evaluate_when,
 )
-from pipelines.expression_syntax import parse
+from pipelines.runner.expression_syntax import parse
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
 
 NAMES = ("a", "b-c", "task-1")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines import local, supported
+from pipelines import local
 from pipelines.run_record import list_runs
+from pipelines.runner import supported
 from steps.errors import InvalidInputError, NotFoundError, OmeError, UnsupportedError
 from tests.pipelines.workflows import Workflow, graph, script, workflow
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.retry_plan import LastAttempt, read_retry, seconds_of
+from pipelines.runner.retry_plan import LastAttempt, read_retry, seconds_of
 from steps.errors import InvalidInputError, UnsupportedError
 
 FAILED = LastAttempt("Failed", 20, 1.0, "")

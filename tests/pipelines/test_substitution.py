@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.substitution import references, substitute
+from pipelines.runner.substitution import references, substitute
 from steps.errors import InvalidInputError, UnsupportedError
 
 NO_BRACES = st.text(st.characters(codec="utf-8", exclude_characters="{}"), max_size=30)

@@ -19,9 +19,9 @@ from argo_workflows.model.io_argoproj_workflow_v1alpha1_workflow_template import
 from pydantic import Field
 
 from pipelines.export import templates
+from pipelines.runner.workflow_check import check_workflow
+from pipelines.runner.workflow_source import Workflow
 from pipelines.templates.step_template import Limits, script_template
-from pipelines.workflow_check import check_workflow
-from pipelines.workflow_source import Workflow
 from steps.contract import CATALOGUE, Step, StepInputs, StepOutputs, find_step, to_parameter
 from steps.errors import CLASSES
 

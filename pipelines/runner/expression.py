@@ -4,12 +4,12 @@
 - `when`: comparisons of text after substitution, as govaluate reads them in Argo ("yes == yes", "'a b' != ''").
 - conditions: the part of expr-lang that retry expressions and exit hooks need ("asInt(lastRetry.exitCode) in [13]").
 
-The local runner calls these; `pipelines.expression_syntax` has the grammar.
+The local runner calls these; `expression_syntax` has the grammar.
 """
 
 from collections.abc import Callable, Mapping
 
-from pipelines.expression_syntax import Call, Constant, ListOf, Node, Operation, Reference, parse, walk
+from pipelines.runner.expression_syntax import Call, Constant, ListOf, Node, Operation, Reference, parse, walk
 from steps.errors import InvalidInputError, UnsupportedError
 
 Value = str | float | bool | list["Value"]

@@ -1,6 +1,6 @@
 """What a task may refer to: inputs of its template, results of the tasks before it, its loop's item, the workflow.
 
-Pure: `pipelines.graph_run` fills it as tasks end and asks it for values.
+Pure: `graph_run` fills it as tasks end and asks it for values.
 """
 
 import json
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines.run_context import NodeResult
 from pipelines.run_record import StepPhase
-from pipelines.workflow_source import Located, as_json
+from pipelines.runner.run_context import NodeResult
+from pipelines.runner.workflow_source import Located, as_json
 
 
 @dataclass(frozen=True, slots=True)

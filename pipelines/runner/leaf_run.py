@@ -1,6 +1,6 @@
 """One step of a run: a script or container template, with its inputs put in, its attempts, and its outputs taken out.
 
-`pipelines.graph_run` calls this for every leaf of the graph. Paths under `/tmp/ome`, which in a pod are the step's
+`graph_run` calls this for every leaf of the graph. Paths under `/tmp/ome`, which in a pod are the step's
 own, become paths in the attempt's private folder.
 """
 
@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.retry_plan import LastAttempt, RetryPlan, read_retry, seconds_of
-from pipelines.run_context import NodeResult, RunContext, holding, mutex_names
 from pipelines.run_events import StepProgress, StepRetrying, StepStarted
 from pipelines.run_record import AttemptRecord, StepError, StepRecord, now
-from pipelines.step_process import AttemptFolder, Ended, run_attempt
-from pipelines.substitution import Lookup, substitute
-from pipelines.workflow_source import Located, as_json
+from pipelines.runner.retry_plan import LastAttempt, RetryPlan, read_retry, seconds_of
+from pipelines.runner.run_context import NodeResult, RunContext, holding, mutex_names
+from pipelines.runner.step_process import AttemptFolder, Ended, run_attempt
+from pipelines.runner.substitution import Lookup, substitute
+from pipelines.runner.workflow_source import Located, as_json
 from steps.contract import STEP_ROOT
 from steps.errors import InvalidInputError, OmeError
 

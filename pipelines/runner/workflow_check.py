@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipelines.expression import depends_names
-from pipelines.expression_syntax import parse
-from pipelines.retry_plan import read_retry
-from pipelines.run_context import mutex_names
-from pipelines.substitution import references
-from pipelines.supported import (
+from pipelines.runner.expression import depends_names
+from pipelines.runner.expression_syntax import parse
+from pipelines.runner.retry_plan import read_retry
+from pipelines.runner.run_context import mutex_names
+from pipelines.runner.substitution import references
+from pipelines.runner.supported import (
     ARTIFACT,
     CONTAINER,
     CONTINUE_ON,
@@ -25,7 +25,7 @@ from pipelines.supported import (
     check_fields,
     check_list,
 )
-from pipelines.workflow_source import Document, Located, Workflow
+from pipelines.runner.workflow_source import Document, Located, Workflow
 from steps.contract import STEP_ROOT
 from steps.errors import InvalidInputError, UnsupportedError
 

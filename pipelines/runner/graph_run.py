@@ -1,6 +1,6 @@
 """Templates that are graphs: tasks in the order of their dependencies, branches side by side, loops, conditions.
 
-`pipelines.local` starts it at the entrypoint; it reaches `pipelines.leaf_run` for every script and container.
+`pipelines.local` starts it at the entrypoint; it reaches `leaf_run` for every script and container.
 """
 
 import asyncio
@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.expression import depends_names, evaluate_depends, evaluate_when
-from pipelines.graph_scope import GraphScope, aggregate, graph_phase
-from pipelines.leaf_run import run_leaf
-from pipelines.run_context import NodeResult, RunContext, holding, mutex_names
 from pipelines.run_record import StepError, StepPhase, StepRecord, now
-from pipelines.substitution import references, substitute
-from pipelines.workflow_source import Document, Located
+from pipelines.runner.expression import depends_names, evaluate_depends, evaluate_when
+from pipelines.runner.graph_scope import GraphScope, aggregate, graph_phase
+from pipelines.runner.leaf_run import run_leaf
+from pipelines.runner.run_context import NodeResult, RunContext, holding, mutex_names
+from pipelines.runner.substitution import references, substitute
+from pipelines.runner.workflow_source import Document, Located
 from steps.errors import InvalidInputError, OmeError
 
 

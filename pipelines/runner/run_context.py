@@ -9,10 +9,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pipelines.journal import Journal
 from pipelines.run_record import StepPhase
-from pipelines.supported import MUTEX, SYNCHRONIZATION, check_fields, check_list
-from pipelines.workflow_source import Workflow
+from pipelines.runner.journal import Journal
+from pipelines.runner.supported import MUTEX, SYNCHRONIZATION, check_fields, check_list
+from pipelines.runner.workflow_source import Workflow
 from steps.home import part
 
 MUTEX_INTERVAL_SECONDS = 0.1

@@ -1,6 +1,6 @@
 """One attempt of a step as a process tree on this machine: started under a guard, watched, ended as a tree.
 
-`pipelines.leaf_run` calls this once an attempt. Knows nothing of workflows: a command, a folder, an environment.
+`leaf_run` calls this once an attempt. Knows nothing of workflows: a command, a folder, an environment.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from pipelines import step_guard
 from pipelines.run_record import StepError
+from pipelines.runner import step_guard
 from steps.contract import StepFailure
 from steps.progress import Progress
 

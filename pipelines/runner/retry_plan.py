@@ -1,6 +1,6 @@
 """Whether and when a failed step runs again: `retryStrategy`, read and decided without waiting.
 
-Called by `pipelines.leaf_run` after each failed attempt.
+Called by `leaf_run` after each failed attempt.
 """
 
 import math
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pipelines.expression import condition_names, evaluate_condition
-from pipelines.supported import BACKOFF, RETRY, check_fields
+from pipelines.runner.expression import condition_names, evaluate_condition
+from pipelines.runner.supported import BACKOFF, RETRY, check_fields
 from steps.errors import InvalidInputError, UnsupportedError
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")

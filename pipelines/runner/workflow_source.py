@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.supported import (
+from pipelines.runner.supported import (
     PARAMETER,
     TEMPLATE,
     TEMPLATE_REF,

@@ -1,6 +1,6 @@
 """The grammar of the three small languages inside workflow templates: text in, a tree out, nothing executed.
 
-One grammar serves `depends`, `when` and conditions; each accepts only its own part of it. `pipelines.expression` gives
+One grammar serves `depends`, `when` and conditions; each accepts only its own part of it. `expression` gives
 the trees their meaning.
 """
 
