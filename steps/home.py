@@ -18,7 +18,10 @@ from pathlib import Path
 
 from steps.errors import InvalidInputError
 
-_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+LONGEST_NAME = 150
+"""Kubernetes allows 253; here names become file names with a namespace, a kind or a time, 255 bytes in all."""
+LONGEST_NAMESPACE = 63
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 
 def home() -> Path:
@@ -35,12 +38,17 @@ def part(name: str) -> Path:
     return folder
 
 
-def checked_name(field: str, name: str) -> str:
+def checked_name(field: str, name: str, longest: int = LONGEST_NAME) -> str:
     """`name` when it is a Kubernetes object name, which also makes it safe as a file name.
 
     Raises:
         InvalidInputError: names the field and the value.
     """
+    if len(name) > longest:
+        raise InvalidInputError(
+            f'{field}: "{name[:40]}…" has {len(name)} characters',
+            remedy=f"Use at most {longest}: on one machine names are file names.",
+        )
     if not _NAME.fullmatch(name):
         raise InvalidInputError(
             f'{field}: "{name}" is not a valid name',

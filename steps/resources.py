@@ -12,7 +12,7 @@ import yaml
 
 from crds.kinds import NAMESPACED, PLURALS
 from steps.errors import InvalidInputError, NotFoundError
-from steps.home import checked_name, home, part, write_atomically
+from steps.home import LONGEST_NAMESPACE, checked_name, home, part, write_atomically
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -39,7 +39,7 @@ class ResourceFolder:
         checked_name("metadata.name", name)
         folder = self._folder / PLURALS[kind]
         if kind in NAMESPACED:
-            folder = folder / checked_name("metadata.namespace", namespace or "default")
+            folder = folder / checked_name("metadata.namespace", namespace or "default", LONGEST_NAMESPACE)
         return folder / f"{name}.yaml"
 
     def find(self, kind: str, name: str, namespace: str = "") -> Resource | None:

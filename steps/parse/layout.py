@@ -1,7 +1,7 @@
 """Which files hold a model's weights and configuration, told from the manifest alone.
 
-Headers are read of safetensors and GGUF files only. PyTorch, ONNX and TensorRT-LLM files are not opened (ONNX keeps its
-initializers in one protobuf message with the weights): their counts are estimated, and the facts say so.
+Headers are read of safetensors and GGUF files only. PyTorch, ONNX and TensorRT-LLM files are not opened (ONNX keeps
+its initializers in one protobuf message with the weights): their counts are estimated, and the facts say so.
 """
 
 import re

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from steps.errors import InvalidInputError
 from steps.frozen import Frozen
-from steps.home import checked_name, home, part, write_atomically
+from steps.home import LONGEST_NAMESPACE, checked_name, home, part, write_atomically
 from steps.serving.identity import ProcessIdentity, find_process
 from steps.serving.launch import LaunchPlan
 
@@ -79,7 +79,7 @@ def deployment_folder(service: str, namespace: str) -> Path:
         InvalidInputError: for an impossible name.
     """
     checked_name("service", service)
-    if "." in checked_name("namespace", namespace):
+    if "." in checked_name("namespace", namespace, LONGEST_NAMESPACE):
         raise InvalidInputError(
             f'namespace: "{namespace}" has a dot', remedy="Use lower-case letters, digits and '-'."
         )
