@@ -14,12 +14,13 @@ from steps.endpoint import Endpoint
 from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
 
 WAIT_SECONDS: Final = 120.0
 PAUSE_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 60.0
 MAX_MODELS: Final = 20
+LONGEST_BODY: Final = 1 << 20
 _WAITED_FOR: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -79,7 +80,7 @@ async def wait_until_it_answers(
             started = time.monotonic()
             try:
                 async with session.post(endpoint.url + path, json=body) as answer:
-                    text = secrets.hide((await answer.text(errors="replace"))[:2000])
+                    text = secrets.hide((await _beginning(answer)).decode("utf-8", "replace"))[:2000]
                     if answer.status == 200 and _is_object(text if len(text) < 2000 else "{}"):
                         return Readiness(time.monotonic() - started, await _model_names(session, endpoint))
                     if answer.status != 200 and answer.status not in _WAITED_FOR:
@@ -120,12 +121,22 @@ async def _refusal(session: "ClientSession", endpoint: Endpoint, path: str, stat
     return InvalidInputError(f"endpoint {endpoint.url} refused {path} (HTTP {status}): {said}")
 
 
+async def _beginning(answer: "ClientResponse") -> bytes:
+    """The first megabyte of a body, which is all of it but for an endpoint that never stops talking."""
+    body = b""
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) >= LONGEST_BODY:
+            break
+    return body[:LONGEST_BODY]
+
+
 async def _model_names(session: "ClientSession", endpoint: Endpoint) -> tuple[str, ...]:
     from aiohttp import ClientError
 
     try:
         async with session.get(f"{endpoint.url}/v1/models") as answer:
-            listed = json.loads((await answer.content.read(1 << 20)).decode("utf-8", "replace"))
+            listed = json.loads(await _beginning(answer))
         return tuple(str(row["id"]) for row in listed["data"][:MAX_MODELS])
     except (ClientError, OSError, TimeoutError, ValueError, KeyError, TypeError):
         return ()

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 
@@ -186,3 +187,39 @@ def test_a_request_that_is_refused_is_the_users_to_correct() -> None:
         await runner.cleanup()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("endless", [False, True])
+def test_a_list_that_comes_in_pieces_is_read_whole_and_an_endless_answer_is_not(endless: bool) -> None:
+    async def chat(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b'{"choices": [')
+        with contextlib.suppress(ConnectionError):
+            while endless:
+                await answer.write(b" " * 65536)
+        await answer.write(b"]}")
+        return answer
+
+    async def models(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b'{"data": [')
+        for piece in (b'{"id": "m"}', b"]}"):
+            await asyncio.sleep(0.05)  # so that each is a piece of its own on the wire
+            await answer.write(piece)
+        return answer
+
+    async def run() -> tuple[str, ...]:
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", chat)
+        app.router.add_get("/v1/models", models)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        endpoint = Endpoint(url=f"http://127.0.0.1:{runner.addresses[0][1]}", model_name="m")
+        readiness = await wait_until_it_answers(endpoint, "text-to-text", {}, "", 30)
+        await runner.cleanup()
+        return readiness.models
+
+    assert asyncio.run(run()) == ("m",)
