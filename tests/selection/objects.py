@@ -142,3 +142,22 @@ def runtime(name: str, entries: list[dict[str, Any]], *, namespace: str = "", **
 def entry(name: str = "safetensors", **fields: Any) -> dict[str, Any]:
     """An entry of supportedModelFormats that selects automatically."""
     return {"modelFormat": {"name": name}, "autoSelect": True, **fields}
+
+
+H100 = accelerator(
+    "h100",
+    vendor="nvidia",
+    family="hopper",
+    discovery={"nodeSelector": {"nvidia.com/gpu.product": "NVIDIA-H100-80GB-HBM3"}},
+    capabilities={"memoryGB": "80Gi", "computeCapability": "9.0"},
+)
+CPU = accelerator("cpu", family="cpu")
+CLASSES = (H100, CPU)
+NODES = (H100_NODE, CPU_NODE)
+RUNNER = {"command": ["vllm", "serve"], "args": ["--tensor-parallel-size", "$(PARALLELISM_SIZE)"]}
+
+
+def gpu(name: str, *entries: dict[str, Any], **spec: Any) -> Runtime:
+    """A runtime that needs an H100."""
+    defaults = {"acceleratorRequirements": {"acceleratorClasses": ["h100"]}, "engineConfig": {"runner": RUNNER}}
+    return runtime(name, list(entries or (entry(),)), **{**defaults, **spec})
