@@ -4,10 +4,12 @@
 is how steps look up the programs of an image. Locks are in `images/locks/<image name>.txt`, with hashes.
 """
 
+import contextlib
 import hashlib
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -148,12 +150,24 @@ def run_logged(command: list[str], log: Path, variables: Mapping[str, str] | Non
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, **(variables or {})}
     with log.open("ab") as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False, env=environment)
-    code = done.returncode
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True
+        )
+    try:
+        code = process.wait()
+    except BaseException:  # Ctrl-C: the compilers that it has started end too
+        _end_group(process)
+        raise
     if code != 0:
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         last = lines[-1].strip() if lines else "no output"
         raise EnvironmentProblem(f"`{Path(command[0]).name}` failed with exit code {code}: {last}", f"See {log}.")
+
+
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _uv() -> str | None:
