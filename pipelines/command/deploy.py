@@ -22,6 +22,7 @@ def deploy(
     namespace: options.Namespace = "default",
     runtime: options.Runtime = "",
     accelerator: options.Accelerator = "",
+    context: options.Context = 0,
     fit: options.Fit = "warn",
     prompt: options.Prompt = PROMPT,
     output: Output = OutputFormat.table,
@@ -39,6 +40,7 @@ def deploy(
         "namespace": namespace,
         "runtime": runtime,
         "accelerator": accelerator,
+        "context": str(context),
         "fit": fit,
         "prompt": prompt,
     }

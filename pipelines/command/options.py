@@ -13,7 +13,7 @@ Allow = Annotated[list[str] | None, typer.Option("--allow", help="Only files of 
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="No files of this pattern; repeatable.")]
 Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
-Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the model's own limit.")]
+Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the runtime's own.")]
 Parallel = Annotated[int, typer.Option("--sequences", min=1, help="Sequences at once that must fit in memory.")]
 Fit = Annotated[
     Literal["warn", "enforce", "off"], typer.Option("--fit", help="What to do when memory does not suffice.")

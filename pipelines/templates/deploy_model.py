@@ -14,7 +14,7 @@ def build() -> WorkflowTemplate:
         deadline_seconds=6 * 3600,
         parameters=[
             *ask_for("deploy-service", "model", "service", "namespace"),
-            *ask_for("select-runtime", "runtime", "accelerator", "fit"),
+            *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
         ],
@@ -26,7 +26,9 @@ def build() -> WorkflowTemplate:
         ]
         with DAG(name="deploy-model", outputs=outputs):
             run_step(
-                "select-runtime", "select", workflow_values("model", "namespace", "runtime", "accelerator", "fit")
+                "select-runtime",
+                "select",
+                workflow_values("model", "namespace", "runtime", "accelerator", "context", "fit"),
             )
             run_step(
                 "deploy-service",

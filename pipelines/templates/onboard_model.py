@@ -23,7 +23,7 @@ def build() -> WorkflowTemplate:
             *ask_for("deploy-service", "service", "namespace"),
             *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
             *ask_for("cache-model", "path", "node"),
-            *ask_for("select-runtime", "runtime", "accelerator", "fit"),
+            *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
             BENCHMARK,
@@ -52,7 +52,7 @@ def _import_and_select() -> None:
     run_step(
         "select-runtime",
         "select",
-        workflow_values("namespace", "runtime", "accelerator", "fit", model="name") | facts,
+        workflow_values("namespace", "runtime", "accelerator", "context", "fit", model="name") | facts,
         depends="parse",
     )
     run_step("cache-model", "cache", manifest | workflow_values("name", "path", "node"), depends="select")
