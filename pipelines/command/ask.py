@@ -21,10 +21,11 @@ def ask(
     output: Output = OutputFormat.table,
 ) -> None:
     """Ask a running service and print its answer."""
+    from pipelines.command.namespaced_name import split_name
     from pipelines.command.service import running_service
     from steps.ask_endpoint import AskEndpointInputs, ask_endpoint
 
-    _, endpoint = running_service(service, namespace)
+    _, endpoint = running_service(*split_name(service, namespace))
     answer = ask_endpoint(AskEndpointInputs(endpoint=endpoint, prompt=prompt, max_tokens=max_tokens))
     if output is OutputFormat.table:
         typer.echo(answer.answer.strip())

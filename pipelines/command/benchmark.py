@@ -35,6 +35,7 @@ def benchmark(
 
     Latency, throughput and error rate for each scenario and concurrency, as an HTML report, CSV and JSON.
     """
+    from pipelines.command.namespaced_name import split_name
     from pipelines.command.pipeline import output_of, run_pipeline
     from pipelines.command.service import running_service
     from steps.contract import to_parameter
@@ -55,8 +56,9 @@ def benchmark(
         endpoint = Endpoint(url=target.rstrip("/").removesuffix("/v1"), model_name=model_name or model)
         name = model
     else:
-        deployment, endpoint = running_service(target, namespace)
-        name, model = target, deployment.model
+        name, namespace = split_name(target, namespace)
+        deployment, endpoint = running_service(name, namespace)
+        model = deployment.model
     arguments = {
         "name": name,
         "endpoint": to_parameter(endpoint),

@@ -24,9 +24,11 @@ def delete(
     A service stops; a model's files go unless another model shares them.
     """
     from pipelines.command.kind_name import kinds_of
+    from pipelines.command.namespaced_name import split_name
     from steps.errors import NotFoundError
     from steps.resources import NAMESPACED, ResourceFolder
 
+    name, namespace = split_name(name, namespace)
     resources = ResourceFolder()
     found = [k for k in kinds_of(kind) if resources.find(k, name, namespace if k in NAMESPACED else "")]
     if not found:

@@ -22,11 +22,13 @@ def get(
     """List resources, or show one."""
     from pipelines.command.catalogue import seed_catalogue
     from pipelines.command.kind_name import kinds_of
+    from pipelines.command.namespaced_name import split_name
     from pipelines.command.resource_table import columns_of, row_of
     from steps.errors import NotFoundError
     from steps.resources import ResourceFolder
     from steps.serving.deployments import refresh_services
 
+    name, namespace = split_name(name, namespace)
     seed_catalogue()
     kinds, resources = kinds_of(kind), ResourceFolder()
     refresh_services(resources)
@@ -39,7 +41,8 @@ def get(
         print_data(everything[0] if name and len(everything) == 1 else everything, output)
         return
     if not everything:
-        typer.echo(f"No {kind} here yet. `ome quickstart` or `ome onboard hf://organisation/name` makes some.")
+        where = f"in namespace {namespace}" if namespace else "here"
+        typer.echo(f"No {kind} {where} yet. `ome quickstart` or `ome onboard hf://organisation/name` makes some.")
     shown = [(k, rows) for k, rows in found.items() if rows]
     for position, (k, rows) in enumerate(shown):
         if position:
