@@ -17,7 +17,7 @@ _PROGRAM = {SERVE: "llama-server", BENCHMARK: "genai-bench"}
 
 @app.command("list")
 def list_environments(output: Output = OutputFormat.table) -> None:
-    """List the images that can be installed here, and whether they are."""
+    """List what can be installed here, and what is."""
     from images.environment import NOTES, environment_folder, find_environment, known_environments
 
     rows = [
@@ -38,7 +38,10 @@ def list_environments(output: Output = OutputFormat.table) -> None:
 def install(
     names: Annotated[list[str] | None, typer.Argument(help="Names of `ome environments list`; all if none.")] = None,
 ) -> None:
-    """Install environments that are not there yet; `ome` does it by itself when it needs one."""
+    """Install environments that are not there yet.
+
+    `ome` does it by itself when it needs one.
+    """
     from images.environment import install as install_environment
     from images.environment import known_environments
     from steps.errors import NotFoundError
@@ -48,6 +51,7 @@ def install(
         if name not in known:
             raise NotFoundError(f'environment "{name}" does not exist', remedy=f"There are: {', '.join(known)}.")
         install_environment(name, say)
+        typer.echo(f"{name} is installed")
 
 
 def ensure_for(pipeline: str, arguments: Mapping[str, str]) -> None:

@@ -24,7 +24,10 @@ def explain(
     sequences: options.Parallel = 1,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Print every runtime with its verdict for a model: chosen, ranked lower or refused, and why."""
+    """Print each runtime's verdict for a model, and why.
+
+    It is chosen, ranked lower or refused.
+    """
     from pipelines.command.catalogue import seed_catalogue
     from steps.select_runtime import SelectInputs, explain_runtimes
 

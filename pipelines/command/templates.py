@@ -27,7 +27,10 @@ def list_templates() -> None:
 def export(
     folder: Annotated[Path | None, typer.Option("--folder", help="Write one file a template into it.")] = None,
 ) -> None:
-    """Print every workflow template as YAML: `ome templates export | kubectl apply -n argo -f -`."""
+    """Print every workflow template as YAML.
+
+    Such as: `ome templates export | kubectl apply -n argo -f -`.
+    """
     import yaml
 
     from pipelines.export import export as export_to
