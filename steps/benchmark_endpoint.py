@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
 from steps.benchmark.cancellation import run_cancellable
 from steps.benchmark.genai_bench import find_genai_bench
@@ -103,6 +104,9 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
     """
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     checked_name("name", inputs.name)
+    os.environ.setdefault(
+        "MPLCONFIGDIR", str(cache_folder() / "matplotlib")
+    )  # its list of fonts, ours and the child's
     endpoint = _checked_endpoint(inputs.endpoint)
     model = find_model(ResourceFolder(), inputs.model, inputs.namespace)
     facts = stored_facts(model)
