@@ -31,7 +31,6 @@ def open_session(settings: TransferSettings) -> "ClientSession":
         timeout=aiohttp.ClientTimeout(
             total=None,
             sock_connect=min(CONNECT_SECONDS, settings.stall_seconds),
-            sock_read=settings.stall_seconds,
         ),
         auto_decompress=False,
         read_bufsize=BUFFER_BYTES,
@@ -42,9 +41,20 @@ def open_session(settings: TransferSettings) -> "ClientSession":
 
 
 class RemoteFile:
-    """One file at its source. Several requests may run at once; the redirect is asked for once."""
+    """One file at its source. Several requests may run at once; the redirect is asked for once.
 
-    def __init__(self, session: "ClientSession", file: FileEntry, address: RemoteAddress, subject: str) -> None:
+    Args:
+        session: The client.
+        file: Which file.
+        address: Where it is.
+        subject: Begins the messages of errors.
+        stall_seconds: A request that brings no byte for so long is cut.
+    """
+
+    def __init__(
+        self, session: "ClientSession", file: FileEntry, address: RemoteAddress, subject: str, stall_seconds: float
+    ) -> None:
+        self._stall_seconds = stall_seconds
         self._session = session
         self._file = file
         self._address = address
@@ -63,11 +73,11 @@ class RemoteFile:
         import aiohttp
 
         try:
-            async with await self._open(start, end) as answer:
-                await self._take(answer, start, end, sink)
-        except TimeoutError as error:
+            async with asyncio.timeout(self._stall_seconds) as watchdog, await self._open(start, end) as answer:
+                await self._take(answer, start, end, _fed(watchdog, self._stall_seconds, sink))
+        except TimeoutError:
             self._stored_at = ""
-            raise NetworkError(f"{self._subject}: no byte came for too long ({type(error).__name__})") from None
+            raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
         except aiohttp.ClientError as error:
             self._stored_at = ""
             raise NetworkError(f"{self._subject}: {_reason(error)}") from None
@@ -142,8 +152,7 @@ class RemoteFile:
     async def _take(self, answer: "ClientResponse", start: int, end: int, sink: Callable[[bytes], None]) -> None:
         skip = start if answer.status == 200 else 0
         left = end - start
-        async for chunk in answer.content.iter_any():
-            content = chunk
+        async for content, _ in answer.content.iter_chunks():  # as they came; iter_any would join, which copies
             if skip:
                 skip, content = max(0, skip - len(content)), content[skip:]
             if content:
@@ -155,6 +164,25 @@ class RemoteFile:
                     answer.close()
                 return
         raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
+
+
+def _fed(watchdog: asyncio.Timeout, seconds: float, sink: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """`sink`, which also keeps the watchdog quiet for at least `seconds` more.
+
+    Setting a timer anew for each chunk would cost as much as receiving it, so it is set once in a quarter of the time,
+    for a quarter longer.
+    """
+    now = asyncio.get_running_loop().time
+    renew_at = now()
+
+    def fed(content: bytes) -> None:
+        nonlocal renew_at
+        if now() >= renew_at:
+            renew_at = now() + seconds / 4
+            watchdog.reschedule(now() + seconds * 1.25)
+        sink(content)
+
+    return fed
 
 
 def _reason(error: Exception) -> str:

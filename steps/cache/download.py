@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.cache.connection import RemoteFile, open_session
-from steps.cache.hashing import MemoryBudget
 from steps.cache.journal import read_journal
 from steps.cache.store import ObjectStore
 from steps.cache.transfer import Transfer, begin_transfer
@@ -23,7 +22,10 @@ from steps.sources.source import RemoteAddress
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
-MEMORY_BYTES = 48 << 20
+LEAD_BYTES = 144 << 20
+"""How far a file's next segment may begin ahead of what has been hashed. Hashing that falls further behind would read
+from the disk what has left the page cache, and leave a core idle at the end; the next file is begun meanwhile."""
+PAUSE_SECONDS = 0.01
 REPORT_SECONDS = 0.2
 LOOK_AGAIN_SECONDS = 0.1
 
@@ -72,7 +74,6 @@ class Download:
         self._subject = subject
         self._settings = settings
         self._on_progress = on_progress
-        self._budget = MemoryBudget(MEMORY_BYTES)
         self._active: list[_Active] = []
         self._open: set[Transfer] = set()
         self._there = 0
@@ -106,25 +107,25 @@ class Download:
                 if active.transfer.is_complete and active in self._active:
                     self._active.remove(active)
                     group.create_task(self._finish(active.transfer))
-            elif self._waiting:
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            elif self._waiting or any(active.transfer.pending for active in self._active):
+                await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
 
     def _next(self, session: "ClientSession", group: asyncio.TaskGroup) -> _Active | None:
         """A transfer that has a segment to fetch: one under way, or the next file that nobody else has."""
         for active in self._active:
-            if active.transfer.pending:
+            if active.transfer.pending and not active.transfer.is_ahead(LEAD_BYTES):
                 return active
         now = asyncio.get_running_loop().time()
-        if now < self._look_again:
+        if now < self._look_again or len(self._active) >= self._settings.connections:
             return None
         for task in list(self._waiting):
             if self._store.has(task.file):
                 self._waiting.remove(task)
                 self._there += task.file.size
                 continue
-            transfer = begin_transfer(self._store, task.file, self._settings.connections, self._budget)
+            transfer = begin_transfer(self._store, task.file, self._settings.connections)
             if transfer is None:
                 continue
             self._waiting.remove(task)
@@ -132,7 +133,8 @@ class Download:
             if transfer.is_complete:
                 group.create_task(self._finish(transfer))
                 continue
-            remote = RemoteFile(session, task.file, task.address, f"{self._subject} {task.file.path}")
+            subject, stall = f"{self._subject} {task.file.path}", self._settings.stall_seconds
+            remote = RemoteFile(session, task.file, task.address, subject, stall)
             self._active.append(_Active(transfer, remote))
             return self._active[-1]
         self._look_again = now + LOOK_AGAIN_SECONDS

@@ -6,7 +6,7 @@ Owned by the engine (`steps.cache.download`), which fetches the segments.
 import os
 from collections import deque
 
-from steps.cache.hashing import MemoryBudget, OrderedHasher
+from steps.cache.hashing import OrderedHasher
 from steps.cache.journal import Journal, segment_bytes_for
 from steps.cache.locks import open_locked
 from steps.cache.store import ObjectStore
@@ -23,9 +23,7 @@ class Transfer:
         pending: Segments that nobody fetches yet, first to last.
     """
 
-    def __init__(
-        self, store: ObjectStore, file: FileEntry, descriptor: int, connections: int, budget: MemoryBudget
-    ) -> None:
+    def __init__(self, store: ObjectStore, file: FileEntry, descriptor: int, connections: int) -> None:
         self.file = file
         self._store = store
         self._descriptor = descriptor
@@ -37,7 +35,7 @@ class Transfer:
         self._journal = Journal(store.progress(file), file.size, segment_bytes, is_fresh=is_fresh)
         self.resumed_bytes = self._journal.total
         self.pending = deque(s for s in range(len(self._journal.done)) if self.missing(s)[0] < self.missing(s)[1])
-        self._hasher = OrderedHasher(file, descriptor, self._journal, budget)
+        self._hasher = OrderedHasher(file, descriptor, self._journal)
 
     @property
     def total(self) -> int:
@@ -48,6 +46,10 @@ class Transfer:
     def is_complete(self) -> bool:
         """Whether all bytes are there."""
         return self._journal.total == self.file.size
+
+    def is_ahead(self, lead: int) -> bool:
+        """Whether the next segment would begin further than `lead` bytes before what has been hashed."""
+        return bool(self.pending) and self._journal.bounds(self.pending[0])[0] - self._hasher.position > lead
 
     def missing(self, segment: int) -> tuple[int, int]:
         """The bytes [start, end) of a segment that are not there."""
@@ -61,12 +63,11 @@ class Transfer:
             OSError: when the disk does not take them.
         """
         offset, _ = self.missing(segment)
-        view = memoryview(content)
-        written = 0
+        written = os.pwrite(self._descriptor, content, offset)
         while written < len(content):
-            written += os.pwrite(self._descriptor, view[written:], offset + written)
+            written += os.pwrite(self._descriptor, content[written:], offset + written)
         self._journal.record(segment, self._journal.done[segment] + len(content))
-        self._hasher.feed(segment, offset, content)
+        self._hasher.advance(segment, offset + len(content))
 
     def finish(self) -> None:
         """Verify the digest and make the object; blocks until the disk has it, or `stop` was called.
@@ -102,7 +103,7 @@ class Transfer:
         self._store.partial(self.file).unlink(missing_ok=True)
 
 
-def begin_transfer(store: ObjectStore, file: FileEntry, connections: int, budget: MemoryBudget) -> Transfer | None:
+def begin_transfer(store: ObjectStore, file: FileEntry, connections: int) -> Transfer | None:
     """Take over the file's partial download; None while another process has it, or when one has just finished it."""
     partial = store.partial(file)
     descriptor = open_locked(partial)
@@ -113,7 +114,7 @@ def begin_transfer(store: ObjectStore, file: FileEntry, connections: int, budget
         os.close(descriptor)
         return None
     try:
-        return Transfer(store, file, descriptor, connections, budget)
+        return Transfer(store, file, descriptor, connections)
     except BaseException:
         os.close(descriptor)
         raise

@@ -19,7 +19,7 @@ from tests.benchmarks.table import Row, markdown
 from tests.hub.fixture import child_hub
 
 RUNS = 5
-MEBIBYTES = 1024
+MEBIBYTES = 2048
 FILES = 2
 MODEL = "acme/large"
 HEADS = ("download of {size} MiB in {files} files", "median of {runs}", "import's speed against it")

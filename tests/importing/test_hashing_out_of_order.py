@@ -1,14 +1,19 @@
-"""The hash of a file is that of its bytes in order, however its segments arrive and whatever memory there is."""
+"""The hash of a file is that of its bytes in order, however its segments arrive."""
 
 import hashlib
 import os
+import random
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps.cache.hashing import MemoryBudget, OrderedHasher
+from steps.cache import hashing
+from steps.cache.hashing import OrderedHasher
 from steps.cache.journal import Journal
 from steps.manifest import FileEntry
 from tests.importing.models import noise
@@ -16,72 +21,77 @@ from tests.importing.models import noise
 SEGMENT = 1000
 
 
+class Growing:
+    """A partial file that is written and told of, as a transfer does it."""
+
+    def __init__(self, folder: Path, content: bytes, there: list[int]) -> None:
+        self.content = content
+        self.journal = Journal(folder / "progress", len(content), SEGMENT, is_fresh=True)
+        self.descriptor = os.open(folder / "partial", os.O_RDWR | os.O_CREAT)
+        for segment, done in enumerate(there[: len(self.journal.done)]):
+            self._write(segment, min(done, self.left(segment)))
+        file = FileEntry(path="f", size=len(content), algorithm="sha256", digest="", location="")
+        self.hasher = OrderedHasher(file, self.descriptor, self.journal)
+
+    def left(self, segment: int) -> int:
+        """Bytes of a segment that are missing."""
+        start, end = self.journal.bounds(segment)
+        return end - start - self.journal.done[segment]
+
+    def grow(self, segment: int, count: int) -> None:
+        """Write bytes and tell the hasher."""
+        self.hasher.advance(segment, self._write(segment, min(count, self.left(segment))))
+
+    def _write(self, segment: int, count: int) -> int:
+        start = self.journal.bounds(segment)[0] + self.journal.done[segment]
+        os.pwrite(self.descriptor, self.content[start : start + count], start)
+        self.journal.record(segment, self.journal.done[segment] + count)
+        return start + count
+
+    @property
+    def unfinished(self) -> list[int]:
+        """Segments with bytes missing."""
+        return [segment for segment in range(len(self.journal.done)) if self.left(segment)]
+
+
+@contextmanager
+def growing(content: bytes, there: list[int]) -> Iterator[Growing]:
+    """A partial file in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Growing(Path(folder), content, there)
+        yield file
+        file.hasher.stop()
+        file.journal.close()
+        os.close(file.descriptor)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     size=st.integers(0, 6 * SEGMENT),
-    budget=st.sampled_from([0, 700, 1 << 20]),
     there=st.lists(st.integers(0, SEGMENT), max_size=6),
+    batch=st.sampled_from([1, 300, 1 << 20]),
     order=st.randoms(use_true_random=False),
 )
-def test_any_order_and_any_budget_give_the_digest(size: int, budget: int, there: list[int], order: object) -> None:
-    content = noise(size, size)
-    file = FileEntry(path="f", size=size, algorithm="sha256", digest="", location="")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        journal = Journal(folder / "progress", size, SEGMENT, is_fresh=True)
-        descriptor = os.open(folder / "partial", os.O_RDWR | os.O_CREAT)
-        for segment, done in enumerate(there[: len(journal.done)]):
-            start, end = journal.bounds(segment)
-            count = min(done, end - start)
-            os.pwrite(descriptor, content[start : start + count], start)
-            journal.record(segment, count)
-        memory = MemoryBudget(budget)
-        hasher = OrderedHasher(file, descriptor, journal, memory)
-        while journal.total < size:
-            unfinished = [s for s in range(len(journal.done)) if sum(journal.bounds(s)) > 0 and _missing(journal, s)]
-            segment = order.choice(unfinished)  # type: ignore[attr-defined]  # a random.Random
-            start = journal.bounds(segment)[0] + journal.done[segment]
-            piece = content[start : start + min(_missing(journal, segment), order.randint(1, 400))]  # type: ignore[attr-defined]
-            os.pwrite(descriptor, piece, start)
-            journal.record(segment, journal.done[segment] + len(piece))
-            hasher.feed(segment, start, piece)
-        assert hasher.finish() == hashlib.sha256(content).hexdigest()
-        assert memory.take(budget), "all memory was given back"
-        journal.close()
-        os.close(descriptor)
+def test_any_order_of_arrival_gives_the_digest(size: int, there: list[int], batch: int, order: random.Random) -> None:
+    with pytest.MonkeyPatch.context() as patch, growing(noise(size, size), there) as file:
+        patch.setattr(hashing, "_BATCH_BYTES", batch)
+        while file.unfinished:
+            file.grow(order.choice(file.unfinished), order.randint(1, 400))
+        assert file.hasher.finish() == hashlib.sha256(file.content).hexdigest()
 
 
-def _missing(journal: Journal, segment: int) -> int:
-    start, end = journal.bounds(segment)
-    return end - start - journal.done[segment]
+def test_stopping_gives_no_digest() -> None:
+    with growing(noise(2 * SEGMENT, 1), []) as file:
+        file.grow(1, SEGMENT)
+        file.hasher.stop()
+        assert file.hasher.finish() is None
 
 
-def test_bytes_recorded_just_before_they_are_told_are_hashed_once(tmp_path: Path) -> None:
-    """The hasher may see a record before `feed` tells of it: it must not count those bytes twice, nor wait on."""
-    content = noise(200_000, 3)
-    file = FileEntry(path="f", size=len(content), algorithm="sha256", digest="", location="")
-    for attempt in range(20):
-        journal = Journal(tmp_path / f"{attempt}.progress", len(content), 50_000, is_fresh=True)
-        descriptor = os.open(tmp_path / f"{attempt}.partial", os.O_RDWR | os.O_CREAT)
-        hasher = OrderedHasher(file, descriptor, journal, MemoryBudget(1 << 20))
-        for segment in range(4):
-            for start in range(segment * 50_000, (segment + 1) * 50_000, 500):
-                piece = content[start : start + 500]
-                os.pwrite(descriptor, piece, start)
-                journal.record(segment, start + 500 - segment * 50_000)
-                hasher.feed(segment, start, piece)
-        assert hasher.finish() == hashlib.sha256(content).hexdigest()
-        journal.close()
-        os.close(descriptor)
-
-
-def test_stopping_gives_no_digest_and_all_memory_back(tmp_path: Path) -> None:
-    file = FileEntry(path="f", size=1000, algorithm="sha256", digest="", location="")
-    journal = Journal(tmp_path / "progress", 1000, 500, is_fresh=True)
-    descriptor = os.open(tmp_path / "partial", os.O_RDWR | os.O_CREAT)
-    memory = MemoryBudget(500)
-    hasher = OrderedHasher(file, descriptor, journal, memory)
-    hasher.feed(1, 500, bytes(500))
-    hasher.stop()
-    assert hasher.finish() is None
-    assert memory.take(500)
+def test_file_that_is_cut_short_behind_its_back_is_an_error_and_no_wait() -> None:
+    with growing(noise(2 * SEGMENT, 1), []) as file:
+        os.ftruncate(file.descriptor, 0)
+        for segment in (0, 1):
+            file.journal.record(segment, SEGMENT)
+            file.hasher.advance(segment, (segment + 1) * SEGMENT)
+        with pytest.raises(OSError, match="cannot be read back"):
+            file.hasher.finish()
