@@ -68,7 +68,8 @@ class ResourceFolder:
 
     def _iterate(self, kind: str, namespace: str) -> Iterator[Resource]:
         pattern = f"{namespace or '*'}/*.yaml" if kind in NAMESPACED else "*.yaml"
-        for path in sorted((self._folder / PLURALS[kind]).glob(pattern)):
+        found = (self._folder / PLURALS[kind]).glob(pattern)
+        for path in sorted(found, key=lambda path: (path.parent, path.stem)):  # "a" before "a-b", unlike "a.yaml"
             if not path.name.startswith("."):
                 yield yaml.safe_load(path.read_text())
 

@@ -33,10 +33,11 @@ def deploy(
     or `ome down`.
     """
     from pipelines.command.pipeline import output_of, run_pipeline
+    from steps.home import checked_name
 
     arguments = {
         "model": model,
-        "service": service or model,
+        "service": checked_name("--service", service) if service else model,
         "namespace": namespace,
         "runtime": runtime,
         "accelerator": accelerator,

@@ -18,7 +18,11 @@ def told_fault(problem: Exception) -> OmeError:
     """An error of no class as one that a user can act on; what is our fault keeps its traceback in a file."""
     if isinstance(problem, OSError) and problem.errno in _FULL:
         return DiskFullError(f"{problem.filename or 'a file'}: {problem.strerror}")
-    if isinstance(problem, OSError) and problem.filename and (problem.errno in _BARRED or _is_home(problem.filename)):
+    if (
+        isinstance(problem, OSError)
+        and problem.filename
+        and (problem.errno in _BARRED or _holds_home(problem.filename))
+    ):
         return InvalidInputError(
             f"{problem.filename}: {problem.strerror}",
             remedy="Give this user the right to it, or set OME_HOME and OME_CACHE to folders that are yours.",
@@ -29,8 +33,9 @@ def told_fault(problem: Exception) -> OmeError:
     )
 
 
-def _is_home(path: object) -> bool:
-    return Path(str(path)) == Path(os.environ.get("OME_HOME") or Path.home() / ".ome").expanduser().resolve()
+def _holds_home(path: object) -> bool:
+    home = Path(os.environ.get("OME_HOME") or Path.home() / ".ome").expanduser().resolve()
+    return home.is_relative_to(str(path))
 
 
 def _kept_traceback() -> Path:

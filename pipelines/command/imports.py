@@ -29,9 +29,10 @@ def import_model(
     from pipelines.command.pipeline import run_pipeline
     from pipelines.command.resource_table import describe_model
     from steps.contract import to_parameter
+    from steps.home import checked_name
     from steps.resources import ResourceFolder
 
-    model = name or name_of(uri)
+    model = checked_name("--name", name) if name else name_of(uri)
     run_pipeline(
         "import-model",
         {

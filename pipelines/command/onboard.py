@@ -48,12 +48,13 @@ def onboard(
     """
     from pipelines.command.model_name import checked_uri, name_of
     from steps.contract import to_parameter
+    from steps.home import checked_name
 
-    model = name or name_of(uri)
+    model = checked_name("--name", name) if name else name_of(uri)
     arguments = {
         "uri": checked_uri(uri),
         "name": model,
-        "service": service or model,
+        "service": checked_name("--service", service or model),
         "namespace": namespace,
         "revision": revision,
         "path": path,

@@ -23,6 +23,18 @@ def test_a_uri_without_a_scheme_is_refused_before_anything_starts(ome_home: Path
     assert not (ome_home / "runs").exists()
 
 
+def test_a_bad_name_is_refused_before_anything_starts(ome_home: Path) -> None:
+    for command in (
+        ("import", "local:///models/x", "--name", "Bad Name"),
+        ("onboard", "local:///models/x", "--service", "Bad_Name"),
+        ("deploy", "x", "--service", "Bad_Name"),
+    ):
+        result = ome(*command)
+        assert result.returncode == 16
+        assert f'{command[-2]}: "{command[-1]}" is not a valid name' in result.stderr
+    assert not (ome_home / "runs").exists()
+
+
 def test_a_missing_local_model_names_the_path_the_log_and_how_to_retry(tmp_path: Path) -> None:
     result = ome("import", f"local://{tmp_path}/nowhere")
     assert result.returncode == 11, result.stderr
@@ -85,11 +97,12 @@ def test_a_password_in_a_uri_or_url_is_refused_before_a_record_keeps_it(ome_home
     assert not (ome_home / "runs").exists()
 
 
+@pytest.mark.parametrize("below", ["", "/home", "/some/home"])
 def test_a_home_that_cannot_be_had_is_named_without_a_traceback(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("OME_HOME", str(tmp_path / "file"))
+    monkeypatch.setenv("OME_HOME", f"{tmp_path}/file{below}")
     result = ome("get", "models")
     assert result.returncode == 16
     assert f"{tmp_path}/file" in result.stderr and "OME_HOME" in result.stderr

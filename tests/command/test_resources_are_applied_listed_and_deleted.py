@@ -39,6 +39,13 @@ def test_an_applied_resource_is_listed_shown_and_deleted() -> None:
     assert "llama-cpp-python" in again.stderr, "the remedy names what there is"
 
 
+def test_resources_are_listed_by_name() -> None:
+    for name in ("mine-too", "mine", "mine-and-yours"):
+        assert ome("apply", "-f", "-", stdin=RUNTIME.replace("name: mine", f"name: {name}")).returncode == 0
+    names = [r["metadata"]["name"] for r in json.loads(ome("get", "runtimes", "-o", "json").stdout)]
+    assert names == sorted(names)
+
+
 def test_an_example_runtime_that_a_user_deleted_or_edited_stays_so(tmp_path: Path) -> None:
     ome("get", "runtimes")
     assert ome("delete", "runtime", "tgi").returncode == 0
