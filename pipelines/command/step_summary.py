@@ -40,7 +40,7 @@ def _select(outputs: Outputs) -> str:
 def _cache(outputs: Outputs) -> str:
     fetched, reused = int(outputs["fetched_bytes"]), int(outputs["reused_bytes"])
     if fetched == 0:
-        return f"nothing to fetch, {format_bytes(reused)} were on this machine"
+        return f"nothing to fetch, {format_bytes(reused)} were in the cache or on this disk"
     kept = f", {format_bytes(reused)} were there" if reused else ""
     return f"fetched {format_bytes(fetched)}{kept}"
 
