@@ -1,0 +1,67 @@
+"""What planners may look at: the controller's caches, read only. `controller.store` is the one that is filled by watches.
+
+Nothing here waits or asks the API server, so a plan is a function of what was observed and of the time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from controller.actions import Object
+
+WATCHED = (
+    "ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob", "ClusterServingRuntime", "ServingRuntime",
+    "AcceleratorClass", "Workflow", "CronWorkflow", "Node", "ConfigMap", "Deployment", "Pod", "Secret",
+)  # fmt: skip
+"""Kinds in the caches. Only those that matter: workflows with the label `ome.io/pipeline` in the system namespace;
+ConfigMaps of nodes (label `models.ome/basemodel-status`) and of manifests (`ome.io/manifest`) there; Deployments and
+Pods with the label `ome.io/inferenceservice`; Secrets of the system namespace, without their data."""
+
+
+class Observed(Protocol):
+    """The caches."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """The object, or None when there is none; never to be changed."""
+
+    def list(self, kind: str, namespace: str = "") -> Sequence[Object]:
+        """All objects of a kind, of one namespace or ("") of all, by namespace and name."""
+
+    def runs(self, pipeline: str, kind: str, namespace: str, name: str) -> Sequence[Object]:
+        """Workflows made from the template `pipeline` for that resource, oldest first, whoever submitted them.
+
+        A run is for a resource when its arguments say so: scope, namespace and name of a model; service and namespace
+        of a deployment; name and namespace of a benchmark.
+        """
+
+    def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:
+        """Deployments or Pods with the label `ome.io/inferenceservice=<service>` in that namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation decides.
+
+    Attributes:
+        namespace: The system namespace, where templates are and workflows run.
+        models_root: The folder on nodes that holds models.
+        max_attempts: Runs for the same inputs whose failure another attempt may mend.
+        retry_seconds: Wait before the second attempt; doubles with each further one.
+        slow_retry_seconds: Wait before looking again at what only a person can mend on a node (a full disk).
+    """
+
+    namespace: str = "ome"
+    models_root: str = "/mnt/models"
+    max_attempts: int = 5
+    retry_seconds: float = 10.0
+    slow_retry_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a planner gets beside its object."""
+
+    observed: Observed
+    settings: Settings
+    now: datetime
