@@ -1,0 +1,3 @@
+"""The API server for the tests of this folder."""
+
+from tests.apiserver.fixture import api_server as api_server
