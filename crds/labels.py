@@ -7,7 +7,7 @@ Steps put them on what they render, the controller on nodes and ConfigMaps. Rule
 import hashlib
 from typing import Final, Literal
 
-ModelKind = Literal["BaseModel", "ClusterBaseModel"]
+ModelKind = Literal["ClusterBaseModel", "BaseModel"]
 
 PART_OF: Final = "app.kubernetes.io/part-of"
 PRODUCT: Final = "ome-pipelines"

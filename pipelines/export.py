@@ -8,7 +8,7 @@ import yaml
 
 ORDER = (
     "onboard_model", "import_model", "parse_model", "select_runtime", "deploy_model", "benchmark_endpoint",
-    "ome_steps",
+    "evict_model", "ome_steps",
 )  # fmt: skip
 """Modules of `pipelines.templates`, in the order in which people should meet them."""
 

@@ -53,6 +53,7 @@ class BenchmarkInputs(StepInputs):
     endpoint: Endpoint | None = Field(default=None, description="Endpoint to measure, as deploy-service gives it.")
     model: str = Field(default="", description="Model behind the endpoint; its tokenizer shapes the prompts.")
     namespace: str = Field(default="default", description="Namespace of the model, when it is a BaseModel.")
+    model_label: str = Field(default="", description="Label of the nodes that have the model; empty for any node.")
     task: str = Field(default="text-to-text", description="text-to-text, text-to-embeddings or text-to-rerank.")
     scenarios: tuple[str, ...] = Field(
         default=("D(64,16)",), description="Traffic scenarios in genai-bench's grammar, such as D(64,16)."

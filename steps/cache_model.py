@@ -4,6 +4,7 @@ import sys
 
 from pydantic import Field
 
+from crds.labels import ModelKind
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest_store import load_manifest
 
@@ -13,8 +14,12 @@ class CacheInputs(StepInputs):
 
     manifest: str = Field(default="", description="Digest of the manifest, from resolve-model.")
     name: str = Field(default="", description="The model's name, which names its folder.")
+    scope: ModelKind = Field(default="ClusterBaseModel", description="Kind of the model's resource.")
+    namespace: str = Field(default="default", description="Namespace of a BaseModel.")
     path: str = Field(default="", description="Its folder; under the models root. Empty for <models root>/<name>.")
-    node: str = Field(default="", description="The node this runs on; empty for this machine.")
+    node: str = Field(default="", description="The node this runs on; empty for any (on one machine, this).")
+    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
 class CacheOutputs(StepOutputs):

@@ -23,6 +23,7 @@ class DeployServiceInputs(StepInputs):
     model: str = Field(default="", description="Name of the BaseModel or ClusterBaseModel it serves.")
     choice: Choice = Field(default=Choice(runtime=""), description="The choice that select-runtime made.")
     replicas: int = Field(default=1, description="How many copies answer; one machine runs 1.")
+    spec_digest: str = Field(default="", description="Digest of the spec to deploy; empty for the spec as it is then.")
     timeout_seconds: int = Field(
         default=DEADLINE_SECONDS, gt=0, description="How long to wait until the engine answers, in seconds."
     )
@@ -33,6 +34,7 @@ class DeployServiceOutputs(StepOutputs):
 
     endpoint: Endpoint
     reused: bool
+    spec_digest: str = Field(default="", description="Digest of the service's spec that was deployed, on a cluster.")
 
 
 @step(

@@ -11,6 +11,8 @@ class ParseInputs(StepInputs):
     """What parse-model takes."""
 
     manifest: str = Field(default="", description="Digest of the manifest that resolve-model stored.")
+    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
 class ParseOutputs(StepOutputs):

@@ -21,6 +21,8 @@ class ResolveInputs(StepInputs):
     ignore_patterns: tuple[str, ...] = Field(
         default=(), description="Leave out files that match one of these shell patterns."
     )
+    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
 class ResolveOutputs(StepOutputs):

@@ -111,7 +111,8 @@ class _Checker:
         own = {f"outputs.parameters.{o['name']}.path" for o in located.outputs("parameters")}
         own |= {f"outputs.artifacts.{a['name']}.path" for a in located.outputs("artifacts")}
         own |= {f"{name}.path" for name in inputs if name.startswith("inputs.artifacts.")}
-        honoured = {field: container.get(field) for field in ("command", "args", "source", "env")}
+        honoured: dict[str, Any] = {field: container.get(field) for field in ("command", "args", "source")}
+        honoured["env"] = [v.get("value") for v in container.get("env") or []]  # valueFrom is passed over here
         limits = {field: located.template.get(field) for field in ("activeDeadlineSeconds", "timeout")}
         self._check_references(where, [honoured, limits], inputs | own | {"retries", "node.name"})
 

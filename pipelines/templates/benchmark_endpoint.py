@@ -5,8 +5,8 @@ from hera.workflows import DAG, WorkflowTemplate
 from pipelines.templates.pipeline import ask_for, hand_on, run_step, workflow_template, workflow_values
 
 ASKED = (
-    "name", "endpoint", "model", "namespace", "task", "scenarios", "concurrency", "max_requests", "max_minutes",
-    "max_error_rate",
+    "name", "endpoint", "model", "namespace", "model_label", "task", "scenarios", "concurrency", "max_requests",
+    "max_minutes", "max_error_rate",
 )  # fmt: skip
 
 

@@ -15,13 +15,14 @@ def build() -> WorkflowTemplate:
         parameters=[
             *ask_for("deploy-service", "model", "service", "namespace"),
             *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
-            *ask_for("deploy-service", "replicas"),
+            *ask_for("deploy-service", "replicas", "spec_digest"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
         ],
     ) as template:
         outputs = [
             hand_on("select", "choice", "The choice and every refusal, as JSON."),
             hand_on("deploy", "endpoint", "Where the model answers, as JSON."),
+            hand_on("deploy", "spec_digest", "Digest of the service's spec that was deployed."),
             hand_on("ask", "answer", "What it answered to the prompt."),
         ]
         with DAG(name="deploy-model", outputs=outputs):
@@ -33,7 +34,8 @@ def build() -> WorkflowTemplate:
             run_step(
                 "deploy-service",
                 "deploy",
-                workflow_values("service", "namespace", "model", "replicas") | {"choice": output("select", "choice")},
+                workflow_values("service", "namespace", "model", "replicas", "spec_digest")
+                | {"choice": output("select", "choice")},
                 depends="select",
             )
             run_step(

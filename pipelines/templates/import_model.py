@@ -24,27 +24,32 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
             *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
-            *ask_for("cache-model", "path"),
+            *ask_for("cache-model", "path", "secret", "secret_key"),
             NODES,
         ],
     ) as template:
         outputs = [
             hand_on("resolve", "manifest", "Digest of the manifest."),
             hand_on("resolve", "revision", "The immutable revision."),
+            hand_on("resolve", "total_bytes", "Bytes of all files."),
+            hand_on("resolve", "file_count", "Number of files."),
             hand_on("parse", "facts", "Facts of the model, as JSON."),
             hand_on("publish", "model", "The model resource."),
         ]
         # failFast off: nodes that can be filled are filled, and a retry needs only the others.
         with DAG(name="import-model", outputs=outputs, fail_fast=False):
+            token = workflow_values("secret", "secret_key")
             run_step(
-                "resolve-model", "resolve", workflow_values("uri", "revision", "allow_patterns", "ignore_patterns")
+                "resolve-model",
+                "resolve",
+                workflow_values("uri", "revision", "allow_patterns", "ignore_patterns") | token,
             )
             manifest = {"manifest": output("resolve", "manifest")}
-            run_step("parse-model", "parse", manifest, depends="resolve")
+            run_step("parse-model", "parse", manifest | token, depends="resolve")
             run_step(
                 "cache-model",
                 "cache",
-                manifest | workflow_values("name", "path") | {"node": "{{item}}"},
+                manifest | workflow_values("name", "scope", "namespace", "path") | token | {"node": "{{item}}"},
                 depends="resolve",
                 with_param="{{workflow.parameters.nodes}}",
             )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hera.workflows import WorkflowTemplate
 
 from pipelines.templates.pipeline import workflow_template
-from pipelines.templates.settings import STEPS_TEMPLATE
+from pipelines.templates.settings import STEPS_TEMPLATE, benchmark_image
 from pipelines.templates.step_template import Limits, script_template
 from steps.contract import CATALOGUE, find_step
 
@@ -19,17 +19,34 @@ ON_ITS_NODE = (
 )
 """An empty node name means any node, which no selector can say."""
 
+WHERE_THE_MODEL_IS = (
+    "{{=inputs.parameters.model_label == '' ? '{}' : "
+    "toJson({'nodeSelector': {inputs.parameters.model_label: 'Ready'} })}}"
+)
+"""The load generator reads the model's tokenizer from a node that has the model."""
+
 LIMITS: Mapping[str, Limits] = {
-    "resolve-model": Limits(deadline_seconds=HOUR // 4),
-    "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi"),
+    "resolve-model": Limits(deadline_seconds=HOUR // 4, needs_token=True),
+    "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi", needs_token=True),
     "cache-model": Limits(
-        deadline_seconds=24 * HOUR, retries=5, cpu="1", memory="512Mi", memory_limit="2Gi", pod_spec_patch=ON_ITS_NODE
+        deadline_seconds=24 * HOUR,
+        retries=5,
+        cpu="1",
+        memory="512Mi",
+        memory_limit="2Gi",
+        pod_spec_patch=ON_ITS_NODE,
+        service_account="ome-cache",
+        models="write",
+        needs_token=True,
     ),
     "publish-model": Limits(deadline_seconds=HOUR // 12),
-    "select-runtime": Limits(deadline_seconds=HOUR // 12),
+    "evict-model": Limits(
+        deadline_seconds=HOUR // 4, pod_spec_patch=ON_ITS_NODE, service_account="ome-cache", models="write"
+    ),
+    "select-runtime": Limits(deadline_seconds=HOUR // 12, service_account="ome-deploy"),
     # A server that never becomes healthy is told at once: another attempt at the same thing seldom mends it.
-    "deploy-service": Limits(deadline_seconds=2 * HOUR, retries=1),
-    "ask-endpoint": Limits(deadline_seconds=HOUR // 4, retries=2),
+    "deploy-service": Limits(deadline_seconds=2 * HOUR, retries=1, service_account="ome-deploy"),
+    "ask-endpoint": Limits(deadline_seconds=HOUR // 4, retries=2, service_account="ome-measure"),
     "benchmark-endpoint": Limits(
         deadline_seconds=12 * HOUR,
         retries=1,
@@ -38,6 +55,10 @@ LIMITS: Mapping[str, Limits] = {
         memory_limit="4Gi",
         # Two benchmarks of one endpoint at a time would measure each other.
         mutex="benchmark-{{inputs.parameters.namespace}}-{{inputs.parameters.name}}",
+        pod_spec_patch=WHERE_THE_MODEL_IS,
+        service_account="ome-measure",
+        image=benchmark_image(),
+        models="read",
     ),
 }
 

@@ -22,7 +22,7 @@ def build() -> WorkflowTemplate:
             *ask_for("publish-model", "name", "scope"),
             *ask_for("deploy-service", "service", "namespace"),
             *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
-            *ask_for("cache-model", "path", "node"),
+            *ask_for("cache-model", "path", "node", "secret", "secret_key"),
             *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
@@ -47,15 +47,23 @@ def _import_and_select() -> None:
     """Facts before bytes: what cannot run here is refused before it is fetched (docs/decisions/003)."""
     manifest = {"manifest": output("resolve", "manifest")}
     facts = {"facts": output("parse", "facts")}
-    run_step("resolve-model", "resolve", workflow_values("uri", "revision", "allow_patterns", "ignore_patterns"))
-    run_step("parse-model", "parse", manifest, depends="resolve")
+    token = workflow_values("secret", "secret_key")
+    run_step(
+        "resolve-model", "resolve", workflow_values("uri", "revision", "allow_patterns", "ignore_patterns") | token
+    )
+    run_step("parse-model", "parse", manifest | token, depends="resolve")
     run_step(
         "select-runtime",
         "select",
         workflow_values("namespace", "runtime", "accelerator", "context", "fit", model="name") | facts,
         depends="parse",
     )
-    run_step("cache-model", "cache", manifest | workflow_values("name", "path", "node"), depends="select")
+    run_step(
+        "cache-model",
+        "cache",
+        manifest | token | workflow_values("name", "scope", "namespace", "path", "node"),
+        depends="select",
+    )
     run_step(
         "publish-model",
         "publish",

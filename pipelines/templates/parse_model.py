@@ -12,13 +12,14 @@ def build() -> WorkflowTemplate:
         title="Parse a model",
         description="Reads a model's configuration and tensor headers, by range: type, size, memory, capabilities.",
         deadline_seconds=3600,
-        parameters=ask_for("resolve-model", "uri", "revision"),
+        parameters=ask_for("resolve-model", "uri", "revision", "secret", "secret_key"),
     ) as template:
         outputs = [
             hand_on("resolve", "manifest", "Digest of the manifest."),
             hand_on("parse", "facts", "Facts of the model, as JSON."),
         ]
         with DAG(name="parse-model", outputs=outputs):
-            run_step("resolve-model", "resolve", workflow_values("uri", "revision"))
-            run_step("parse-model", "parse", {"manifest": output("resolve", "manifest")}, depends="resolve")
+            token = workflow_values("secret", "secret_key")
+            run_step("resolve-model", "resolve", workflow_values("uri", "revision") | token)
+            run_step("parse-model", "parse", {"manifest": output("resolve", "manifest")} | token, depends="resolve")
     return template

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from hera.workflows import Parameter, Task, WorkflowTemplate, models
 
+from crds.labels import PIPELINE
 from pipelines.templates.settings import (
     DESCRIPTION,
     LABELS,
@@ -43,7 +44,7 @@ def workflow_template(
         annotations=annotations,
         entrypoint=entrypoint or name,
         arguments=[_argument(p) for p in parameters],
-        workflow_metadata=models.WorkflowMetadata(annotations=annotations, labels=dict(LABELS)),
+        workflow_metadata=models.WorkflowMetadata(annotations=annotations, labels=LABELS | {PIPELINE: name}),
         active_deadline_seconds=deadline_seconds,
         ttl_strategy=TTL,
         pod_gc=POD_GC,

@@ -12,13 +12,19 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipelines.templates.settings import (
+    ACCELERATOR_TOLERATIONS,
     CONTAINER_SECURITY,
     DESCRIPTION,
+    FROM_SETTINGS,
     LABELS,
+    NODE_SECURITY,
     POD_SECURITY,
     SCRATCH,
     SCRATCH_MOUNT,
+    SERVICE_ACCOUNT,
+    SETTINGS,
     TITLE,
+    models_root,
     step_image,
 )
 from steps.contract import OUTPUTS, STEP_ROOT, Step, to_parameter
@@ -28,6 +34,8 @@ RETRY_EXPRESSION = (
     # A pod that was evicted or lost its node has no exit code of its own: its status is Error.
     f'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [{", ".join(map(str, RETRYABLE_EXIT_CODES))}]'
 )
+NAMED_OR_NONE = "{{=inputs.parameters.secret == '' ? 'none' : inputs.parameters.secret}}"
+"""A Secret must have a name even where there need not be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,10 @@ class Limits:
         cpu, memory: Requested; memory is limited to `memory_limit` too.
         mutex: Name of a lock that only one such step holds at a time; may hold references to inputs.
         pod_spec_patch: Changes of the pod that need a parameter.
+        service_account: Whose rights the step has.
+        image: Another than the image of all steps.
+        models: How the node's models root is mounted: not at all, to read, or to write (then as root).
+        needs_token: Whether it reads the model's source, with the token of the Secret that its inputs name.
     """
 
     deadline_seconds: int
@@ -49,6 +61,10 @@ class Limits:
     memory_limit: str = "512Mi"
     mutex: str = ""
     pod_spec_patch: str | None = None
+    service_account: str = SERVICE_ACCOUNT
+    image: str = ""
+    models: Literal["", "read", "write"] = ""
+    needs_token: bool = False
 
 
 def script_template(step: Step, limits: Limits) -> Script:
@@ -58,13 +74,13 @@ def script_template(step: Step, limits: Limits) -> Script:
         name=step.name,
         annotations={TITLE: step.title, DESCRIPTION: step.description},
         labels=dict(LABELS),
-        image=step_image(),
+        image=limits.image or step_image(),
         command=["python"],
         args=["-m", "steps", step.name],
         source="{{inputs.parameters}}",
         inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
         outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
-        env=[models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT)],
+        env=_environment(needs_token=limits.needs_token),
         retry_strategy=RetryStrategy(
             limit=limits.retries,
             retry_policy="Always",
@@ -73,13 +89,54 @@ def script_template(step: Step, limits: Limits) -> Script:
         ),
         active_deadline_seconds=limits.deadline_seconds,
         resources=Resources(cpu_request=limits.cpu, memory_request=limits.memory, memory_limit=limits.memory_limit),
-        pod_security_context=POD_SECURITY,
+        pod_security_context=NODE_SECURITY if limits.models == "write" else POD_SECURITY,
         security_context=CONTAINER_SECURITY,
-        volumes=[SCRATCH],
-        volume_mounts=[SCRATCH_MOUNT],
+        service_account_name=limits.service_account,
+        volumes=[SCRATCH, *_models_volume(limits.models)],
+        volume_mounts=[SCRATCH_MOUNT, *_models_mount(limits.models)],
+        tolerations=list(ACCELERATOR_TOLERATIONS) if limits.models else None,
         synchronization=synchronization,
         pod_spec_patch=limits.pod_spec_patch,
     )
+
+
+def _environment(*, needs_token: bool) -> list[models.EnvVar]:
+    """What a step learns of its surroundings, all by reference: one machine keeps its own variables."""
+    made = [
+        models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT),
+        _of_the_pod("OME_CLUSTER_NAMESPACE", "metadata.namespace"),
+        _of_the_pod("OME_NODE", "spec.nodeName"),
+        _of_the_pod("OME_WORKFLOW", "metadata.labels['workflows.argoproj.io/workflow']"),
+        models.EnvVar(name="OME_WORKFLOW_UID", value="{{workflow.uid}}"),
+        *(
+            models.EnvVar(
+                name=name,
+                value_from=models.EnvVarSource(
+                    config_map_key_ref=models.ConfigMapKeySelector(name=SETTINGS, key=name, optional=True)
+                ),
+            )
+            for name in FROM_SETTINGS
+        ),
+    ]
+    if needs_token:
+        selector = models.SecretKeySelector(name=NAMED_OR_NONE, key="{{inputs.parameters.secret_key}}", optional=True)
+        made.append(models.EnvVar(name="HF_TOKEN", value_from=models.EnvVarSource(secret_key_ref=selector)))
+    return made
+
+
+def _of_the_pod(name: str, path: str) -> models.EnvVar:
+    return models.EnvVar(
+        name=name, value_from=models.EnvVarSource(field_ref=models.ObjectFieldSelector(field_path=path))
+    )
+
+
+def _models_volume(use: str) -> list[models.Volume]:
+    root = models.HostPathVolumeSource(path=models_root(), type="DirectoryOrCreate")
+    return [models.Volume(name="models", host_path=root)] if use else []
+
+
+def _models_mount(use: str) -> list[models.VolumeMount]:
+    return [models.VolumeMount(name="models", mount_path=models_root(), read_only=use == "read")] if use else []
 
 
 def input_parameter(step: Step, name: str) -> Parameter:

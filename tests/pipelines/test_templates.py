@@ -37,6 +37,8 @@ def parts(name: str, kind: str) -> list[dict[str, Any]]:
     return [t for t in ALL[name]["spec"]["templates"] if kind in t]
 
 
+ON_THE_NODE = ("cache-model", "evict-model")
+"""Steps that write to the models root of a node, which belongs to root."""
 SCRIPTS = [t for name in NAMES for t in parts(name, "script")]
 
 
@@ -52,7 +54,7 @@ def parameters(value: object) -> Iterator[dict[str, Any]]:
 def test_there_are_these_templates() -> None:
     assert NAMES == [
         "onboard-model", "import-model", "parse-model", "select-runtime", "deploy-model", "benchmark-endpoint",
-        "ome-steps",
+        "evict-model", "ome-steps",
     ]  # fmt: skip
     assert [t["name"] for t in ALL["ome-steps"]["spec"]["templates"]] == list(CATALOGUE)
 
@@ -111,7 +113,7 @@ def test_runs_end_and_are_cleaned_up(name: str) -> None:
     assert spec["activeDeadlineSeconds"] > 0
     assert spec["ttlStrategy"]["secondsAfterSuccess"] <= spec["ttlStrategy"]["secondsAfterFailure"]
     assert spec["podGC"]["strategy"] == "OnWorkflowSuccess"
-    assert spec["serviceAccountName"] == "ome-workflow"
+    assert spec["serviceAccountName"] == "ome-import"
 
 
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
@@ -122,15 +124,52 @@ def test_step_pods_are_bounded_and_have_no_rights(template: dict[str, Any]) -> N
     assert script["source"] == "{{inputs.parameters}}"
     assert set(script["resources"]) == {"requests", "limits"}
     assert template["activeDeadlineSeconds"] > 0
-    assert template["securityContext"]["runAsNonRoot"] is True and template["securityContext"]["runAsUser"] > 0
+    is_root = template["name"] in ON_THE_NODE
+    assert template["securityContext"].get("runAsNonRoot", False) is not is_root
+    assert (template["securityContext"]["runAsUser"] == 0) is is_root
     assert template["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert script["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert template["volumes"] == [{"name": "tmp", "emptyDir": {}}]
-    assert script["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    root = [{"name": "models", "hostPath": {"path": "/mnt/models", "type": "DirectoryOrCreate"}}]
+    reads = template["name"] == "benchmark-endpoint"
+    assert template["volumes"] == [{"name": "tmp", "emptyDir": {}}, *(root if is_root or reads else [])]
+    mount = {"name": "models", "mountPath": "/mnt/models", "readOnly": reads}
+    assert script["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}, *([mount] if is_root or reads else [])]
+
+
+def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {variable["name"]: variable for variable in template["script"]["env"]}
+
+
+def test_a_token_reaches_only_the_steps_that_read_a_source() -> None:
+    readers = {t["name"] for t in SCRIPTS if "HF_TOKEN" in variables(t)}
+    assert readers == {"resolve-model", "parse-model", "cache-model"}
+    assert all(variables(t)["HF_TOKEN"].get("value") is None for t in SCRIPTS if t["name"] in readers)
+
+
+@pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
+def test_a_step_learns_where_it_is_from_its_pod_and_nothing_on_one_machine(template: dict[str, Any]) -> None:
+    given = {name for name, variable in variables(template).items() if "valueFrom" not in variable}
+    assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"}
+    paths = {n: v["valueFrom"]["fieldRef"]["fieldPath"] for n, v in variables(template).items()
+             if "fieldRef" in v.get("valueFrom", {})}  # fmt: skip
+    assert paths == {
+        "OME_CLUSTER_NAMESPACE": "metadata.namespace",
+        "OME_NODE": "spec.nodeName",
+        "OME_WORKFLOW": "metadata.labels['workflows.argoproj.io/workflow']",
+    }
+
+
+def test_each_step_has_the_account_with_its_rights() -> None:
+    assert {t["name"]: t["serviceAccountName"] for t in SCRIPTS} == {
+        "resolve-model": "ome-import", "parse-model": "ome-import", "publish-model": "ome-import",
+        "cache-model": "ome-cache", "evict-model": "ome-cache",
+        "select-runtime": "ome-deploy", "deploy-service": "ome-deploy",
+        "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
@@ -202,8 +241,9 @@ def test_nothing_is_fetched_before_it_is_known_to_run() -> None:
 @pytest.mark.parametrize("image", ["registry.test/ome-steps:1.2.3", "registry.test/ome-steps@sha256:" + "a" * 64])
 def test_one_setting_names_the_image(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OME_STEP_IMAGE", image)
-    images = {t["script"]["image"] for t in templates()["ome-steps"]["spec"]["templates"]}
-    assert images == {image}
+    images = {t["name"]: t["script"]["image"] for t in templates()["ome-steps"]["spec"]["templates"]}
+    assert images.pop("benchmark-endpoint").startswith("ome-benchmark:")  # it alone needs the load generator
+    assert set(images.values()) == {image}
 
 
 def test_hera_cannot_put_its_own_image_in(tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""`evict-model`: a model's files off nodes that are not to hold it any more."""
+
+from hera.workflows import DAG, WorkflowTemplate
+
+from pipelines.templates.import_model import NODES
+from pipelines.templates.pipeline import ask_for, run_step, workflow_template, workflow_values
+
+
+def build() -> WorkflowTemplate:
+    """The workflow template."""
+    with (
+        workflow_template(
+            "evict-model",
+            title="Evict a model",
+            description="Removes a model's files from nodes; files that another model shares stay.",
+            deadline_seconds=3600,
+            parameters=[*ask_for("evict-model", "name", "scope", "namespace", "path"), NODES],
+        ) as template,
+        # failFast off: a node that does not answer must not keep the files on the others.
+        DAG(name="evict-model", fail_fast=False),
+    ):
+        run_step(
+            "evict-model",
+            "evict",
+            workflow_values("name", "scope", "namespace", "path") | {"node": "{{item}}"},
+            with_param="{{workflow.parameters.nodes}}",
+        )
+    return template
