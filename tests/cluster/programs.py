@@ -1,0 +1,86 @@
+"""The programs of the test cluster: the Go module each is built from, and the fingerprint that says it is up to date.
+
+Pure. `binaries.py` builds what this names. A folder of `modules/` pins versions (go.mod, go.sum); what a module needs
+beside its published source lies there too.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from steps.errors import InvalidInputError
+
+MODULES_FOLDER = Path(__file__).parent / "modules"
+KUBERNETES_VERSION = "v1.34.3"
+ARGO_VERSION = "v3.7.14"
+ARGO_MODULE = "github.com/argoproj/argo-workflows/v3"
+_KUBERNETES_VERSION_PACKAGE = "k8s.io/component-base/version"
+
+
+@dataclass(frozen=True, eq=False)
+class GoModule:
+    """A folder of `modules/`, and what is built in it.
+
+    Attributes:
+        name: The folder's name.
+        packages: The Go package of each program.
+        variables: Linker variables (`package.name`) and their values: the version that a program tells.
+    """
+
+    name: str
+    packages: Mapping[str, str]
+    variables: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """Where its go.mod is."""
+        return MODULES_FOLDER / self.name
+
+    def fingerprint(self, program: str) -> str:
+        """What the program is made from, as a digest: another one means that it must be built again."""
+        digest = hashlib.sha256(repr((self.packages[program], sorted(self.variables.items()))).encode())
+        for path in sorted(self.folder.iterdir()):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+
+GO_MODULES: tuple[GoModule, ...] = (
+    GoModule("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, {}),
+    GoModule("coredns", {"coredns": "."}, {}),
+    GoModule(
+        "kubernetes",
+        {
+            name: f"k8s.io/kubernetes/cmd/{name}"
+            for name in (
+                "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
+            )
+        },
+        {
+            f"{_KUBERNETES_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
+            f"{_KUBERNETES_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.removeprefix("v").split(".")[0],
+            f"{_KUBERNETES_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
+        },
+    ),
+    GoModule(
+        "argo",
+        {name: f"{ARGO_MODULE}/cmd/{name}" for name in ("argo", "argoexec", "workflow-controller")},
+        {f"{ARGO_MODULE}.version": ARGO_VERSION},
+    ),
+)  # fmt: skip
+
+PROGRAMS: tuple[str, ...] = tuple(program for module in GO_MODULES for program in module.packages)
+"""Every program there is, in the order in which they are built."""
+
+
+def by_module(names: tuple[str, ...]) -> dict[GoModule, tuple[str, ...]]:
+    """The named programs, grouped by the module they are built from.
+
+    Raises:
+        InvalidInputError: for a name that is no program of the cluster.
+    """
+    unknown = [name for name in names if name not in PROGRAMS]
+    if unknown:
+        raise InvalidInputError(f'program "{unknown[0]}" is unknown; there are: {", ".join(PROGRAMS)}')
+    wanted = {module: tuple(name for name in module.packages if name in names) for module in GO_MODULES}
+    return {module: programs for module, programs in wanted.items() if programs}
