@@ -105,9 +105,9 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
     target = f"{staged}/" if len(programs) > 1 else str(staged / programs[0])
     packages = [module.packages[program] for program in programs]
     _go(go, work, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", target, *packages)
-    for folder in (binaries_folder(), _stamp("").parent):
-        folder.mkdir(parents=True, exist_ok=True)
     for program in programs:
+        for path in (binaries_folder() / program, _stamp(program)):
+            path.parent.mkdir(parents=True, exist_ok=True)
         (staged / program).replace(binaries_folder() / program)  # a running program keeps its old file
         _stamp(program).write_text(module.fingerprint(program))
     sizes = ", ".join(f"{program} {(binaries_folder() / program).stat().st_size >> 20} MiB" for program in programs)

@@ -19,7 +19,7 @@ from tests.cluster.places import cluster_folder
 OLDEST = (1, 21)
 NEWEST_NEEDED = "1.25.7"
 LOCK = Path(__file__).with_name("go.txt")
-INSTALL_COMMAND = "python -m tests.cluster install-go"
+INSTALL_COMMAND = ".venv/bin/python -m tests.cluster install-go"
 
 
 def find_go() -> Path:
