@@ -11,6 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from steps.cluster.pod import use_writable_places
 from steps.contract import failure_of, find_step, read_inputs, step_root, write_empty_outputs, write_outputs
 from steps.errors import InvalidInputError, OmeError
 
@@ -18,6 +19,7 @@ from steps.errors import InvalidInputError, OmeError
 def main(arguments: list[str]) -> int:
     """Run one step and return its exit code."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    use_writable_places()
     step = None
     try:
         if len(arguments) != 2:

@@ -1,5 +1,7 @@
 """The folder that is the "cluster" of one machine: `$OME_HOME`, by default `~/.ome`.
 
+In a pod of a cluster it only holds what the pod itself needs, under /tmp, and is gone with it.
+
 resources/<plural>/[<namespace>/]<name>.yaml   the same YAML as on a cluster
 models/                                        the models root, with its content store in models/.ome/
 manifests/<digest>.json.gz                     manifests by digest
@@ -16,6 +18,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from steps.cluster.pod import HOME, is_on_cluster
 from steps.errors import InvalidInputError
 
 LONGEST_NAME = 150
@@ -26,7 +29,8 @@ _NAME = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 
 def home() -> Path:
     """The folder of local state, created when missing."""
-    folder = Path(os.environ.get("OME_HOME") or Path.home() / ".ome").expanduser().resolve()
+    chosen = os.environ.get("OME_HOME") or (HOME if is_on_cluster() else Path.home() / ".ome")
+    folder = Path(chosen).expanduser().resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

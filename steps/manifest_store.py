@@ -1,10 +1,14 @@
-"""Manifests, and the facts parsed from them, by digest in the home folder: how they travel between steps here."""
+"""Manifests, and the facts parsed from them, by digest: how they travel between steps.
+
+On one machine they are files of the home folder, on a cluster ConfigMaps (`steps.cluster.manifests`).
+"""
 
 import gzip
 import re
 from pathlib import Path
 
-from steps.errors import InvalidInputError, NotFoundError
+from steps.cluster.pod import is_on_cluster
+from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.facts import Facts
 from steps.home import part, write_atomically
 from steps.manifest import Manifest
@@ -12,9 +16,13 @@ from steps.manifest import Manifest
 
 def save_manifest(manifest: Manifest) -> str:
     """Store a manifest and return its digest."""
-    digest = manifest.digest
-    content = gzip.compress(manifest.model_dump_json(by_alias=True).encode(), mtime=0)
-    write_atomically(part("manifests") / f"{digest}.json.gz", content)
+    digest, text = manifest.digest, manifest.model_dump_json(by_alias=True).encode()
+    if is_on_cluster():
+        from steps.cluster import manifests
+
+        manifests.save("manifest", digest, text)
+    else:
+        write_atomically(part("manifests") / f"{digest}.json.gz", gzip.compress(text, mtime=0))
     return digest
 
 
@@ -24,7 +32,10 @@ def load_manifest(digest: str) -> Manifest:
     Raises:
         InvalidInputError: when it is not a sha256 digest.
         NotFoundError: when there is none.
+        IntegrityError: when what is stored there is something else.
     """
+    if is_on_cluster():
+        return _loaded_from_cluster(_checked(digest))
     path = part("manifests") / f"{_checked(digest)}.json.gz"
     if not path.exists():
         raise NotFoundError(f"manifest {digest[:12]} is not stored here", remedy="Import the model again.")
@@ -33,7 +44,13 @@ def load_manifest(digest: str) -> Manifest:
 
 def save_facts(digest: str, facts: Facts) -> None:
     """Store what was parsed from the manifest `digest`, beside it."""
-    write_atomically(_facts_path(digest), facts.model_dump_json(by_alias=True).encode())
+    text = facts.model_dump_json(by_alias=True).encode()
+    if is_on_cluster():
+        from steps.cluster import manifests
+
+        manifests.save("facts", _checked(digest), text)
+    else:
+        write_atomically(_facts_path(digest), text)
 
 
 def load_facts(digest: str) -> Facts:
@@ -43,10 +60,26 @@ def load_facts(digest: str) -> Facts:
         InvalidInputError: when it is not a sha256 digest.
         NotFoundError: when the manifest has not been parsed here.
     """
+    if is_on_cluster():
+        from steps.cluster import manifests
+
+        return Facts.model_validate_json(manifests.load("facts", _checked(digest)))
     path = _facts_path(digest)
     if not path.exists():
         raise NotFoundError(f"facts of manifest {digest[:12]} are not stored here", remedy="Parse the model again.")
     return Facts.model_validate_json(path.read_bytes())
+
+
+def _loaded_from_cluster(digest: str) -> Manifest:
+    from steps.cluster import manifests
+
+    manifest = Manifest.model_validate_json(manifests.load("manifest", digest))
+    if manifest.digest != digest:
+        raise IntegrityError(
+            f"ConfigMap {manifests.config_map_name('manifest', digest)} holds a manifest of another digest",
+            remedy="Delete it and import the model again.",
+        )
+    return manifest
 
 
 def _facts_path(digest: str) -> Path:

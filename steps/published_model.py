@@ -6,10 +6,10 @@ Called by every step that takes a model by name: select-runtime, deploy-service 
 from steps.errors import InvalidInputError, NotFoundError
 from steps.facts import Facts
 from steps.manifest_store import load_facts
-from steps.resources import Resource, ResourceFolder
+from steps.resources import Resource, Resources
 
 
-def find_model(resources: ResourceFolder, name: str, namespace: str) -> Resource:
+def find_model(resources: Resources, name: str, namespace: str) -> Resource:
     """The BaseModel of the namespace, else the ClusterBaseModel.
 
     Raises:

@@ -1,25 +1,62 @@
-"""Resources of the one-machine "cluster": the same YAML objects as on Kubernetes, one file each under `resources/`.
+"""Resources: those of the cluster that a step runs in, or on one machine the same YAML objects, one file each.
 
-Steps read runtimes, accelerator classes and models here and publish what they learn. Objects are raw dictionaries;
-`crds.kinds` types them. Writers take a lock, so two `ome` at once lose nothing.
+`open_resources` gives one or the other. Steps read runtimes, accelerator classes and models here and publish what they
+learn. Objects are raw dictionaries; `crds.kinds` types them. Writers of files take a lock, so two `ome` at once lose
+nothing.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
 from crds.kinds import NAMESPACED, PLURALS
+from steps.cluster.pod import is_on_cluster
 from steps.errors import InvalidInputError, NotFoundError
 from steps.home import LONGEST_NAMESPACE, checked_name, home, part, write_atomically
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-__all__ = ["NAMESPACED", "PLURALS", "Resource", "ResourceFolder"]
+__all__ = ["NAMESPACED", "PLURALS", "Resource", "ResourceFolder", "Resources", "open_resources"]
 
 Resource = dict[str, Any]
+
+
+class Resources(Protocol):
+    """What steps do with resources, wherever these are."""
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Resource | None:
+        """The object, or None."""
+
+    def get(self, kind: str, name: str, namespace: str = "") -> Resource:
+        """The object.
+
+        Raises:
+            NotFoundError: with the names that exist.
+        """
+
+    def list(self, kind: str, namespace: str = "") -> list[Resource]:
+        """All objects of a kind, of one namespace or ("") of all, by name."""
+
+    def update(self, kind: str, name: str, namespace: str, change: Callable[[Resource | None], Resource]) -> Resource:
+        """Read, change and write one object; `change` gets None when there is none, and may be called again."""
+
+    def apply(self, resource: Resource) -> Resource:
+        """Create or replace an object's metadata and spec; its status is left alone."""
+
+    def delete(self, kind: str, name: str, namespace: str = "") -> bool:
+        """Remove an object; whether there was one."""
+
+
+def open_resources() -> Resources:
+    """The cluster's resources in a pod of a cluster, else those of the home folder."""
+    if is_on_cluster():
+        from steps.cluster.resources import ClusterResources
+
+        return ClusterResources()
+    return ResourceFolder()
 
 
 class ResourceFolder:
