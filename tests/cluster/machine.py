@@ -1,0 +1,80 @@
+"""What this machine must have for the cluster to run on it, and how to install it."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from steps.errors import ClusterError, UnsupportedError
+from tests.cluster.cgroups import check_cgroups
+from tests.cluster.network import check_claim
+
+PACKAGES = (
+    "containerd", "runc", "containernetworking-plugins", "iproute2", "nftables", "iptables", "conntrack", "socat",
+    "busybox-static", "openssl", "ca-certificates", "util-linux", "mount", "procps", "kmod",
+)  # fmt: skip
+"""Debian's, for the cluster itself; images are built with more (see `images/`)."""
+
+IMAGE_PACKAGES = ("buildah", "debootstrap")
+PROGRAMS = (
+    "containerd",
+    "runc",
+    "ip",
+    "nft",
+    "iptables",
+    "conntrack",
+    "openssl",
+    "busybox",
+    "unshare",
+    "nsenter",
+    "mount",
+)
+INSTALL_COMMAND = "make cluster-install"
+
+
+def install() -> None:
+    """Install what is missing with apt-get, leaving the machine's other packages at their versions.
+
+    Raises:
+        UnsupportedError: where there is no apt-get, naming the packages.
+        ClusterError: when apt-get fails; it has said why.
+    """
+    wanted = (*PACKAGES, *IMAGE_PACKAGES)
+    if not shutil.which("apt-get"):
+        message = "this machine has no apt-get"
+        raise UnsupportedError(message, remedy=f"Install by its own means what Debian calls: {' '.join(wanted)}")
+    options = ["-y", "--no-install-recommends", "--no-upgrade"]
+    if not any(Path("/var/lib/apt/lists").glob("*Packages*")):
+        _apt("update", "-q")
+    if _apt("install", "-q", *options, *wanted, may_fail=True):
+        _apt("update", "-q")  # the lists name versions that the mirror has replaced
+        _apt("install", "-q", *options, *wanted)
+
+
+def check_machine(folder: Path) -> None:
+    """Refuse to start where it cannot work.
+
+    Raises:
+        UnsupportedError: naming all that is missing and the command that gets it.
+        ClusterError: when a cluster with another folder runs.
+    """
+    if os.geteuid():
+        message = "the test cluster needs root"
+        raise UnsupportedError(
+            message, remedy="Run as root, or use a cluster of yours: KUBECONFIG=… make test-cluster"
+        )
+    absent = [name for name in PROGRAMS if not shutil.which(name)]
+    if not Path("/usr/lib/cni/bridge").exists():
+        absent.append("/usr/lib/cni/bridge")
+    if absent:
+        raise UnsupportedError(f"not installed: {', '.join(absent)}", remedy=f"Run: {INSTALL_COMMAND}")
+    check_cgroups()
+    check_claim(folder)
+
+
+def _apt(*arguments: str, may_fail: bool = False) -> int:
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    code = subprocess.run(["apt-get", *arguments], env=environment, check=False).returncode
+    if code and not may_fail:
+        raise ClusterError(f"apt-get {arguments[0]} ended with {code}", remedy="See what it printed above.")
+    return code
