@@ -1,12 +1,15 @@
 """The step that brings a manifest's files to a node. Run by `import-model`, once a node; also safe to run again."""
 
+import platform
 import sys
 
 from pydantic import Field
 
 from crds.labels import ModelKind
+from steps.cluster.pod import node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest_store import load_manifest
+from steps.source_token import require_token
 
 
 class CacheInputs(StepInputs):
@@ -26,6 +29,7 @@ class CacheOutputs(StepOutputs):
     """Where the files are, and what it cost."""
 
     path: str = Field(description="The model's folder.")
+    node: str = Field(description="The node that has it now.")
     fetched_bytes: int = Field(description="Bytes fetched in this run.")
     reused_bytes: int = Field(description="Bytes that were there already.")
 
@@ -36,16 +40,25 @@ class CacheOutputs(StepOutputs):
     description="Brings the files to the node, verified, resuming what an earlier run left.",
 )
 def cache_model(inputs: CacheInputs) -> CacheOutputs:
-    """Import a stored manifest into its folder."""
+    """Import a stored manifest into its folder.
+
+    Raises:
+        OmeError: of the class that fits, with a remedy.
+    """
     from steps.cache import import_model
 
-    imported = import_model(load_manifest(inputs.manifest), inputs.name, inputs.path)
+    require_token(inputs.secret, inputs.secret_key)
+    manifest = load_manifest(inputs.manifest)
+    imported = import_model(manifest, inputs.name, inputs.path, scope=inputs.scope, namespace=inputs.namespace)
     for folder in imported.evicted:
         sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")
-    place = f" on {inputs.node}" if inputs.node else ""
+    node = node_name() or inputs.node or platform.node() or "localhost"
     sys.stderr.write(
-        f"{imported.path}{place}: {imported.fetched_bytes} bytes fetched, {imported.reused_bytes} were there\n"
+        f"{imported.path} on {node}: {imported.fetched_bytes} bytes fetched, {imported.reused_bytes} were there\n"
     )
     return CacheOutputs(
-        path=str(imported.path), fetched_bytes=imported.fetched_bytes, reused_bytes=imported.reused_bytes
+        path=str(imported.path),
+        node=node,
+        fetched_bytes=imported.fetched_bytes,
+        reused_bytes=imported.reused_bytes,
     )

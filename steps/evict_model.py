@@ -1,11 +1,14 @@
 """The step that takes a model off a node. Run by `evict-model`, once a node; also safe to run again."""
 
+import platform
 import sys
 
 from pydantic import Field
 
 from crds.labels import ModelKind
+from steps.cluster.pod import node_name
 from steps.contract import StepInputs, StepOutputs, step
+from steps.model_owner import model_owner
 
 
 class EvictInputs(StepInputs):
@@ -22,6 +25,7 @@ class EvictOutputs(StepOutputs):
     """What it freed."""
 
     freed_bytes: int = Field(description="Bytes that nothing else needs and that are gone.")
+    node: str = Field(description="The node that no longer has the model.")
 
 
 @step(
@@ -30,15 +34,15 @@ class EvictOutputs(StepOutputs):
     description="Removes the model's folder from the node, and every file that no other model shares.",
 )
 def evict_model(inputs: EvictInputs) -> EvictOutputs:
-    """Remove a model's folder and what only it used.
+    """Remove a model's folder and what only it used; that nothing is there is no error.
 
     Raises:
-        InvalidInputError: when the folder is not under the models root.
+        InvalidInputError: for an impossible name, or a folder that is not under the models root.
+        ClusterError: when the folder cannot be removed.
     """
-    from steps.cache import models_root, remove_model
-    from steps.cache.root import model_folder
+    from steps import cache
 
-    folder = model_folder(models_root(), inputs.name, inputs.path)
-    collected = remove_model(folder)
-    sys.stderr.write(f"{folder}: {collected.freed_bytes} bytes freed\n")
-    return EvictOutputs(freed_bytes=collected.freed_bytes)
+    collected = cache.evict_model(model_owner(inputs.scope, inputs.namespace, inputs.name), inputs.path)
+    node = node_name() or inputs.node or platform.node() or "localhost"
+    sys.stderr.write(f"{inputs.name} on {node}: {collected.freed_bytes} bytes freed\n")
+    return EvictOutputs(freed_bytes=collected.freed_bytes, node=node)

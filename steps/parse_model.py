@@ -5,6 +5,7 @@ from pydantic import Field
 from steps.contract import StepInputs, StepOutputs, step
 from steps.facts import Facts
 from steps.manifest_store import load_manifest, save_facts
+from steps.source_token import require_token
 
 
 class ParseInputs(StepInputs):
@@ -35,6 +36,7 @@ def parse_model(inputs: ParseInputs) -> ParseOutputs:
     from steps.parse.model_facts import parse_facts
     from steps.sources.registry import open_source
 
+    require_token(inputs.secret, inputs.secret_key)
     manifest = load_manifest(inputs.manifest)
     facts = parse_facts(manifest, open_source(manifest.uri))
     save_facts(inputs.manifest, facts)

@@ -3,9 +3,13 @@
 Called by every step that takes a model by name: select-runtime, deploy-service and benchmark-endpoint.
 """
 
+from pathlib import Path
+
+from steps.cluster.pod import is_on_cluster, models_root_on_nodes
 from steps.errors import InvalidInputError, NotFoundError
 from steps.facts import Facts
 from steps.manifest_store import load_facts
+from steps.model_owner import ModelOwner, default_folder
 from steps.resources import Resource, Resources
 
 
@@ -33,6 +37,22 @@ def artifact_digest(model: Resource) -> str:
     """Digest (hex) of the manifest that a model was published from, or "" when it has not been imported."""
     artifact = (model.get("status") or {}).get("artifact") or {}
     return str(artifact.get("digest") or "").removeprefix("sha256:")
+
+
+def owner_of(model: Resource) -> ModelOwner:
+    """The model as owner of a folder."""
+    metadata = model["metadata"]
+    is_cluster_wide = model["kind"] == "ClusterBaseModel"
+    namespace = "" if is_cluster_wide else str(metadata.get("namespace") or "default")
+    return ModelOwner("ClusterBaseModel" if is_cluster_wide else "BaseModel", namespace, str(metadata["name"]))
+
+
+def folder_of(model: Resource) -> Path | None:
+    """Where a model's files are: `spec.storage.path`, else on a cluster the default folder of nodes, else None."""
+    path = ((model.get("spec") or {}).get("storage") or {}).get("path")
+    if path:
+        return Path(str(path))
+    return default_folder(Path(models_root_on_nodes()), owner_of(model)) if is_on_cluster() else None
 
 
 def stored_facts(model: Resource) -> Facts | None:

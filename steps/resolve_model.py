@@ -7,6 +7,7 @@ from pydantic import Field
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
+from steps.source_token import require_token
 from steps.sources import ResolveOptions, open_source
 
 
@@ -40,7 +41,12 @@ class ResolveOutputs(StepOutputs):
     description="Pins the storage URI to an immutable revision and lists every file with size and digest.",
 )
 def resolve_model(inputs: ResolveInputs) -> ResolveOutputs:
-    """Resolve a storage URI and store its manifest."""
+    """Resolve a storage URI and store its manifest.
+
+    Raises:
+        OmeError: of the class that fits, with a remedy.
+    """
+    require_token(inputs.secret, inputs.secret_key)
     options = ResolveOptions(inputs.revision, inputs.allow_patterns, inputs.ignore_patterns)
     manifest = open_source(inputs.uri).resolve(options)
     digest = save_manifest(manifest)

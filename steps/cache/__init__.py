@@ -5,14 +5,17 @@
     <root>/.ome/objects/<algorithm>/<digest>.progress   which bytes of it are there
     <root>/.ome/objects/<algorithm>/<digest>.seal       size, inode and time of a verified file
     <root>/.ome/claims/<id>.json                        what a running import needs, locked by its process
+    <root>/.ome/pending/<id>.json                       what an import that has not ended was about to write
     <root>/.ome/staging/                                a model folder in the making
     <root>/<name>/                                      a model: its files, and .ome-model.json
+    <root>/<namespace>/<name>/                          the same for a BaseModel of a cluster
 
-`steps.cache_model` runs `import_model`; `ome delete` runs `remove_model`.
+`steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`.
 """
 
 from steps.cache.collection import Collected, collect_garbage, remove_model
+from steps.cache.eviction import evict_model
 from steps.cache.importing import Imported, import_model
 from steps.cache.root import models_root
 
-__all__ = ["Collected", "Imported", "collect_garbage", "import_model", "models_root", "remove_model"]
+__all__ = ["Collected", "Imported", "collect_garbage", "evict_model", "import_model", "models_root", "remove_model"]

@@ -47,15 +47,15 @@ def remove_model(folder: Path) -> Collected:
     with store.locked():
         if not (folder / MARKER).exists():
             raise NotFoundError(f"{folder}: there is no model", remedy="See `ome get models` for those there are.")
-        _drop(store, folder)
-        return _collect(store, LEFTOVER_SECONDS)
+        drop(store, folder)
+        return collect(store, LEFTOVER_SECONDS)
 
 
 def collect_garbage(leftover_seconds: float = LEFTOVER_SECONDS) -> Collected:
     """Remove objects that no model has and no import needs, and downloads left for longer than `leftover_seconds`."""
     store = ObjectStore(models_root())
     with store.locked():
-        return _collect(store, leftover_seconds)
+        return collect(store, leftover_seconds)
 
 
 def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[Path, ...]:
@@ -78,19 +78,21 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
         reserve=reserve_bytes(status.f_blocks * status.f_frsize),
         promised=sum(missing_bytes(store, c) for c in claimed - own),
     )
+    if needs <= 0 or disk.free - disk.reserve - disk.promised >= needs:
+        return ()  # what may go need not be found out, which on a cluster asks the API server
     names = {f"{c.algorithm}/{c.digest}" for c in claimed | own}
     links, candidates = _candidates(store, names)
     removed = []
     for victim in plan_admission(needs, disk, candidates, links):
         path = Path(victim.path)
         if victim.rank == 2:
-            _drop(store, path)
+            drop(store, path)
             removed.append(path)
-            _collect(store, LEFTOVER_SECONDS, names)
+            collect(store, LEFTOVER_SECONDS, names)
         elif victim.rank == 1:
             store.remove(path)
         else:
-            _remove_leftover(path)
+            remove_leftover(path)
     return tuple(removed)
 
 
@@ -129,7 +131,7 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
             links[name] = links.get(name, 0) + 1
         used = (folder / MARKER).stat().st_mtime
         is_young = now - used < GRACE_SECONDS
-        if marker.home == references.home and not is_young and not references.has(folder):
+        if not is_young and not references.need(folder, marker):
             freeable = {name: size for name, size in objects.items() if name not in kept}
             candidates.append(Evictable(str(folder), freeable, used, rank=2))
     for path in store.objects():
@@ -145,7 +147,8 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
     return links, candidates
 
 
-def _collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None = None) -> Collected:
+def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None = None) -> Collected:
+    """As `collect_garbage`, for a caller who holds the store's lock; objects in `kept` stay."""
     claimed = {f"{c.algorithm}/{c.digest}" for c in live_claims(store)} | (kept or set())
     linked: set[str] = set()
     for folder in model_folders(store.root):
@@ -163,13 +166,13 @@ def _collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None 
     for path in list(store.partials()):
         stat = path.stat()
         is_old = time.time() - stat.st_mtime >= leftover_seconds
-        if is_old and f"{path.parent.name}/{path.stem}" not in claimed and _remove_leftover(path):
+        if is_old and f"{path.parent.name}/{path.stem}" not in claimed and remove_leftover(path):
             files += 1
             freed += stat.st_blocks * 512
     return Collected(files, freed)
 
 
-def _remove_leftover(path: Path) -> bool:
+def remove_leftover(path: Path) -> bool:
     """Remove a partial download unless a process has it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -186,7 +189,7 @@ def _remove_leftover(path: Path) -> bool:
         os.close(descriptor)
 
 
-def _drop(store: ObjectStore, folder: Path) -> None:
+def drop(store: ObjectStore, folder: Path) -> None:
     """Take a model folder away by one rename, then remove it; empty folders above it go too."""
     trash = store.private / "staging" / f"removed-{os.getpid()}-{time.monotonic_ns()}"
     trash.parent.mkdir(parents=True, exist_ok=True)

@@ -42,14 +42,16 @@ class Marker(Frozen):
     Attributes:
         manifest: Digest of the manifest.
         uri: Where it came from.
-        home: The home folder whose resources may refer to it.
+        home: The home folder whose resources may refer to it, on one machine.
         files: All files.
+        model: The model it belongs to, as `ModelOwner` is written; "" when an older version made it.
     """
 
     manifest: str
     uri: str
     home: str
     files: tuple[MarkedFile, ...]
+    model: str = ""
 
 
 def read_marker(folder: Path) -> Marker | None:
@@ -60,10 +62,12 @@ def read_marker(folder: Path) -> Marker | None:
         return None
 
 
-def is_warm(folder: Path, manifest: Manifest) -> bool:
-    """Whether the folder holds the manifest's files as they were verified: one stat a file."""
+def is_warm(folder: Path, manifest: Manifest, owner: str) -> bool:
+    """Whether the folder is the owner's and holds the manifest's files as they were verified: one stat a file."""
     marker = read_marker(folder)
-    return marker is not None and marker.manifest == manifest.digest and _is_intact(folder, marker)
+    if marker is None or marker.manifest != manifest.digest or marker.model != owner:
+        return False
+    return _is_intact(folder, marker)
 
 
 def touch(folder: Path) -> None:
@@ -71,8 +75,8 @@ def touch(folder: Path) -> None:
     os.utime(folder / MARKER)
 
 
-def publish(store: ObjectStore, manifest: Manifest, folder: Path) -> None:
-    """Make `folder` hold the manifest's files, whose objects are all there.
+def publish(store: ObjectStore, manifest: Manifest, folder: Path, owner: str) -> None:
+    """Make `folder` hold the manifest's files, whose objects are all there; its marker names `owner`.
 
     Raises:
         InvalidInputError: when there is something at `folder` that no import made.
@@ -85,7 +89,7 @@ def publish(store: ObjectStore, manifest: Manifest, folder: Path) -> None:
         remove_tree(staging)
         staging.mkdir(parents=True)
         try:
-            _fill(store, manifest, staging)
+            _fill(store, manifest, staging, owner)
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists():
                 _exchange(staging, folder)
@@ -124,7 +128,7 @@ def remove_tree(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _fill(store: ObjectStore, manifest: Manifest, staging: Path) -> None:
+def _fill(store: ObjectStore, manifest: Manifest, staging: Path, owner: str) -> None:
     marked = []
     folders = {staging}
     for file in manifest.files:
@@ -151,7 +155,7 @@ def _fill(store: ObjectStore, manifest: Manifest, staging: Path) -> None:
                 modified_ns=stat.st_mtime_ns,
             )
         )
-    marker = Marker(manifest=manifest.digest, uri=manifest.uri, home=str(home()), files=tuple(marked))
+    marker = Marker(manifest=manifest.digest, uri=manifest.uri, home=str(home()), files=tuple(marked), model=owner)
     with (staging / MARKER).open("wb") as opened:
         opened.write(marker.model_dump_json(by_alias=True).encode())
         opened.flush()

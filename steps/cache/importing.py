@@ -8,16 +8,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from crds.labels import ModelKind
 from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
 from steps.cache.download import Download, RemoteTask
 from steps.cache.folder import is_warm, publish, refuse_foreign, touch
 from steps.cache.local_files import take_local
+from steps.cache.ownership import refuse_folder_of_another
+from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
 from steps.cache.store import ObjectStore
 from steps.errors import DiskFullError, IntegrityError, InvalidInputError, OmeError
 from steps.manifest import FileEntry, Manifest
+from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
 from steps.sources import LocalAddress, RemoteAddress, open_source
 from steps.sources.paths import check_collisions, check_path
@@ -43,7 +47,9 @@ class Imported:
     evicted: tuple[Path, ...] = ()
 
 
-def import_model(manifest: Manifest, name: str, path: str = "") -> Imported:
+def import_model(
+    manifest: Manifest, name: str, path: str = "", *, scope: ModelKind = "ClusterBaseModel", namespace: str = ""
+) -> Imported:
     """Bring a manifest's files to this machine, verified, in one folder.
 
     Safe to kill at any moment and to run again, and to run at once with others for the same model.
@@ -51,31 +57,34 @@ def import_model(manifest: Manifest, name: str, path: str = "") -> Imported:
     Args:
         manifest: What to import.
         name: The model's name, which names its folder unless `path` is given.
-        path: Its folder; must lie under the models root.
+        path: Its folder; must lie under the models root, and on a cluster be no other model's.
+        scope: Kind of its resource.
+        namespace: Of a BaseModel.
 
     Raises:
         OmeError: of the class that fits, with a remedy.
     """
-    root = models_root()
-    folder = model_folder(root, name, path)
+    root, owner = models_root(), model_owner(scope, namespace, name)
+    folder = model_folder(root, owner.name, path or str(default_folder(root, owner)))
     refuse_foreign(folder)
+    refuse_folder_of_another(root, folder, owner)
     for file in manifest.files:
         check_path(file.path)
     check_collisions(file.path for file in manifest.files)
     reporter = ProgressReporter()
     total = manifest.total_bytes
-    if is_warm(folder, manifest):
+    if is_warm(folder, manifest, str(owner)):
         touch(folder)
         reporter.report("already here", total, total, reused=total)
         return Imported(folder, 0, total)
     store = ObjectStore(root)
     try:
-        return _import(store, manifest, folder, reporter)
+        return _import(store, manifest, folder, str(owner), reporter)
     except OSError as error:
         raise _disk_error(error, store, manifest) from None
 
 
-def _import(store: ObjectStore, manifest: Manifest, folder: Path, reporter: ProgressReporter) -> Imported:
+def _import(store: ObjectStore, manifest: Manifest, folder: Path, owner: str, reporter: ProgressReporter) -> Imported:
     with ExitStack() as stack:
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
@@ -88,8 +97,11 @@ def _import(store: ObjectStore, manifest: Manifest, folder: Path, reporter: Prog
             )
             evicted = make_room(store, needs, own)
             stack.enter_context(claim(store, manifest.files))
+            note_pending(store, folder, missing)
         fetched = _fetch(store, manifest, missing, addresses, reporter)
-        publish(store, manifest, folder)
+        publish(store, manifest, folder, owner)
+        with store.locked():
+            forget_pending(store, folder)
     total = manifest.total_bytes
     reporter.report("imported", total, total, reused=max(0, total - fetched))
     return Imported(folder, fetched, max(0, total - fetched), evicted)

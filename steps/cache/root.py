@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from steps.cluster.pod import MODELS_ROOT, is_on_cluster
 from steps.errors import InvalidInputError
 from steps.home import checked_name, home
 from steps.sources.paths import MARKER
@@ -11,9 +12,20 @@ PRIVATE = ".ome"
 
 
 def models_root() -> Path:
-    """`$OME_MODELS_ROOT`, by default `models` in the home folder; created when missing."""
-    root = Path(os.environ.get("OME_MODELS_ROOT") or home() / "models").expanduser().resolve()
-    root.mkdir(parents=True, exist_ok=True)
+    """`$OME_MODELS_ROOT`, by default `models` in the home folder, on a cluster /mnt/models; created when missing.
+
+    Raises:
+        InvalidInputError: when it cannot be made.
+    """
+    chosen = os.environ.get("OME_MODELS_ROOT") or (MODELS_ROOT if is_on_cluster() else home() / "models")
+    root = Path(chosen).expanduser().resolve()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInputError(
+            f'OME_MODELS_ROOT: "{root}" cannot be made ({error.strerror})',
+            remedy="Name a folder that can be written, or make it and give it to whom this runs as.",
+        ) from None
     return root
 
 

@@ -211,7 +211,7 @@ def _from_kubeconfig() -> ClusterApi:
         raise ClusterError(f"KUBECONFIG: {error}", remedy="Check it with `kubectl config view`.") from None
     certificate = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
     trust = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
-    authorization = found.get_api_key_with_prefix("authorization")
+    authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
     headers = {"Authorization": authorization} if authorization else {}
     return ClusterApi(found.host, _pool(**certificate, **trust), headers=headers)
 

@@ -28,6 +28,11 @@ def node_name() -> str:
     return os.environ.get("OME_NODE", "")
 
 
+def models_root_on_nodes() -> str:
+    """The folder of nodes that holds models: `OME_MODELS_ROOT`, by default /mnt/models."""
+    return os.environ.get("OME_MODELS_ROOT") or MODELS_ROOT
+
+
 def workflow_name() -> str:
     """The workflow that this step is part of; "" when it is part of none."""
     return os.environ.get("OME_WORKFLOW", "")
