@@ -22,6 +22,9 @@ def main() -> None:
     parser.add_argument("--bytes-per-second", type=int, default=0, help="pace of all file bodies, 0 for none")
     parser.add_argument("--no-redirect", action="store_true", help="serve large files from the hub's own origin")
     parser.add_argument("--digest-cache", type=Path, help="keeps digests of large files between runs")
+    parser.add_argument("--host", default=HubOptions.host, help="address to listen on")
+    parser.add_argument("--advertised-host", default="", help="the name by which others reach it, if it is another")
+    parser.add_argument("--store-port", type=int, default=0, help="of the second origin; 0 takes a free one")
     arguments = parser.parse_args()
     options = HubOptions(
         folder=arguments.folder.resolve(),
@@ -31,6 +34,9 @@ def main() -> None:
         bytes_per_second=arguments.bytes_per_second,
         is_redirecting=not arguments.no_redirect,
         digest_cache=arguments.digest_cache,
+        host=arguments.host,
+        advertised_host=arguments.advertised_host,
+        store_port=arguments.store_port,
     )
     asyncio.run(_serve(HubServer(options), arguments.port, arguments.port_file))
 

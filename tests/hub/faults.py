@@ -62,6 +62,12 @@ def parse_fault(text: str) -> Fault:
     return Fault(kind=kind, **values)  # type: ignore[arg-type]  # the kind and the keys were checked above
 
 
+def fault_text(fault: Fault) -> str:
+    """The text that `parse_fault` reads as `fault`."""
+    told = [f"{f.name}={getattr(fault, f.name)}" for f in fields(fault) if f.name != "kind"]
+    return ",".join([fault.kind, *told])
+
+
 class FaultBox:
     """The faults still to come; thread-safe, since tests set them while the hub runs."""
 

@@ -1,7 +1,8 @@
 """The hub's endpoints: model info, tree, resolve, the second origin for large files, and the admin's.
 
-Two ports on 127.0.0.1. The first is the hub; large files are answered with a redirect to the second, as the real hub
-redirects to its store, with a signed path that needs no token. A token that arrives at the second is counted.
+Two ports, on 127.0.0.1 unless told otherwise. The first is the hub; large files are answered with a redirect to the
+second, as the real hub redirects to its store, with a signed path that needs no token. A token that arrives at the
+second is counted.
 """
 
 import json
@@ -36,6 +37,9 @@ class HubOptions:
         bytes_per_second: Pace of all file bodies together, 0 for none.
         is_redirecting: Whether large files come from the second origin.
         digest_cache: Where digests are kept between runs, or None.
+        host: The address to listen on.
+        advertised_host: The name by which others reach it, when that is another than `host`: a Service's on a cluster.
+        store_port: Of the second origin, 0 for a free one.
     """
 
     folder: Path
@@ -45,6 +49,9 @@ class HubOptions:
     bytes_per_second: int = 0
     is_redirecting: bool = True
     digest_cache: Path | None = None
+    host: str = "127.0.0.1"
+    advertised_host: str = ""
+    store_port: int = 0
 
 
 class HubServer:
@@ -63,7 +70,7 @@ class HubServer:
 
     async def start(self, port: int = 0) -> None:
         """Listen; `url` and `store_url` are known afterwards."""
-        self.store_url = await self._listen(self._store, 0)
+        self.store_url = await self._listen(self._store, self.options.store_port)
         self.url = await self._listen(self._hub, port)
 
     async def stop(self) -> None:
@@ -76,10 +83,10 @@ class HubServer:
         application.router.add_route("*", "/{path:.*}", handler)  # type: ignore[arg-type]  # bound coroutine methods
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port)
+        site = web.TCPSite(runner, self.options.host, port)
         await site.start()
         self._runners.append(runner)
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return f"http://{self.options.advertised_host or self.options.host}:{runner.addresses[0][1]}"
 
     async def _hub(self, request: web.Request) -> web.StreamResponse:
         parts = [unquote(p) for p in request.rel_url.raw_path.strip("/").split("/")]
@@ -225,12 +232,23 @@ class HubServer:
         return response
 
     async def _admin(self, request: web.Request) -> web.StreamResponse:
-        """GET counters; DELETE counters; PUT faults as a JSON list of texts."""
+        """GET counters; DELETE counters; PUT faults as a JSON list of texts; PUT files/<repository>/<path>."""
         if request.path == f"{ADMIN}/counters" and request.method == "DELETE":
             self.ledger.clear()
         elif request.path == f"{ADMIN}/faults" and request.method == "PUT":
             self.faults.set(tuple(parse_fault(text) for text in json.loads(await request.text())))
+        elif request.path.startswith(f"{ADMIN}/files/") and request.method == "PUT":
+            await self._receive(request, request.path.removeprefix(f"{ADMIN}/files/"))
         return web.json_response(asdict(self.ledger.counts()))
+
+    async def _receive(self, request: web.Request, path: str) -> None:
+        target = (self.options.folder / path).resolve()
+        if not target.is_relative_to(self.options.folder):
+            raise web.HTTPBadRequest(text=f"{path} is outside the hub's folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            async for chunk in request.content.iter_chunked(1 << 20):
+                file.write(chunk)
 
 
 def _problem(status: int, code: str, message: str) -> web.Response:

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.hub.faults import Fault, FaultBox, parse_fault
-from tests.hub.fixture import RunningHub, child_hub, hub
+from tests.hub.faults import Fault, FaultBox, fault_text, parse_fault
+from tests.hub.fixture import RunningHub, child_hub, hub, running_hub
 from tests.hub.ranges import RangeNotSatisfiableError, matches, parse_range
+from tests.hub.server import HubOptions
 
 __all__ = ["hub"]
 
@@ -104,6 +105,22 @@ def test_if_match() -> None:
     assert not matches('"b"', "a")
 
 
+def test_files_are_put_through_the_admin(hub: RunningHub) -> None:
+    status, _, _ = get(f"{hub.url}/.admin/files/acme/later/config.json", "PUT", b"{}")
+    assert status == 200
+    assert get(f"{hub.url}/acme/later/resolve/main/config.json")[2] == b"{}"
+    assert get(f"{hub.url}/.admin/files/..%2F..%2Fout", "PUT", b"{}")[0] == 400
+    assert not (hub.folder.parent / "out").exists()
+
+
+def test_other_names_are_advertised_for_the_second_origin(tmp_path: Path) -> None:
+    (tmp_path / "acme" / "model").mkdir(parents=True)
+    (tmp_path / "acme" / "model" / "model.safetensors").write_bytes(WEIGHTS)
+    with running_hub(HubOptions(tmp_path, advertised_host="localhost")) as running:
+        assert running.url.startswith("http://localhost:")
+        assert get(f"{running.url}/acme/model/resolve/main/model.safetensors")[2] == WEIGHTS
+
+
 def test_faults_are_used_up_in_order() -> None:
     box = FaultBox((Fault("status", path="*.bin", skip=1, times=2), Fault("stall")))
     taken = [box.take("x.bin", frozenset({"status"})) for _ in range(4)]
@@ -115,6 +132,11 @@ def test_fault_as_text() -> None:
     assert parse_fault("status,status=429,retry_after=1,times=0,path=api/*") == Fault(
         "status", path="api/*", times=0, status=429, retry_after=1
     )
+    for fault in (
+        Fault("stall", after=7, times=0),
+        Fault("status", path="lfs/*", status=403, code="GatedRepo", skip=2),
+    ):
+        assert parse_fault(fault_text(fault)) == fault
     with pytest.raises(ValueError, match="unknown"):
         parse_fault("explode")
     with pytest.raises(ValueError, match="speed"):
