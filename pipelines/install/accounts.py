@@ -1,0 +1,141 @@
+"""Who may do what: one service account for the controller and one for each kind of step, each with the calls it makes.
+
+`tests/install` replays recorded calls against these rules on a real API server; a verb that no test uses goes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipelines.install.objects import Object, new_object
+from pipelines.install.options import NAMESPACE
+
+RBAC = "rbac.authorization.k8s.io"
+_READ = ("get", "list", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Verbs on resources of one API group ("" is the core group)."""
+
+    group: str
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+
+    def as_object(self) -> Object:
+        """The rule as a Role holds it."""
+        return {"apiGroups": [self.group], "resources": list(self.resources), "verbs": list(self.verbs)}
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account of the system namespace.
+
+    Attributes:
+        name: Its name.
+        why: What it is for; an annotation on its roles.
+        cluster: What it may do in every namespace, and with cluster-scoped kinds.
+        system: What it may do in the system namespace.
+    """
+
+    name: str
+    why: str
+    cluster: tuple[Rule, ...] = ()
+    system: tuple[Rule, ...] = ()
+
+
+_OUTPUTS = Rule("argoproj.io", ("workflowtaskresults",), ("create", "patch"))
+"""How Argo's executor, beside each step, hands outputs over."""
+
+_MODELS = ("basemodels", "clusterbasemodels")
+
+CONTROLLER = Account(
+    "ome-controller",
+    "Watches resources, submits workflows, writes status, node labels and the ConfigMaps of nodes.",
+    cluster=(
+        Rule("ome.io", (*_MODELS, "inferenceservices", "benchmarkjobs"), (*_READ, "patch")),
+        Rule("ome.io", ("basemodels/status", "clusterbasemodels/status"), ("patch", "update")),
+        Rule("ome.io", ("inferenceservices/status", "benchmarkjobs/status"), ("patch", "update")),
+        Rule("ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses"), _READ),
+        Rule("", ("nodes",), (*_READ, "patch")),
+        Rule("", ("pods",), ("list", "watch")),
+        Rule("apps", ("deployments",), ("list", "watch")),
+        Rule("", ("events",), ("create", "patch")),
+    ),
+    system=(
+        Rule("argoproj.io", ("workflows", "cronworkflows"), (*_READ, "create", "patch", "delete")),
+        Rule("", ("configmaps",), (*_READ, "create", "patch", "delete")),
+        Rule("", ("secrets",), ("get", "list", "watch")),
+        Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
+    ),
+)
+
+STEPS: tuple[Account, ...] = (
+    Account(
+        "ome-import",
+        "Resolves, parses and publishes models.",
+        cluster=(Rule("ome.io", _MODELS, ("get", "create", "patch", "update")),),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),
+    ),
+    Account(
+        "ome-cache",
+        "Caches models on nodes and evicts them; its pods mount the models root of a node.",
+        cluster=(Rule("ome.io", _MODELS, ("get", "list")),),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
+    ),
+    Account(
+        "ome-deploy",
+        "Selects runtimes and deploys services into the namespaces of tenants.",
+        cluster=(
+            Rule("ome.io", (*_MODELS, "servingruntimes", "clusterservingruntimes"), ("get", "list")),
+            Rule("ome.io", ("acceleratorclasses", "finetunedweights"), ("get", "list")),
+            Rule("ome.io", ("inferenceservices",), ("get", "list", "create")),
+            Rule("", ("nodes", "pods", "events"), ("get", "list")),
+            Rule("", ("pods/log",), ("get",)),
+            Rule("apps", ("deployments",), ("get", "list", "create", "patch", "delete")),
+            Rule("", ("services",), ("get", "list", "create", "patch", "delete")),
+            Rule("autoscaling", ("horizontalpodautoscalers",), ("get", "list", "create", "patch", "delete")),
+            Rule("policy", ("poddisruptionbudgets",), ("get", "list", "create", "patch", "delete")),
+        ),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
+    ),
+    Account(
+        "ome-measure",
+        "Asks and benchmarks endpoints.",
+        cluster=(Rule("ome.io", (*_MODELS, "inferenceservices"), ("get",)),),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create"))),
+    ),
+)
+
+ACCOUNTS: tuple[Account, ...] = (CONTROLLER, *STEPS)
+
+
+def access_objects(accounts: tuple[Account, ...] = ACCOUNTS) -> list[Object]:
+    """Service accounts, roles and their bindings."""
+    return [found for account in accounts for found in _of(account)]
+
+
+def _of(account: Account) -> Iterator[Object]:
+    subject = {"kind": "ServiceAccount", "name": account.name, "namespace": NAMESPACE}
+    yield new_object("v1", "ServiceAccount", account.name, "access")
+    for prefix, namespace, rules in (("Cluster", "", account.cluster), ("", NAMESPACE, account.system)):
+        if not rules:
+            continue
+        role = new_object(
+            f"{RBAC}/v1",
+            f"{prefix}Role",
+            account.name,
+            "access",
+            namespace=namespace,
+            rules=[rule.as_object() for rule in rules],
+        )
+        role["metadata"]["annotations"] = {"kubernetes.io/description": account.why}
+        yield role
+        yield new_object(
+            f"{RBAC}/v1",
+            f"{prefix}RoleBinding",
+            account.name,
+            "access",
+            namespace=namespace,
+            roleRef={"apiGroup": RBAC, "kind": f"{prefix}Role", "name": account.name},
+            subjects=[subject],
+        )

@@ -1,0 +1,43 @@
+"""The frame of every object of an installation: labels that say whose it is, and the fields of a safe container."""
+
+from typing import Any
+
+from crds.labels import PART_OF, PRODUCT
+from pipelines.install.options import NAMESPACE
+
+Object = dict[str, Any]
+
+COMPONENT = "app.kubernetes.io/component"
+VERSION = "app.kubernetes.io/version"
+NAME = "app.kubernetes.io/name"
+USER = 65532  # the number that images call "nonroot"
+
+POD_SECURITY: Object = {
+    "runAsNonRoot": True,
+    "runAsUser": USER,
+    "runAsGroup": USER,
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY: Object = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def new_object(
+    api_version: str, kind: str, name: str, component: str, *, namespace: str = NAMESPACE, **body: Any
+) -> Object:
+    """An object of ours.
+
+    Args:
+        api_version: Of its kind.
+        kind: Its kind.
+        name: Its name.
+        component: Which part of the installation it belongs to.
+        namespace: "" for a cluster-scoped kind.
+        body: The rest: spec, data, rules.
+    """
+    metadata: Object = {"name": name, **({"namespace": namespace} if namespace else {})}
+    metadata["labels"] = {PART_OF: PRODUCT, COMPONENT: component}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
