@@ -1,0 +1,180 @@
+"""Carries out what planners ask for, one action at a time, and feeds the answers back into the store.
+
+The reconciler calls `Executor.carry_out`. Each action is idempotent, so that a plan cut short anywhere is made and
+carried out again: that an object to create exists, or one to delete is gone, means done.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from controller.actions import (
+    Action,
+    ApplyObject,
+    CreateObject,
+    DeleteObject,
+    EmitEvent,
+    Key,
+    Object,
+    PatchObject,
+    WriteStatus,
+)
+from controller.api import APPLY_PATCH, MERGE_PATCH, Api, ApiError
+from controller.events import EventRecorder
+from controller.metrics import Metrics
+from controller.resources import find_resource
+from controller.store import Change, Store, version_of
+from crds import labels
+
+_WRITER = {"fieldManager": labels.FIELD_MANAGER}
+
+
+class StaleError(Exception):
+    """The object has changed since the plan was made: plan again, nothing is wrong."""
+
+
+class NotLeadingError(Exception):
+    """Another process may be the leader by now: write nothing more."""
+
+
+class Executor:
+    """Writes to one API server.
+
+    Args:
+        api: The API server.
+        store: Takes the answers to writes.
+        changed: Called with each change that an answer brings.
+        events: Takes events.
+        may_write: Asked before each write: whether this process still leads.
+        metrics: Counts submissions.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        changed: Callable[[Change], None],
+        events: EventRecorder,
+        may_write: Callable[[], bool],
+        metrics: Metrics,
+    ) -> None:
+        self._api = api
+        self._store = store
+        self._changed = changed
+        self._events = events
+        self._may_write = may_write
+        self._submissions = metrics.counter(
+            "ome_controller_submissions_total", "Workflows asked for.", ("template", "outcome")
+        )
+
+    async def carry_out(self, action: Action) -> bool:
+        """Do what an action says; False when it was done already.
+
+        Raises:
+            StaleError: when the object has changed since.
+            NotLeadingError: when this process does not lead any more; nothing was written.
+            ApiError: when the API server refuses, or does not answer.
+        """
+        if isinstance(action, EmitEvent):
+            self._events.emit(action)
+            return True
+        if not self._may_write():
+            raise NotLeadingError
+        try:
+            answer = await self._write(action)
+        except ApiError as error:
+            gone = error.is_absent and isinstance(action, (PatchObject, WriteStatus))
+            if error.is_conflict or gone:
+                raise StaleError(error.message) from None
+            raise
+        if answer is not None and answer.get("kind") != "Status":
+            change = self._store.observe(answer)
+            if change is not None:
+                self._changed(change)
+        return answer is not None
+
+    async def _write(self, action: Action) -> Object | None:
+        match action:
+            case CreateObject(body):
+                return await self._create(body)
+            case ApplyObject(body):
+                query = {**_WRITER, "force": "true"}
+                return await self._api.call("patch", _path(body), query, body, content_type=APPLY_PATCH)
+            case DeleteObject(kind, namespace, name):
+                return await self._delete(kind, namespace, name)
+            case PatchObject():
+                return await self._patch(action)
+            case WriteStatus():
+                return await self._write_status(action)
+        raise TypeError(f"no such action: {type(action).__name__}")
+
+    async def _create(self, body: Object) -> Object | None:
+        kind, namespace = body["kind"], body["metadata"].get("namespace", "")
+        outcome = "created"
+        try:
+            return await self._api.call("create", find_resource(kind).collection(namespace), _WRITER, body)
+        except ApiError as error:
+            outcome = "exists" if error.already_exists else "failed"
+            if not error.already_exists:
+                raise
+            return None
+        finally:
+            if kind == "Workflow":
+                template = (body.get("spec") or {}).get("workflowTemplateRef") or {}
+                self._submissions.add(1, str(template.get("name", "")), outcome)
+
+    async def _delete(self, kind: str, namespace: str, name: str) -> Object | None:
+        path = find_resource(kind).path(namespace, name)
+        try:
+            return await self._api.call("delete", path, {"propagationPolicy": "Background"})
+        except ApiError as error:
+            if not error.is_absent:
+                raise
+            return None
+
+    async def _patch(self, action: PatchObject) -> Object:
+        path = find_resource(action.kind).path(action.namespace, action.name)
+        patch = dict(action.patch)
+        if action.resource_version:
+            self._require(action.kind, action.namespace, action.name, action.resource_version)
+            patch["metadata"] = {**patch.get("metadata", {}), "resourceVersion": action.resource_version}
+        return await self._api.call("patch", path, _WRITER, patch, content_type=MERGE_PATCH)
+
+    async def _write_status(self, action: WriteStatus) -> Object | None:
+        """A merge patch from the last seen status to the planned one, good for that version of the object only."""
+        self._require(action.kind, action.namespace, action.name, action.resource_version)
+        seen = self._store.get(action.kind, action.namespace, action.name) or {}
+        difference = merge_patch(seen.get("status") or {}, action.status)
+        if not difference:
+            return None
+        path = find_resource(action.kind).path(action.namespace, action.name) + "/status"
+        patch = {"metadata": {"resourceVersion": action.resource_version}, "status": difference}
+        return await self._api.call("patch", path, _WRITER, patch, content_type=MERGE_PATCH)
+
+    def _require(self, kind: str, namespace: str, name: str, version: str) -> None:
+        """The store has moved on since the plan: ask nobody, plan again."""
+        held = self._store.version(Key(kind, namespace, name))
+        if held is None or held != version_of(version):
+            raise StaleError(f"{kind} {name} has changed since it was planned")
+
+
+def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
+    """The JSON merge patch (RFC 7386) that makes `new` of `old`; null in `new` means that the field is not there."""
+    patch: Object = {}
+    for name in old.keys() | new.keys():
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            if inner := merge_patch(before, after):
+                patch[name] = inner
+        elif isinstance(after, Mapping):
+            patch[name] = merge_patch({}, after)
+        elif isinstance(after, tuple):
+            if before != list(after):
+                patch[name] = list(after)
+        elif before != after:
+            patch[name] = after
+    return patch
+
+
+def _path(body: Object) -> str:
+    metadata = body["metadata"]
+    return find_resource(body["kind"]).path(metadata.get("namespace", ""), metadata["name"])

@@ -1,0 +1,140 @@
+"""By what objects are found beside their names: a resource's runs, a service's pods, the services of a model.
+
+`controller.store` keeps these entries with each object; `controller.routes` asks them which keys a change concerns.
+Each entry is a tuple that begins with the name of its index.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from controller.actions import Object
+from crds import labels
+
+Entry = tuple[str, ...]
+
+RUN = "run"
+"""pipeline, kind, namespace, name: a Workflow is a run of that pipeline for that resource."""
+KEPT_FOR = "kept-for"
+"""kind, namespace, name: a CronWorkflow is kept for that resource."""
+OWNED = "owned"
+"""namespace, service: a Deployment or Pod belongs to that service."""
+USES_MODEL = "uses-model"
+"""name: an InferenceService names that model."""
+MEASURES = "measures"
+"""namespace, service: a BenchmarkJob measures that service."""
+NODE_ENTRY = "node-entry"
+"""The key of a model in the ConfigMaps of nodes."""
+SECRET = "secret"  # noqa: S105 - the name of an index
+"""name: a model is fetched with that Secret's token."""
+SHORTENED = "shortened"
+"""kind, namespace, name, as label values hold them: a resource whose name or namespace a label cannot hold."""
+
+_SCOPES = {"ClusterBaseModel", "BaseModel"}
+
+
+def entries(item: Object) -> tuple[Entry, ...]:
+    """The entries of one object."""
+    find = _ENTRIES.get(item["kind"])
+    return tuple(dict.fromkeys(find(item))) if find else ()
+
+
+def resource_entry(kind: str, namespace: str, name: str) -> Entry:
+    """A resource as labels name it."""
+    return kind, labels.label_value(namespace), labels.label_value(name)
+
+
+def arguments_of(run: Object) -> dict[str, str]:
+    """A run's parameters: those that it was given, and its template's defaults for those left out."""
+    stored = (run.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
+    found: dict[str, str] = {}
+    for arguments in (stored.get("arguments"), (run.get("spec") or {}).get("arguments")):
+        for parameter in (arguments or {}).get("parameters") or ():
+            if "value" in parameter:
+                found[str(parameter.get("name", ""))] = str(parameter["value"])
+    return found
+
+
+def _of_run(run: Object) -> Iterable[Entry]:
+    found = _labels(run)
+    pipeline = found.get(labels.PIPELINE, "")
+    if labels.KIND in found:
+        yield RUN, pipeline, found[labels.KIND], found.get(labels.NAMESPACE, ""), found.get(labels.NAME, "")
+    arguments = arguments_of(run)
+    for kind, namespace, name in _asked_for(pipeline, arguments):
+        yield RUN, pipeline, *resource_entry(kind, namespace, name)
+
+
+def _asked_for(pipeline: str, arguments: dict[str, str]) -> Iterable[tuple[str, str, str]]:
+    namespace = arguments.get("namespace", "")
+    name, scope, service = arguments.get("name"), arguments.get("scope"), arguments.get("service")
+    if pipeline in {"import-model", "onboard-model", "evict-model"} and name and scope in _SCOPES:
+        yield str(scope), namespace if scope == "BaseModel" else "", name
+    if pipeline in {"deploy-model", "onboard-model"} and service:
+        yield "InferenceService", namespace, service
+    if pipeline == "benchmark-endpoint" and name:
+        yield "BenchmarkJob", namespace, name
+
+
+def _of_cron(cron: Object) -> Iterable[Entry]:
+    found = _labels(cron)
+    if labels.KIND in found:
+        yield KEPT_FOR, found[labels.KIND], found.get(labels.NAMESPACE, ""), found.get(labels.NAME, "")
+
+
+def _of_owned(item: Object) -> Iterable[Entry]:
+    yield OWNED, item["metadata"].get("namespace", ""), _labels(item).get(labels.INFERENCE_SERVICE, "")
+
+
+def _of_model(model: Object) -> Iterable[Entry]:
+    kind, namespace, name = model["kind"], model["metadata"].get("namespace", ""), model["metadata"]["name"]
+    yield NODE_ENTRY, labels.config_map_key(kind, namespace, name)
+    storage = _field(model, "spec", "storage")
+    for field in ("key", "storageKey"):
+        if secret := storage.get(field):
+            yield SECRET, str(secret)
+    yield from _of_resource(model)
+
+
+def _of_service(service: Object) -> Iterable[Entry]:
+    for model in (_field(service, "spec", "model").get("name"), _field(service, "spec", "predictor", "model")):
+        name = model.get("baseModel") if isinstance(model, dict) else model
+        if name:
+            yield USES_MODEL, str(name)
+    yield from _of_resource(service)
+
+
+def _of_benchmark(benchmark: Object) -> Iterable[Entry]:
+    service = _field(benchmark, "spec", "endpoint", "inferenceService")
+    if service.get("name"):
+        yield MEASURES, str(service.get("namespace") or benchmark["metadata"].get("namespace", "")), service["name"]
+    yield from _of_resource(benchmark)
+
+
+def _of_resource(item: Object) -> Iterable[Entry]:
+    namespace, name = item["metadata"].get("namespace", ""), item["metadata"]["name"]
+    as_labels = resource_entry(item["kind"], namespace, name)
+    if as_labels != (item["kind"], namespace, name):
+        yield SHORTENED, *as_labels
+
+
+def _labels(item: Object) -> dict[str, str]:
+    return item["metadata"].get("labels") or {}
+
+
+def _field(item: Any, *path: str) -> dict[str, Any]:
+    """A mapping inside an object; an empty one where the path leads nowhere."""
+    for part in path:
+        item = item.get(part) if isinstance(item, dict) else None
+    return item if isinstance(item, dict) else {}
+
+
+_ENTRIES: dict[str, Callable[[Object], Iterable[Entry]]] = {
+    "Workflow": _of_run,
+    "CronWorkflow": _of_cron,
+    "Deployment": _of_owned,
+    "Pod": _of_owned,
+    "ClusterBaseModel": _of_model,
+    "BaseModel": _of_model,
+    "InferenceService": _of_service,
+    "BenchmarkJob": _of_benchmark,
+}

@@ -1,0 +1,176 @@
+"""Keys to be planned: each once, never two workers on one, with back-off for those that failed.
+
+The reconciler takes keys from here; changes, delays and failures put them in.
+"""
+
+import asyncio
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+
+from controller.actions import Key
+
+URGENT_RUN = 3
+"""After so many urgent keys in a row one of the others is taken, so that none waits for ever."""
+
+
+class QueueClosedError(Exception):
+    """There is nothing more to do: the queue was shut down."""
+
+
+class KeyedQueue:
+    """Keys in two lanes: urgent ones (a person changed something) before those that follow from our own work.
+
+    Args:
+        first_delay_seconds: Wait after a key's first failure; doubles with each further one.
+        longest_delay_seconds: Where doubling ends.
+        jitter: A number from 0 to 1 that spreads delays, so that what failed together does not come back together.
+    """
+
+    def __init__(
+        self,
+        first_delay_seconds: float = 0.25,
+        longest_delay_seconds: float = 300.0,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._first = first_delay_seconds
+        self._longest = longest_delay_seconds
+        self._jitter = jitter
+        self._urgent: deque[Key] = deque()
+        self._others: deque[Key] = deque()
+        self._since: dict[Key, tuple[float, bool]] = {}
+        self._active: set[Key] = set()
+        self._again: dict[Key, tuple[float, bool]] = {}
+        self._timers: dict[Key, asyncio.TimerHandle] = {}
+        self._failures: dict[Key, int] = {}
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._taken_urgent = 0
+        self._is_closed = False
+
+    @property
+    def depth(self) -> int:
+        """Keys that could be taken now."""
+        return len(self._since)
+
+    @property
+    def urgent_depth(self) -> int:
+        """Those of them that are urgent."""
+        return len(self._urgent)
+
+    @property
+    def delayed(self) -> int:
+        """Keys that wait for their time."""
+        return len(self._timers)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no key waits or is worked on; delayed ones may be."""
+        return not self._since and not self._active
+
+    def add(self, key: Key, *, is_urgent: bool = False) -> None:
+        """Plan a key soon; one that is worked on comes again afterwards."""
+        now = time.monotonic()
+        if key in self._active:
+            since, was_urgent = self._again.get(key, (now, False))
+            self._again[key] = since, was_urgent or is_urgent
+        elif key not in self._since:
+            self._since[key] = now, is_urgent
+            (self._urgent if is_urgent else self._others).append(key)
+            self._wake_one()
+        elif is_urgent and not self._since[key][1]:
+            # It stays in the other lane too; whoever finds it there later finds that it is not due, and passes it by.
+            self._since[key] = self._since[key][0], True
+            self._urgent.append(key)
+
+    def add_after(self, key: Key, seconds: float) -> None:
+        """Plan a key when the time has come; a later call for the same key takes this one's place."""
+        self.cancel_delay(key)
+        if seconds <= 0:
+            self.add(key)
+            return
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
+
+    def cancel_delay(self, key: Key) -> None:
+        """Forget a key's delay."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+
+    def defer(self, key: Key, seconds: float) -> None:
+        """Plan a key not before its time, although something changed while it was worked on."""
+        self._again.pop(key, None)
+        self.add_after(key, seconds)
+
+    def retry(self, key: Key, at_least_seconds: float = 0.0) -> float:
+        """Plan a key that failed again after a back-off; the seconds until then."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        seconds = min(self._longest, self._first * 2.0 ** min(failures - 1, 30))
+        seconds = max(at_least_seconds, seconds * (0.5 + 0.5 * self._jitter()))
+        self.add_after(key, seconds)
+        return seconds
+
+    def succeeded(self, key: Key) -> None:
+        """A key's next failure is its first again."""
+        self._failures.pop(key, None)
+
+    async def take(self) -> tuple[Key, float]:
+        """The next key and since when it waits (monotonic seconds); the taker calls `done` when it is through.
+
+        Raises:
+            QueueClosedError: after `close`.
+        """
+        while not self._is_closed:
+            key = self._pop()
+            if key is not None:
+                since, _ = self._since.pop(key)
+                self._active.add(key)
+                return key, since
+            wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(wake)
+            await wake
+        raise QueueClosedError
+
+    def done(self, key: Key) -> None:
+        """The taker of a key is through with it."""
+        self._active.discard(key)
+        if again := self._again.pop(key, None):
+            self.add(key, is_urgent=again[1])
+            self._since[key] = again
+
+    def forget(self, key: Key) -> None:
+        """An object is gone: no delay, no failures."""
+        self.cancel_delay(key)
+        self._failures.pop(key, None)
+
+    def close(self) -> None:
+        """Give out no more keys and wake all who wait for one."""
+        self._is_closed = True
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        while self._waiting:
+            self._wake_one()
+
+    def _due(self, key: Key) -> None:
+        del self._timers[key]
+        self.add(key)
+
+    def _pop(self) -> Key | None:
+        lanes = (self._urgent, self._others)
+        if self._others and self._taken_urgent >= URGENT_RUN:
+            lanes = (self._others, self._urgent)
+        for lane in lanes:
+            while lane:
+                key = lane.popleft()
+                # Of a key in both lanes only the urgent place counts.
+                if key in self._since and (lane is self._urgent) == self._since[key][1]:
+                    self._taken_urgent = self._taken_urgent + 1 if lane is self._urgent else 0
+                    return key
+        return None
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            wake = self._waiting.popleft()
+            if not wake.done():
+                wake.set_result(None)
+                return

@@ -1,0 +1,127 @@
+"""Where the API server keeps each kind, and which objects of it the controller watches.
+
+`controller.watch` lists and watches a `Watched`; `controller.execute` finds the URL of what it writes.
+"""
+
+from dataclasses import dataclass
+
+from controller.actions import Object
+from crds import kinds, labels
+from steps.errors import InvalidInputError
+
+OME = "ome.io/v1beta1"
+ARGO = "argoproj.io/v1alpha1"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A kind in the API.
+
+    Attributes:
+        kind: As in `kind:`.
+        api_version: As in `apiVersion:`.
+        plural: As in URLs.
+        is_namespaced: Whether each object belongs to a namespace.
+    """
+
+    kind: str
+    api_version: str
+    plural: str
+    is_namespaced: bool = True
+
+    def collection(self, namespace: str = "") -> str:
+        """The URL's path of all objects, of one namespace or ("") of all."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        return f"{root}/namespaces/{namespace}/{self.plural}" if namespace else f"{root}/{self.plural}"
+
+    def path(self, namespace: str, name: str) -> str:
+        """The URL's path of one object."""
+        return f"{self.collection(namespace if self.is_namespaced else '')}/{name}"
+
+
+RESOURCES: dict[str, Resource] = {
+    resource.kind: resource
+    for resource in (
+        *(Resource(kind.name, OME, kind.plural, kind.is_namespaced) for kind in kinds.KINDS.values()),
+        Resource("Workflow", ARGO, "workflows"),
+        Resource("CronWorkflow", ARGO, "cronworkflows"),
+        Resource("Node", "v1", "nodes", is_namespaced=False),
+        Resource("ConfigMap", "v1", "configmaps"),
+        Resource("Pod", "v1", "pods"),
+        Resource("Secret", "v1", "secrets"),
+        Resource("Service", "v1", "services"),
+        Resource("Event", "v1", "events"),
+        Resource("Deployment", "apps/v1", "deployments"),
+        Resource("Lease", "coordination.k8s.io/v1", "leases"),
+    )
+}
+"""Kinds that the controller reads or writes, by name."""
+
+
+def find_resource(kind: str) -> Resource:
+    """The kind in the API.
+
+    Raises:
+        InvalidInputError: for a kind that the controller has no business with.
+    """
+    if kind not in RESOURCES:
+        raise InvalidInputError(f'kind: "{kind}" is not known here', remedy=f"Known kinds: {', '.join(RESOURCES)}.")
+    return RESOURCES[kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Objects of one kind that are kept in the store.
+
+    Attributes:
+        resource: The kind.
+        namespace: "" for all namespaces.
+        label: That they must have; "" for any.
+        value: Of that label; "" for any.
+        metadata_only: Whether only their metadata is asked for, so that what is in them never reaches this process.
+        page: Objects in one page of a list.
+        holds: Whether they are small and few, and kept decoded.
+    """
+
+    resource: Resource
+    namespace: str = ""
+    label: str = ""
+    value: str = ""
+    metadata_only: bool = False
+    page: int = 500
+    holds: bool = False
+
+    @property
+    def selector(self) -> str:
+        """The label selector in a URL."""
+        return f"{self.label}={self.value}" if self.value else self.label
+
+    def has(self, item: Object) -> bool:
+        """Whether an object of this kind is one of these."""
+        metadata = item["metadata"]
+        if self.namespace and metadata.get("namespace") != self.namespace:
+            return False
+        if not self.label:
+            return True
+        found = (metadata.get("labels") or {}).get(self.label)
+        return found == self.value if self.value else found is not None
+
+    def __str__(self) -> str:
+        return f"{self.resource.kind} ({self.selector})" if self.label else self.resource.kind
+
+
+def watched(namespace: str) -> tuple[Watched, ...]:
+    """All that a controller whose system namespace is `namespace` watches: `controller.observed.WATCHED`."""
+    return (
+        *(Watched(RESOURCES[kind]) for kind in ("ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob")),
+        *(Watched(RESOURCES[k], holds=True) for k in ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")),
+        # A finished run carries its templates and nodes: tens of kilobytes that one page should not hold at once.
+        Watched(RESOURCES["Workflow"], namespace, labels.PIPELINE, page=100),
+        Watched(RESOURCES["CronWorkflow"], namespace),
+        Watched(RESOURCES["Node"], page=100, holds=True),
+        Watched(RESOURCES["ConfigMap"], namespace, labels.NODE_STATUS, "true", page=100, holds=True),
+        Watched(RESOURCES["ConfigMap"], namespace, labels.MANIFEST, metadata_only=True),
+        Watched(RESOURCES["Deployment"], "", labels.INFERENCE_SERVICE, page=100),
+        Watched(RESOURCES["Pod"], "", labels.INFERENCE_SERVICE, page=100),
+        Watched(RESOURCES["Secret"], namespace, metadata_only=True),
+    )

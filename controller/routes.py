@@ -1,0 +1,117 @@
+"""Whom a change concerns: from a changed object to the keys that are to be planned again.
+
+Level-triggered: a key only says where to look. A key too many costs a plan that changes nothing; a key too few would
+leave a resource behind, so where it is not certain, all that may be concerned are named.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from controller import index
+from controller.actions import Key, Object
+from controller.store import Change, Store
+
+MODELS = ("ClusterBaseModel", "BaseModel")
+
+
+def concerned(change: Change, store: Store) -> Iterable[Key]:
+    """The keys to plan again, the changed object's own first; some may be of kinds that nobody plans."""
+    route = _ROUTES.get(change.key.kind)
+    return route(change, store) if route else ()
+
+
+def _of_model(change: Change, store: Store) -> Iterable[Key]:
+    key = change.key
+    yield key
+    for service in store.keys_by((index.USES_MODEL, key.name)):
+        if not key.namespace or service.namespace == key.namespace:
+            yield service
+
+
+def _of_service(change: Change, store: Store) -> Iterable[Key]:
+    yield change.key
+    yield from store.keys_by((index.MEASURES, change.key.namespace, change.key.name))
+
+
+def _of_benchmark(change: Change, store: Store) -> Iterable[Key]:
+    yield change.key
+
+
+def _of_run(change: Change, store: Store) -> Iterable[Key]:
+    """A run, or a CronWorkflow that is kept: the resources that it is for."""
+    for entry in change.entries:
+        if entry[0] in {index.RUN, index.KEPT_FOR}:
+            key = store.resource(*entry[-3:])
+            if key is not None:
+                yield key
+
+
+def _of_owned(change: Change, store: Store) -> Iterable[Key]:
+    for entry in change.entries:
+        if entry[0] == index.OWNED and (key := store.resource("InferenceService", entry[1], entry[2])):
+            yield key
+
+
+def _of_choices(change: Change, store: Store) -> Iterable[Key]:
+    """Runtimes and accelerator classes: services that wait for one, or use one."""
+    yield change.key
+    for service in store.keys("InferenceService"):
+        if not change.key.namespace or service.namespace == change.key.namespace:
+            yield service
+
+
+def _of_node(change: Change, store: Store) -> Iterable[Key]:
+    """A node's kubelet reports every few minutes; only what decides where models go counts."""
+    if _placement(change.old) != _placement(change.new):
+        for kind in ("AcceleratorClass", *MODELS):
+            yield from store.keys(kind)
+
+
+def _of_config_map(change: Change, store: Store) -> Iterable[Key]:
+    """What a node says it holds: the models whose entries differ."""
+    old, new = (_data(item) for item in (change.old, change.new))
+    for name in old.keys() | new.keys():
+        if old.get(name) != new.get(name):
+            yield from store.keys_by((index.NODE_ENTRY, name))
+
+
+def _of_secret(change: Change, store: Store) -> Iterable[Key]:
+    yield from store.keys_by((index.SECRET, change.key.name))
+
+
+def _placement(node: Object | None) -> Mapping[str, Any] | None:
+    if node is None:
+        return None
+    status = node.get("status") or {}
+    conditions = status.get("conditions") or ()
+    return {
+        "labels": node["metadata"].get("labels"),
+        "leaves": "deletionTimestamp" in node["metadata"],
+        "spec": {key: (node.get("spec") or {}).get(key) for key in ("unschedulable", "taints")},
+        "ready": [c.get("status") for c in conditions if c.get("type") == "Ready"],
+        "allocatable": {
+            name: amount for name, amount in (status.get("allocatable") or {}).items() if "/" in name
+        },  # devices; memory and disk differ a little with every report
+    }
+
+
+def _data(config_map: Object | None) -> Mapping[str, str]:
+    return (config_map or {}).get("data") or {}
+
+
+_ROUTES: Mapping[str, Callable[[Change, Store], Iterable[Key]]] = {
+    "ClusterBaseModel": _of_model,
+    "BaseModel": _of_model,
+    "InferenceService": _of_service,
+    "BenchmarkJob": _of_benchmark,
+    "ClusterServingRuntime": _of_choices,
+    "ServingRuntime": _of_choices,
+    "AcceleratorClass": _of_choices,
+    "Workflow": _of_run,
+    "CronWorkflow": _of_run,
+    "Node": _of_node,
+    "ConfigMap": _of_config_map,
+    "Deployment": _of_owned,
+    "Pod": _of_owned,
+    "Secret": _of_secret,
+}

@@ -1,0 +1,193 @@
+"""One watch: lists objects of one kind, then follows what changes, for ever, whatever breaks in between.
+
+`controller.engine` runs one `Watch` for each `Watched`. Lists come in pages; a version too old (HTTP 410) lists again,
+and what was deleted meanwhile is found by what the list lacks. A kind that is not served is waited for.
+"""
+
+import asyncio
+import json
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from controller.actions import Key, Object
+from controller.api import JSON, Api, ApiError
+from controller.metrics import Metrics
+from controller.resources import Watched
+from controller.store import Change, Store, version_of
+
+IDLE_SECONDS = 100.0
+"""A bookmark comes every minute: a watch that is silent for longer has lost its connection."""
+WATCH_SECONDS = (300, 600)
+"""The API server ends a watch somewhere in between; then it is taken up again."""
+ABSENT_SECONDS = 5.0
+"""Wait before a kind that is not served is asked for again."""
+
+_METADATA = "as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Keeps one kind of objects in the store as the API server has them.
+
+    Args:
+        api: The API server.
+        source: The watch's number in the store.
+        watched: What it lists and watches.
+        store: Where objects go.
+        changed: Called with each change, in order.
+        metrics: Counts lists and lost connections.
+        first_delay_seconds: Back-off after a failure; doubles up to half a minute.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        source: int,
+        watched: Watched,
+        store: Store,
+        changed: Callable[[Change], None],
+        metrics: "WatchMetrics",
+        first_delay_seconds: float = 0.2,
+    ) -> None:
+        self._api = api
+        self._source = source
+        self._watched = watched
+        self._store = store
+        self._changed = changed
+        self._metrics = metrics
+        self._first_delay = first_delay_seconds
+        self._version = ""
+        self._failures = 0
+        self.synced = asyncio.Event()
+        self.problem = "is being listed"
+
+    @property
+    def name(self) -> str:
+        """What is watched, for people."""
+        return str(self._watched)
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._follow()
+            except ApiError as error:
+                await self._recover(error)
+
+    async def _recover(self, error: ApiError) -> None:
+        if error.is_expired:
+            self._version = ""
+            self._metrics.expired.add(1, self._watched.resource.kind)
+            if self._failures == 0:
+                self._failures = 1
+                return
+        if error.is_absent:
+            self.problem = f"{self._watched.resource.api_version} is not served by this API server (is it installed?)"
+            delay = ABSENT_SECONDS
+        else:
+            self.problem = error.message
+            delay = min(30.0, self._first_delay * 2.0 ** min(self._failures, 20))
+        self._failures += 1
+        log = _log.warning if self._failures <= 1 or delay > 1 else _log.info
+        log("watch of %s: %s", self.name, error.message, extra={"watch": self.name, "error": error.code})
+        await asyncio.sleep(delay * (0.5 + 0.5 * random.random()))  # noqa: S311 - spreads load, keeps no secret
+
+    async def _list(self) -> None:
+        began = time.monotonic()
+        query = self._query() | {"limit": str(self._watched.page)}
+        seen: set[tuple[str, str]] = set()
+        version, is_set_back = "", False
+        while True:
+            page = await self._api.call(
+                "list", self._collection(), query, accept=self._accept("List"), timeout_seconds=60.0
+            )
+            metadata = page["metadata"]
+            if not version:
+                version = metadata.get("resourceVersion", "")
+                is_set_back = 0 < version_of(version) < self._metrics.newest.get(self._source, 0)
+            for item in page.get("items") or ():
+                seen.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+                self._observe(item, is_authoritative=is_set_back)
+            if not (token := metadata.get("continue")):
+                break
+            query["continue"] = token
+            await asyncio.sleep(0)  # others may go on between pages
+        for change in self._store.remove_unseen(self._source, seen, 0 if is_set_back else version_of(version)):
+            self._changed(change)
+        self._go_on_from(version)
+        self._metrics.lists.add(1, self._watched.resource.kind)
+        if not self.synced.is_set():
+            _log.info("%s: %d listed in %.3f s", self.name, len(seen), time.monotonic() - began)
+        self.synced.set()
+        self.problem = ""
+
+    async def _follow(self) -> None:
+        seconds = random.randint(*WATCH_SECONDS)  # noqa: S311 - spreads load, keeps no secret
+        query = self._query() | {
+            "watch": "true",
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        began = time.monotonic()
+        stream = self._api.stream(self._collection(), query, accept=self._accept(""), idle_seconds=IDLE_SECONDS)
+        async with stream as content:
+            self.problem = ""
+            rest = b""
+            async for chunk in content.iter_any():
+                lines = (rest + chunk).split(b"\n")
+                rest = lines.pop()
+                for line in lines:
+                    self._event(json.loads(line))
+                self._failures = 0
+        if time.monotonic() - began < 1.0:
+            raise ApiError(f"{self.name}: the watch ended at once", status=0, reason="WatchEnded")
+
+    def _event(self, event: dict[str, Any]) -> None:
+        kind, item = event["type"], event["object"]
+        if kind == "ERROR":
+            status, reason = int(item.get("code", 0)), str(item.get("reason", ""))
+            raise ApiError(f"{self.name}: {item.get('message', reason)}", status=status, reason=reason)
+        version = item["metadata"]["resourceVersion"]
+        if kind == "DELETED":
+            key = Key(self._watched.resource.kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+            if change := self._store.remove(key, version_of(version)):
+                self._changed(change)
+        elif kind != "BOOKMARK":
+            self._observe(item)
+        self._go_on_from(version)
+
+    def _observe(self, item: Object, *, is_authoritative: bool = False) -> None:
+        item["kind"], item["apiVersion"] = self._watched.resource.kind, self._watched.resource.api_version
+        change = self._store.observe(item, self._source, is_authoritative=is_authoritative)
+        if change is not None:
+            self._changed(change)
+
+    def _go_on_from(self, version: str) -> None:
+        self._version = version
+        self._metrics.newest[self._source] = version_of(version)
+
+    def _query(self) -> dict[str, str]:
+        return {"labelSelector": self._watched.selector} if self._watched.selector else {}
+
+    def _collection(self) -> str:
+        return self._watched.resource.collection(self._watched.namespace)
+
+    def _accept(self, suffix: str) -> str:
+        return f"{JSON};{_METADATA.format(suffix)}" if self._watched.metadata_only else JSON
+
+
+class WatchMetrics:
+    """What all watches of a process count."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.lists = metrics.counter("ome_controller_lists_total", "Complete lists of a kind.", ("kind",))
+        self.expired = metrics.counter(
+            "ome_controller_watches_expired_total", "Watches whose version was too old (HTTP 410).", ("kind",)
+        )
+        self.newest: dict[int, int] = {}

@@ -1,0 +1,1 @@
+"""Tests of the controller: its planners alone, and its engine on a real API server."""

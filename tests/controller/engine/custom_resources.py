@@ -1,0 +1,50 @@
+"""Resource definitions that take any field: the engine is tested without the schemas of the kinds it moves."""
+
+from controller.resources import ARGO, OME, RESOURCES, Resource
+from tests.apiserver.client import Object
+from tests.apiserver.fixture import ApiServer
+
+KINDS = tuple(r.kind for r in RESOURCES.values() if r.api_version in {OME, ARGO})
+
+
+def definition(resource: Resource) -> Object:
+    """A CustomResourceDefinition; as in reality, workflows have no status subresource."""
+    group, version = resource.api_version.split("/")
+    served: Object = {
+        "name": version,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+        "subresources": {"status": {}} if group == "ome.io" else {},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{resource.plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"kind": resource.kind, "plural": resource.plural, "singular": resource.kind.lower()},
+            "scope": "Namespaced" if resource.is_namespaced else "Cluster",
+            "versions": [served],
+        },
+    }
+
+
+def install(server: ApiServer, kinds: tuple[str, ...] = KINDS) -> None:
+    """Make the kinds known, and the system namespace; returns when they are served."""
+    for kind in kinds:
+        server.admin.apply(definition(RESOURCES[kind]))
+    server.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ome"}})
+    for kind in kinds:
+        until_served(server, RESOURCES[kind])
+
+
+def until_served(server: ApiServer, resource: Resource) -> None:
+    """Wait until the API server lists objects of a new kind."""
+    from tests.controller.engine.waiting import until
+
+    def is_served() -> bool:
+        found = server.admin.get(definition(resource)).get("status", {}).get("conditions", [])
+        return any(c["type"] == "Established" and c["status"] == "True" for c in found)
+
+    until(is_served, f"{resource.kind} is served")
