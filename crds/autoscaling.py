@@ -1,6 +1,7 @@
 """KEDA's part of a service: scaling by a Prometheus query."""
 
 import math
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ def checked_http_url(url: str) -> str:
         FieldError: names the value and the part that is wrong.
     """
     accepted = "a URL such as http://host:8080"
+    if any(character.isspace() or not character.isprintable() for character in url):
+        raise FieldError(f"{shown(url)} has a blank or a control character", accepted=accepted)
     try:
         parts = urlsplit(url)
         has_host = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -31,17 +34,24 @@ def checked_http_url(url: str) -> str:
     return url
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a finite decimal number, as Kubernetes' components and Python both read it."""
+    return re.fullmatch(NUMBER, text, re.ASCII) is not None and math.isfinite(float(text))
+
+
 def _checked_number(text: str) -> str:
-    try:
-        if math.isfinite(float(text)) and text.isascii():
-            return text
-    except ValueError:
-        pass
-    raise FieldError(f"{shown(text)} is not a number", accepted='a number as text, such as "10"')
+    if not is_number(text):
+        raise FieldError(f"{shown(text)} is not a number", accepted='a number as text, such as "10"')
+    return text
 
 
-HttpUrl = Annotated[str, AfterValidator(lambda url: checked_http_url(url) if url else url)]
-NumberText = Annotated[str, AfterValidator(lambda text: _checked_number(text) if text else text)]
+NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
+LONGEST_URL = 2048
+
+HttpUrl = Annotated[
+    str, Field(max_length=LONGEST_URL), AfterValidator(lambda url: checked_http_url(url) if url else url)
+]
+NumberText = Annotated[str, Field(max_length=64), AfterValidator(lambda text: _checked_number(text) if text else text)]
 
 
 class AuthenticationRef(ApiType):

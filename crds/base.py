@@ -9,6 +9,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, Strict, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 
 from crds.problems import Problem
 
@@ -61,3 +62,6 @@ Count = Annotated[int, Strict(), Field(ge=0, le=2**31 - 1, json_schema_extra={"f
 """How many: never negative."""
 Positive = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1, json_schema_extra={"format": "int32"})]
 Percentage = Annotated[int, Strict(), Field(ge=0, le=100, json_schema_extra={"format": "int32"})]
+
+UNIQUE: JsonDict = {"x-kubernetes-list-type": "set"}
+"""Marks, as `json_schema_extra`, a list in which each value may be only once."""

@@ -1,19 +1,18 @@
 """BenchmarkJob: what to measure, on which endpoint, how often, and what the measurements were."""
 
-import math
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from crds.autoscaling import checked_http_url
-from crds.base import ApiType, Count, Positive
+from crds.autoscaling import LONGEST_URL, checked_http_url, is_number
+from crds.base import UNIQUE, ApiType, Count, Flag, Positive
 from crds.benchmark_status import BenchmarkJobStatus, BenchmarkResult
 from crds.cron import checked_schedule, checked_time_zone
 from crds.kubernetes import Affinity, EnvFromSource, EnvVar, ResourceRequirements, Toleration, Volume, VolumeMount
 from crds.metadata import Namespace, ObjectName
 from crds.problems import FieldError, shown
 from crds.resource import Resource
-from crds.scenario import checked_task, parse_scenario
+from crds.scenario import LONGEST, MOST, TASKS, checked_task, parse_scenario
 from crds.storage import StorageSpec
 from crds.thresholds import Thresholds
 
@@ -46,7 +45,7 @@ class DirectEndpoint(ApiType):
         model_name: What requests carry in `model`.
     """
 
-    url: Annotated[str, AfterValidator(checked_http_url)]
+    url: Annotated[str, Field(max_length=LONGEST_URL), AfterValidator(checked_http_url)]
     api_format: ApiFormat
     model_name: str = ""
 
@@ -126,24 +125,32 @@ class BenchmarkJobSpec(ApiType):
         result_folder_name: Name of the folder there.
         schedule: Cron; "" runs once.
         time_zone: Of the schedule; "" is UTC.
+        suspend: Whether the schedule rests; a run that has started goes on.
         history_limit: Runs that `status.history` keeps; None is 10.
     """
 
     hugging_face_secret_reference: HuggingFaceSecretReference | None = None
     endpoint: EndpointSpec
     service_metadata: ServiceMetadata | None = None
-    task: Annotated[str, AfterValidator(checked_task)]
-    traffic_scenarios: tuple[str, ...] = ()
-    num_concurrency: tuple[Positive, ...] = ()
+    task: Annotated[str, AfterValidator(checked_task), Field(json_schema_extra={"enum": list(TASKS)})]
+    traffic_scenarios: tuple[Annotated[str, Field(max_length=LONGEST)], ...] = Field(
+        default=(), max_length=MOST, json_schema_extra=UNIQUE
+    )
+    num_concurrency: tuple[Positive, ...] = Field(default=(), max_length=MOST, json_schema_extra=UNIQUE)
     max_time_per_iteration: Positive
     max_requests_per_iteration: Positive
-    additional_request_params: dict[str, str] = {}
+    additional_request_params: dict[str, Annotated[str, Field(max_length=8192)]] = Field(default={}, max_length=64)
     dataset: StorageSpec | None = None
     output_location: StorageSpec
-    result_folder_name: str = ""
+    result_folder_name: Annotated[str, Field(max_length=255)] = ""
     pod_override: PodOverride | None = None
-    schedule: Annotated[str, AfterValidator(lambda text: checked_schedule(text) if text else text)] = ""
-    time_zone: Annotated[str, AfterValidator(lambda text: checked_time_zone(text) if text else text)] = ""
+    schedule: Annotated[
+        str, Field(max_length=256), AfterValidator(lambda text: checked_schedule(text) if text else text)
+    ] = ""
+    time_zone: Annotated[
+        str, Field(max_length=64), AfterValidator(lambda text: checked_time_zone(text) if text else text)
+    ] = ""
+    suspend: Flag | None = None
     history_limit: Count | None = Field(default=None)
     baseline: Baseline | None = None
     thresholds: Thresholds | None = None
@@ -219,7 +226,4 @@ def _require_unique(field: str, values: tuple[Any, ...]) -> None:
 
 
 def _is_temperature(text: str) -> bool:
-    try:
-        return math.isfinite(float(text)) and float(text) >= 0
-    except ValueError:
-        return False
+    return is_number(text) and float(text) >= 0

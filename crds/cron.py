@@ -6,22 +6,22 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from crds.problems import FieldError, did_you_mean, shown
 
-_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
     ("minute", 0, 59, {}),
     ("hour", 0, 23, {}),
     ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: number for number, name in enumerate(_MONTHS, 1)}),
-    ("day of week", 0, 6, {name: number for number, name in enumerate(_DAYS)}),
+    ("month", 1, 12, {name: number for number, name in enumerate(MONTHS, 1)}),
+    ("day of week", 0, 6, {name: number for number, name in enumerate(DAYS)}),
 )
-_DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+DESCRIPTORS = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _DURATION = re.compile(r"(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}s)?", re.ASCII)
 _PART = re.compile(r"(?P<low>\*|\?|\w+)(?:-(?P<high>\w+))?(?:/(?P<step>\d{1,9}))?", re.ASCII)
 _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_ACCEPTED = (
+ACCEPTED = (
     'five fields "minute hour day-of-month month day-of-week" such as "0 3 * * MON", '
-    + ", ".join(_DESCRIPTORS)
+    + ", ".join(DESCRIPTORS)
     + ', or "@every 6h"'
 )
 
@@ -38,7 +38,7 @@ def checked_schedule(schedule: str) -> str:
         raise FieldError(f"{shown(schedule)} has a time zone in it", accepted="the time zone in timeZone")
     fields = schedule.split()
     if len(fields) != len(_FIELDS):
-        raise FieldError(f"{shown(schedule)} has {len(fields)} fields where five are expected", accepted=_ACCEPTED)
+        raise FieldError(f"{shown(schedule)} has {len(fields)} fields where five are expected", accepted=ACCEPTED)
     values = [_values(schedule, text, *field) for text, field in zip(fields, _FIELDS, strict=True)]
     days, months = values[2], values[3]
     if fields[4] in "*?" and not any(min(days) <= _LONGEST_MONTH[month - 1] for month in months):
@@ -69,18 +69,18 @@ def checked_time_zone(name: str) -> str:
 
 
 def _checked_descriptor(schedule: str) -> str:
-    if schedule in _DESCRIPTORS:
+    if schedule in DESCRIPTORS:
         return schedule
     word, _, duration = schedule.partition(" ")
     if word == "@every":
         if not duration or not _DURATION.fullmatch(duration):
-            raise FieldError(f"{shown(schedule)} has no duration such as 90m or 1h30m", accepted=_ACCEPTED)
+            raise FieldError(f"{shown(schedule)} has no duration such as 90m or 1h30m", accepted=ACCEPTED)
         if not any(int(number) for number in re.findall(r"\d+", duration)):
             raise FieldError(f"{shown(schedule)} is no time at all", accepted="at least 1s")
         return schedule
-    guess = did_you_mean(schedule, _DESCRIPTORS)
+    guess = did_you_mean(schedule, DESCRIPTORS)
     hint = f'; did you mean "{guess}"?' if guess else ""
-    raise FieldError(f"{shown(schedule)} is not a schedule{hint}", accepted=_ACCEPTED)
+    raise FieldError(f"{shown(schedule)} is not a schedule{hint}", accepted=ACCEPTED)
 
 
 def _values(

@@ -17,9 +17,11 @@ class KnownFields:
 
     Attributes:
         names: JSON names, blank-separated.
+        texts: Those of them that rules look into, and that are text.
     """
 
     names: str
+    texts: str = ""
 
     def __contains__(self, name: object) -> bool:
         return name in self.names.split()
@@ -31,7 +33,10 @@ class KnownFields:
         open_field = {"x-kubernetes-preserve-unknown-fields": True}
         return {
             "type": "object",
-            "properties": {name: dict(open_field) for name in self.names.split()},
+            "properties": {
+                name: {"type": "string"} if name in self.texts.split() else dict(open_field)
+                for name in self.names.split()
+            },
             "x-kubernetes-preserve-unknown-fields": True,
         }
 
@@ -44,7 +49,7 @@ CONTAINER_FIELDS = (
     " volumeMounts volumeDevices livenessProbe readinessProbe startupProbe lifecycle terminationMessagePath"
     " terminationMessagePolicy imagePullPolicy securityContext stdin stdinOnce tty"
 )
-Container = Annotated[dict[str, Any], KnownFields(CONTAINER_FIELDS)]
+Container = Annotated[dict[str, Any], KnownFields(CONTAINER_FIELDS, texts="name image")]
 Volume = Annotated[
     dict[str, Any],
     KnownFields(

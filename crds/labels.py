@@ -1,4 +1,4 @@
-"""Names that OME and we write on nodes, ConfigMaps, pods and workflows, so that look-ups from OME's documentation answer.
+"""Names that OME and we write on nodes, ConfigMaps, pods and workflows, so that OME's documented look-ups answer.
 
 Steps put them on what they render, the controller on nodes and ConfigMaps. Rules of length and hashing are OME's
 (docs/decisions and its model agent): a label's name part has at most 49 characters there.

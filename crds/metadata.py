@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from crds.base import ApiType, Int64
 from crds.kubernetes import OpenObject, OwnerReference
@@ -55,8 +55,12 @@ def checked_label(name: str) -> str:
     return name
 
 
-ObjectName = Annotated[str, AfterValidator(checked_subdomain)]
-Namespace = Annotated[str, AfterValidator(lambda name: checked_label(name) if name else name)]
+ObjectName = Annotated[str, AfterValidator(checked_subdomain), Field(json_schema_extra={"maxLength": 253})]
+Namespace = Annotated[
+    str,
+    AfterValidator(lambda name: checked_label(name) if name else name),
+    Field(json_schema_extra={"maxLength": 63}),
+]
 
 
 class ObjectMeta(ApiType):

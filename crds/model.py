@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from crds.base import ApiType, Count, Flag, Int32, Int64
+from crds.base import ApiType, Count, Flag, Int32, Int64, Positive
 from crds.kubernetes import FreeObject
 from crds.model_format import (
     API_CAPABILITIES,
@@ -22,6 +22,7 @@ from crds.size import parse_size
 from crds.status import Status
 from crds.storage import StorageSpec
 
+Distribution = Literal["auto", "direct", "swarm"]
 ModelState = Literal["Creating", "Importing", "In_Transit", "In_Training", "Ready", "Failed"]
 Lifecycle = Literal["Deprecated", "Experiment", "Public", "Internal"]
 
@@ -54,6 +55,8 @@ class ModelSpec(ModelExtension):
         model_configuration: What the parser found, as an object; JSON text is read too.
         serving_mode: On-demand, Dedicated.
         max_tokens: Context length.
+        min_ready_nodes: Nodes that must have the model before it is Ready; None for every target node.
+        distribution: How nodes get the files: each from the source (direct), or from each other (swarm); None is auto.
     """
 
     model_format: ModelFormatSpec | None = None
@@ -70,6 +73,8 @@ class ModelSpec(ModelExtension):
     max_tokens: Int32 | None = Field(default=None, ge=0)
     additional_metadata: dict[str, str] = {}
     diffusion_pipeline: DiffusionPipeline | None = None
+    min_ready_nodes: Positive | None = None
+    distribution: Distribution | None = None
 
     @field_validator("model_configuration", mode="before")
     @classmethod

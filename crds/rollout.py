@@ -7,10 +7,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from crds.base import ApiType, Flag, Percentage, Positive
 from crds.problems import FieldError, shown
-from crds.scenario import parse_scenario
+from crds.scenario import LONGEST, parse_scenario
 from crds.thresholds import Thresholds
 
 RolloutStrategy = Literal["Recreate", "RollingUpdate", "Canary", "BlueGreen"]
+_MOST_IN_GATE = 8
 APPROVAL = "approval"
 """The pause that ends when a person resumes the run."""
 
@@ -32,8 +33,10 @@ def _checked_scenario(text: str) -> str:
 class BenchmarkGate(ApiType):
     """A short benchmark of the new revision against the stable one; a regression stops the rollout."""
 
-    traffic_scenarios: tuple[Annotated[str, AfterValidator(_checked_scenario)], ...] = ()
-    num_concurrency: tuple[Positive, ...] = ()
+    traffic_scenarios: tuple[Annotated[str, Field(max_length=LONGEST), AfterValidator(_checked_scenario)], ...] = (
+        Field(default=(), max_length=_MOST_IN_GATE)
+    )
+    num_concurrency: tuple[Positive, ...] = Field(default=(), max_length=_MOST_IN_GATE)
     max_requests_per_iteration: Positive | None = None
     max_time_per_iteration: Positive | None = None
     thresholds: Thresholds | None = None
@@ -49,7 +52,9 @@ class RolloutStep(ApiType):
     """
 
     weight: Percentage | None = None
-    pause: Annotated[str, AfterValidator(lambda pause: _checked_pause(pause) if pause else pause)] = ""
+    pause: Annotated[
+        str, Field(max_length=32), AfterValidator(lambda pause: _checked_pause(pause) if pause else pause)
+    ] = ""
     benchmark: BenchmarkGate | None = None
 
     @model_validator(mode="after")
@@ -69,7 +74,7 @@ class Rollout(ApiType):
     """
 
     strategy: RolloutStrategy = "RollingUpdate"
-    steps: tuple[RolloutStep, ...] = ()
+    steps: tuple[RolloutStep, ...] = Field(default=(), max_length=20)
     auto_rollback: Flag | None = Field(default=None)
 
     @model_validator(mode="after")

@@ -30,6 +30,11 @@ TASKS: Mapping[str, tuple[str, ...]] = {
 }
 """The tasks, and the kinds of scenario that each can run. genai-bench calls OME's image-to-text image-text-to-text."""
 
+LONGEST = 64
+"""Characters of a scenario; the longest that can be written has 45."""
+MOST = 64
+"""Scenarios, or concurrencies, of one job or gate."""
+
 _SCENARIO = re.compile(
     r"(?P<kind>[A-Z])\((?P<first>\d{1,9}(,\d{1,9})*)\)(/\((?P<second>\d{1,9}(,\d{1,9})*)\))?", re.ASCII
 )

@@ -1,8 +1,8 @@
 """Annotations of an InferenceService whose values can be wrong."""
 
-import math
 from collections.abc import Mapping
 
+from crds.autoscaling import is_number
 from crds.metadata import DEPLOYMENT_MODE, FIT
 from crds.problems import FieldError, shown
 
@@ -45,7 +45,7 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
             field=_path("ome.io/targetUtilizationPercentage"),
         )
     threshold = annotations.get("autoscaling.keda.sh/threshold")
-    if threshold is not None and not _is_number(threshold):
+    if threshold is not None and not is_number(threshold):
         raise FieldError(
             f"{shown(threshold)} is not a number",
             accepted='a number, such as "10"',
@@ -55,10 +55,3 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
 
 def _path(key: str) -> str:
     return f'metadata.annotations["{key}"]'
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False

@@ -34,7 +34,7 @@ def _checked_size(text: str) -> str:
     return text
 
 
-SizeText = Annotated[str, AfterValidator(lambda text: _checked_size(text) if text else text)]
+SizeText = Annotated[str, Field(max_length=64), AfterValidator(lambda text: _checked_size(text) if text else text)]
 """A model size such as "7B"; "" when it is not given."""
 
 

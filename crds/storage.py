@@ -52,7 +52,9 @@ def _checked_pattern(pattern: str) -> str:
     return pattern
 
 
-Pattern = Annotated[str, AfterValidator(_checked_pattern)]
+Pattern = Annotated[str, Field(max_length=1024), AfterValidator(_checked_pattern)]
+Parameter = Annotated[str, Field(max_length=8192)]
+SecretName = Annotated[str, Field(max_length=253)]
 
 
 class StorageSpec(ApiType):
@@ -69,16 +71,20 @@ class StorageSpec(ApiType):
         ignore_patterns: Files to leave out, as in huggingface_hub.
     """
 
-    storage_uri: Annotated[str, AfterValidator(lambda uri: _checked_uri(uri) if uri else uri)] = ""
-    path: Annotated[str, AfterValidator(lambda path: checked_path(path) if path else path)] = ""
+    storage_uri: Annotated[
+        str, Field(max_length=2048), AfterValidator(lambda uri: _checked_uri(uri) if uri else uri)
+    ] = ""
+    path: Annotated[str, Field(max_length=4096), AfterValidator(lambda path: checked_path(path) if path else path)] = (
+        ""
+    )
     schema_path: str = ""
-    parameters: dict[str, str] = {}
-    key: str = ""
+    parameters: dict[str, Parameter] = Field(default={}, max_length=64)
+    key: SecretName = ""
     node_selector: dict[str, str] = {}
     node_affinity: NodeAffinity | None = None
     download_policy: DownloadPolicy | None = Field(default=None)
-    allow_patterns: tuple[Pattern, ...] = ()
-    ignore_patterns: tuple[Pattern, ...] = ()
+    allow_patterns: tuple[Pattern, ...] = Field(default=(), max_length=256)
+    ignore_patterns: tuple[Pattern, ...] = Field(default=(), max_length=256)
 
     @property
     def uri(self) -> StorageUri | None:

@@ -58,6 +58,12 @@ def _problem(details: ErrorDetails) -> Problem:
         return Problem(path, f"{quoted} is not text", f'text: "{quoted}" in quotes' if in_quotes else "text")
     if kind == "string_too_short":
         return Problem(path, "is empty", "a name")
+    if kind == "string_too_long":
+        message = f"{quoted} has {len(value)} characters"
+        return Problem(path, message, f"up to {context['max_length']} characters")
+    if kind == "too_long":
+        message = f"has {context['actual_length']} entries"
+        return Problem(path, message, f"up to {context['max_length']} entries")
     if kind in _BOUNDS:
         words_of_bound, key, accepted = _BOUNDS[kind]
         bound = f"{context[key]:.15g}"
