@@ -1,6 +1,8 @@
 """The step publish-model: writes what was resolved, parsed and cached into the model's resource.
 
-`steps.publication` says what to write; this only loads, writes under the resource's lock, and tells the time.
+On one machine `steps.publication` says what to write; this only loads, writes under the resource's lock, and tells the
+time. On a cluster the resource only comes to ask for what the run was asked (`steps.cluster.publishing`), and the
+controller writes the rest.
 """
 
 import platform
@@ -8,9 +10,11 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from steps.cluster.pod import is_on_cluster, models_root_on_nodes
 from steps.contract import StepInputs, StepOutputs, step
 from steps.facts import Facts
 from steps.manifest_store import load_facts, load_manifest
+from steps.model_owner import model_owner
 from steps.publication import Publication, Scope, publish
 from steps.published_model import stored_facts
 from steps.resources import Resource, ResourceFolder
@@ -26,6 +30,12 @@ class PublishInputs(StepInputs):
     manifest: str = Field(default="", description="Digest of its manifest.")
     facts: Facts | None = Field(default=None, description="What parse-model found; by default what it stored.")
     path: str = Field(default="", description="Folder that holds the model's files.")
+    revision: str = Field(default="", description="Branch, tag or commit that was asked for.")
+    allow_patterns: tuple[str, ...] = Field(default=(), description="Patterns of files that were asked for.")
+    ignore_patterns: tuple[str, ...] = Field(default=(), description="Patterns of files that were not wanted.")
+    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
+    nodes: tuple[str, ...] = Field(default=(), description="Nodes that were asked for; an empty name means any.")
 
 
 class PublishOutputs(StepOutputs):
@@ -45,7 +55,34 @@ def publish_model(inputs: PublishInputs) -> PublishOutputs:
     Raises:
         NotFoundError: when the manifest or its facts are not stored here.
         InvalidInputError: for an impossible name.
+        OmeError: of the class that fits, when the API server does not take the resource.
     """
+    if is_on_cluster():
+        _publish_on_cluster(inputs)
+    else:
+        _publish_here(inputs)
+    return PublishOutputs(model=inputs.name)
+
+
+def _publish_on_cluster(inputs: PublishInputs) -> None:
+    from steps.cluster.publishing import publish_request
+    from steps.requested_model import ModelRequest
+
+    request = ModelRequest(
+        uri=inputs.uri or load_manifest(inputs.manifest).uri,
+        revision=inputs.revision,
+        allow_patterns=inputs.allow_patterns,
+        ignore_patterns=inputs.ignore_patterns,
+        path=inputs.path,
+        models_root=models_root_on_nodes(),
+        secret=inputs.secret,
+        secret_key=inputs.secret_key,
+        nodes=inputs.nodes,
+    )
+    publish_request(model_owner(inputs.scope, inputs.namespace, inputs.name), request)
+
+
+def _publish_here(inputs: PublishInputs) -> None:
     manifest = load_manifest(inputs.manifest)
     facts = inputs.facts if inputs.facts is not None else load_facts(inputs.manifest)
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -65,4 +102,3 @@ def publish_model(inputs: PublishInputs) -> PublishOutputs:
         return publish(old, publication, now)
 
     ResourceFolder().update(inputs.scope, inputs.name, inputs.namespace, change)
-    return PublishOutputs(model=inputs.name)

@@ -1,7 +1,7 @@
-"""Chooses a runtime and an accelerator for a model on this machine. Run by the `select-runtime` template.
+"""Chooses a runtime and an accelerator for a model. Run by the `select-runtime` template.
 
-The thin edge of `steps.selection`: it reads runtimes and accelerator classes from the resource folder, takes this
-machine as the only node, and finds the model's facts. `ome runtimes explain` calls `explain_runtimes`.
+The thin edge of `steps.selection`: it reads runtimes, accelerator classes and nodes (on one machine itself), and finds
+the model's facts. `ome runtimes explain` calls `explain_runtimes`.
 """
 
 import sys
@@ -11,18 +11,20 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from crds.accelerator_class import AcceleratorClass
+from crds.labels import READY, node_label
 from crds.load import load
 from crds.problems import InvalidResourceError
 from crds.serving_runtime import ClusterServingRuntime, ServingRuntime
 from steps.choice import Choice, Refusal
+from steps.cluster.pod import is_on_cluster
 from steps.contract import StepInputs, StepOutputs, step
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
 from steps.facts import Facts
 from steps.manifest_store import load_facts
-from steps.published_model import artifact_digest, find_model
-from steps.resources import Resource, ResourceFolder
+from steps.published_model import artifact_digest, find_model, owner_of
+from steps.resources import Resource, Resources, open_resources
 from steps.selection.explain import ExplainRow, explain
-from steps.selection.nodes import local_node
+from steps.selection.nodes import Node, local_node
 from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
 from steps.selection.selector import select
 from steps.serving.program import missing_program
@@ -56,13 +58,17 @@ class Surroundings(NamedTuple):
         runtimes: Of all namespaces, and of the cluster.
         accelerators: All classes.
         unreadable: Objects that are not valid, as refusals; they are told, not dropped.
-        unavailable: Runtimes whose program is not on this machine, and why.
+        unavailable: Runtimes whose program is not on this machine, and why; a cluster has images.
+        nodes: Where the model may run.
+        warnings: What is to be known of the nodes.
     """
 
     runtimes: tuple[Runtime, ...]
     accelerators: tuple[Accelerator, ...]
     unreadable: tuple[Refusal, ...]
     unavailable: Mapping[str, str]
+    nodes: tuple[Node, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @step(
@@ -78,22 +84,27 @@ def select_runtime(inputs: SelectInputs) -> SelectOutputs:
         InvalidInputError: the model is disabled or not imported, or the named runtime does not serve it.
         DoesNotFitError: nothing here runs it.
     """
-    folder = ResourceFolder()
-    facts = inputs.facts or find_facts(folder, inputs.model, inputs.namespace)
-    here = read_surroundings(folder)
+    resources = open_resources()
+    facts = inputs.facts or find_facts(resources, inputs.model, inputs.namespace)
+    here = read_surroundings(resources, inputs)
     try:
         choice = select(
             facts,
             ModelReference(name=inputs.model, namespace=inputs.namespace),
             here.runtimes,
             here.accelerators,
-            [local_node()],
+            here.nodes,
             _request(inputs),
             unavailable=here.unavailable,
         )
     except (NotFoundError, InvalidInputError, DoesNotFitError) as error:
-        raise _with_unreadable(error, here.unreadable) from None
-    choice = choice.model_copy(update={"refused": (*choice.refused, *here.unreadable)})
+        raise _with_surroundings(error, here) from None
+    choice = choice.model_copy(
+        update={
+            "refused": (*choice.refused, *here.unreadable),
+            "warnings": (*choice.warnings, *here.warnings),
+        }
+    )
     sys.stderr.write(_summary(choice))
     return SelectOutputs(choice=choice)
 
@@ -105,15 +116,15 @@ def explain_runtimes(inputs: SelectInputs) -> tuple[ExplainRow, ...]:
         NotFoundError: no such model.
         InvalidInputError: the model is disabled or not imported.
     """
-    folder = ResourceFolder()
-    facts = inputs.facts or find_facts(folder, inputs.model, inputs.namespace)
-    here = read_surroundings(folder)
+    resources = open_resources()
+    facts = inputs.facts or find_facts(resources, inputs.model, inputs.namespace)
+    here = read_surroundings(resources, inputs)
     rows = explain(
         facts,
         ModelReference(name=inputs.model, namespace=inputs.namespace),
         here.runtimes,
         here.accelerators,
-        [local_node()],
+        here.nodes,
         _request(inputs),
         unavailable=here.unavailable,
     )
@@ -124,14 +135,14 @@ def explain_runtimes(inputs: SelectInputs) -> tuple[ExplainRow, ...]:
     return (*rows, *broken)
 
 
-def find_facts(folder: ResourceFolder, model: str, namespace: str) -> Facts:
+def find_facts(resources: Resources, model: str, namespace: str) -> Facts:
     """Facts of a published model: a BaseModel of the namespace, else a ClusterBaseModel.
 
     Raises:
         NotFoundError: there is no such model, or its facts are not stored here.
         InvalidInputError: it is disabled, or has not been imported.
     """
-    found = find_model(folder, model, namespace)
+    found = find_model(resources, model, namespace)
     label = f"{found['kind']} {model}"
     if (found.get("spec") or {}).get("disabled"):
         raise InvalidInputError(f"{label}: spec.disabled is true", remedy="Set it to false to serve the model.")
@@ -141,14 +152,17 @@ def find_facts(folder: ResourceFolder, model: str, namespace: str) -> Facts:
     return load_facts(digest)
 
 
-def read_surroundings(folder: ResourceFolder) -> Surroundings:
-    """Read runtimes and accelerator classes; which programs are missing is looked up on this machine."""
+def read_surroundings(resources: Resources, inputs: SelectInputs) -> Surroundings:
+    """Read runtimes and accelerator classes, and the nodes of the cluster or this machine.
+
+    On one machine it is also looked up which programs are missing there.
+    """
     runtimes: list[Runtime] = []
     accelerators: list[Accelerator] = []
     unreadable: list[Refusal] = []
     unavailable: dict[str, str] = {}
     for kind in ("ServingRuntime", "ClusterServingRuntime", "AcceleratorClass"):
-        for document in folder.list(kind):
+        for document in resources.list(kind, inputs.namespace if kind == "ServingRuntime" else ""):
             try:
                 resource = load(document).resource
             except InvalidResourceError as error:
@@ -160,10 +174,40 @@ def read_surroundings(folder: ResourceFolder) -> Surroundings:
             elif isinstance(resource, ServingRuntime | ClusterServingRuntime):
                 runtime = Runtime.of(resource)
                 runtimes.append(runtime)
-                missing = _missing_program(document.get("spec") or {})
+                missing = None if is_on_cluster() else _missing_program(document.get("spec") or {})
                 if missing:
                     unavailable[runtime.label] = missing
-    return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable)
+    nodes, warnings = _nodes(resources, inputs)
+    return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable, nodes, warnings)
+
+
+def _nodes(resources: Resources, inputs: SelectInputs) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+    """Nodes that may serve the model, and what is to be known of that.
+
+    Pods are scheduled only to nodes that have the model, so once some have it no other counts. Before it is imported
+    (its facts are given, and there is no resource) or cached, all do.
+    """
+    if not is_on_cluster():
+        return (local_node(),), ()
+    from steps.cluster.api import open_api
+    from steps.cluster.nodes import nodes_of
+    from steps.cluster.resource_types import NODE
+
+    nodes = nodes_of(open_api().list(NODE))
+    if not nodes:
+        raise NotFoundError("the cluster has no nodes", remedy="Add a node.")
+    try:
+        owner = owner_of(find_model(resources, inputs.model, inputs.namespace))
+    except (NotFoundError, InvalidInputError):
+        return nodes, ()
+    label = node_label(owner.kind, owner.namespace, owner.name)
+    holding = tuple(node for node in nodes if node.labels.get(label) == READY)
+    if not holding:
+        return nodes, (f"no node has the label {label}={READY} yet: all {len(nodes)} nodes were looked at",)
+    if len(holding) == len(nodes):
+        return nodes, ()
+    names = ", ".join(node.name for node in holding[:5]) + (", …" if len(holding) > 5 else "")
+    return holding, (f"only {len(holding)} of {len(nodes)} nodes have the model, and only these count: {names}",)
 
 
 def _missing_program(spec: Mapping[str, Any]) -> str | None:
@@ -191,12 +235,13 @@ def _request(inputs: SelectInputs) -> SelectionRequest:
     )
 
 
-def _with_unreadable(error: OmeError, unreadable: tuple[Refusal, ...]) -> OmeError:
-    """The error, telling also of objects that could not be read: one of them may be what the user waits for."""
-    if not unreadable:
-        return error
-    listing = "; ".join(f"{refusal.runtime} ({refusal.reason})" for refusal in unreadable[:5])
-    return type(error)(f"{error.message}. Not valid: {listing}", remedy=error.remedy)
+def _with_surroundings(error: OmeError, here: Surroundings) -> OmeError:
+    """The error, with what else may be the cause: nodes left out, and objects that could not be read."""
+    message = ". ".join((error.message, *here.warnings)) if here.warnings else error.message
+    if here.unreadable:
+        listing = "; ".join(f"{refusal.runtime} ({refusal.reason})" for refusal in here.unreadable[:5])
+        message = f"{message}. Not valid: {listing}"
+    return type(error)(message, remedy=error.remedy)
 
 
 def _summary(choice: Choice) -> str:

@@ -78,6 +78,9 @@ def survey(accelerator: Accelerator, nodes: Sequence[Node]) -> Supply:
     usable = [node for node in matching if node.is_usable]
     if not usable:
         why = f"{len(matching)} nodes have it, none of them ready" if matching else "no node has it"
+        repelling = sorted({taint.key for node in matching if node.is_ready for taint in node.taints})
+        if repelling:
+            why += f" for pods that do not tolerate their taints ({', '.join(repelling)})"
         return Supply(accelerator=accelerator, reason=why)
     if is_cpu(spec):
         free = sorted(

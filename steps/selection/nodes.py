@@ -1,6 +1,6 @@
 """The nodes a model could run on: what Kubernetes tells of a node, and the same of this machine.
 
-`steps.select_runtime` takes `local_node()`; a cluster's nodes are made from its Node objects in the same form.
+`steps.select_runtime` takes `local_node()`; a cluster's nodes are made from its Node objects (`steps.cluster.nodes`).
 """
 
 import math
@@ -30,6 +30,14 @@ class Resources(Frozen):
     devices: Mapping[str, int] = {}
 
 
+class Taint(Frozen):
+    """What keeps pods off a node, unless they tolerate it."""
+
+    key: str
+    value: str = ""
+    effect: str = ""
+
+
 class Node(Frozen):
     """A node as the selector sees it.
 
@@ -39,6 +47,7 @@ class Node(Frozen):
         requested: What is already taken of it.
         is_ready: Whether its Ready condition is true.
         is_schedulable: False when it is cordoned.
+        taints: What repels pods that do not tolerate it.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Node(Frozen):
     requested: Resources = Resources()
     is_ready: bool = True
     is_schedulable: bool = True
+    taints: tuple[Taint, ...] = ()
 
     @property
     def is_usable(self) -> bool:
