@@ -10,6 +10,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CONTAINERFILES = "images/containerfiles"
+_NO_CODE = "controller/install/"  # manifests and a chart, for those who install
 _CODE_SUFFIXES = frozenset({".py", ".yaml", ".html", ".txt"})
 
 
@@ -76,7 +77,9 @@ def sources_digest(image: Image, repository: Path = REPOSITORY) -> str:
 def _code_files(folder: Path, repository: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         relative = path.relative_to(repository).as_posix()
-        if path.suffix in _CODE_SUFFIXES and "__pycache__" not in path.parts and path.is_file():
+        if relative.startswith(_NO_CODE) or "__pycache__" in path.parts:
+            continue
+        if path.suffix in _CODE_SUFFIXES and path.is_file():
             yield relative
 
 

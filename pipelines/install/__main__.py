@@ -1,4 +1,4 @@
-"""`python -m pipelines.install`: writes the folders under `install/` and the checked-in workflow templates anew."""
+"""`python -m pipelines.install`: writes `controller/install/` and the checked-in workflow templates anew."""
 
 import sys
 

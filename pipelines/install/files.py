@@ -17,7 +17,7 @@ from pipelines.install.options import Options
 from pipelines.install.workflow_templates import workflow_templates
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-FOLDERS = ("install", "pipelines/manifests")
+FOLDERS = ("controller/install", "pipelines/manifests")
 """Folders of the repository that hold nothing but what is written from here."""
 
 NOTE = "# Written by `python -m pipelines.install` from pipelines/install; changes belong there.\n"
@@ -37,18 +37,21 @@ def files(options: Options | None = None) -> dict[str, str]:
     bundled = {"definitions.yaml": argo.definitions(), "argo.yaml": argo.argo_objects(options)}
     return {
         **_folder("pipelines/manifests", templates),
-        **_folder("install/system", system),
-        **_folder("install/argo", bundled),
-        **_list("install/existing-argo", ["../../crds/manifests", "../system", "../../pipelines/manifests"]),
-        **_list("install/with-argo", ["../existing-argo", "../argo"]),
-        **{f"install/chart/{name}": text for name, text in chart_files().items()},
+        **_folder("controller/install/system", system),
+        **_folder("controller/install/argo", bundled),
+        **_list(
+            "controller/install/existing-argo",
+            ["../../../crds/manifests", "../system", "../../../pipelines/manifests"],
+        ),
+        **_list("controller/install/with-argo", ["../existing-argo", "../argo"]),
+        **{f"controller/install/chart/{name}": text for name, text in chart_files().items()},
     }
 
 
 def links() -> dict[str, str]:
     """Links of the chart to the definitions of ome.io, which are checked in once: targets by their path."""
     names = sorted(name for name in manifests.files() if name != "kustomization.yaml")
-    return {f"install/chart/crds/{name}": f"../../../crds/manifests/{name}" for name in names}
+    return {f"controller/install/chart/crds/{name}": f"../../../../crds/manifests/{name}" for name in names}
 
 
 def write(folder: Path) -> list[Path]:
