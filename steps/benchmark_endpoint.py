@@ -11,7 +11,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,13 +34,14 @@ from steps.benchmark.secret_texts import SecretTexts
 from steps.benchmark.surroundings import gather
 from steps.benchmark.tokenizer import TokenizerFolder, make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
+from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint
-from steps.errors import DiskFullError, InvalidInputError, NotFoundError
+from steps.errors import DiskFullError, InvalidInputError, NotFoundError, OmeError
 from steps.home import checked_name, part
 from steps.progress import ProgressReporter
-from steps.published_model import find_model, stored_facts
-from steps.resources import Resource, ResourceFolder
+from steps.published_model import find_model, folder_of, stored_facts
+from steps.resources import Resource, open_resources
 
 KEY_VARIABLE = "OME_ENDPOINT_KEY"
 _SCENARIO = re.compile(r"[A-Za-z]+(?:\([^()]*\)(?:/\([^()]*\))?)?")
@@ -89,7 +90,9 @@ class BenchmarkOutputs(StepOutputs):
     """What was measured."""
 
     report: BenchmarkReport = Field(description="Summary: verdict, and each cell's percentiles and rates.")
-    report_folder: str = Field(description="Folder with report.html, results.csv and results.json.")
+    report_folder: str = Field(
+        description="Folder with report.html, results.csv and results.json; on a cluster configmap/<name>."
+    )
 
 
 @step(
@@ -109,7 +112,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         "MPLCONFIGDIR", str(cache_folder() / "matplotlib")
     )  # its list of fonts, ours and the child's
     endpoint = _checked_endpoint(inputs.endpoint)
-    model = find_model(ResourceFolder(), inputs.model, inputs.namespace)
+    model = find_model(open_resources(), inputs.model, inputs.namespace)
     facts = stored_facts(model)
     tokenizer = make_tokenizer_folder(_folder_of(model, inputs.model), facts.weight_files if facts else ())
     plan = make_plan(
@@ -159,8 +162,22 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         if log.path.exists():
             log.path.replace(folder / log.path.name)
         unfinished.discard()
-    sys.stdout.write(f"{verdict}: {requests} requests, {errors} failed; {folder / 'report.html'}\n")
-    return BenchmarkOutputs(report=report, report_folder=str(folder))
+    place = _kept(inputs.name, files) or str(folder)
+    sys.stdout.write(f"{verdict}: {requests} requests, {errors} failed; {place}\n")
+    return BenchmarkOutputs(report=report, report_folder=place)
+
+
+def _kept(name: str, files: Mapping[str, str]) -> str:
+    """Where a report is kept that would go with its pod; "" on one machine."""
+    if not is_on_cluster():
+        return ""
+    from steps.cluster.reports import keep_report
+
+    try:
+        return keep_report(name, files)
+    except OmeError as error:  # the figures go on as outputs, and took minutes to measure
+        sys.stderr.write(f"the report is not kept: {error.message}\n  {error.remedy}\n")
+        return ""
 
 
 async def _measure(
@@ -224,10 +241,16 @@ def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
 
 
 def _folder_of(model: Resource, name: str) -> Path:
-    path = ((model.get("spec") or {}).get("storage") or {}).get("path") or ""
-    if not path:
+    """The model's folder on this machine or node."""
+    path = folder_of(model)
+    if path is None:
         raise NotFoundError(f'model "{name}": spec.storage.path is empty', remedy="Import the model first.")
-    return Path(path)
+    if is_on_cluster() and not path.is_dir():
+        raise NotFoundError(
+            f'model "{name}": node {node_name()} has no folder {path}, which holds the tokenizer',
+            remedy="Give model_label, the label of nodes that have the model, so that the load is put on from one.",
+        )
+    return path
 
 
 def _model_notes(endpoint: Endpoint, readiness: Readiness | None) -> tuple[str, ...]:

@@ -161,6 +161,16 @@ class StepFailure(BaseModel):
     remedy: str
 
 
+LONGEST_FAILURE = 4000
+"""Bytes: the kubelet cuts a termination message at 4096, and what is cut is no JSON."""
+
+
 def failure_of(error: OmeError) -> StepFailure:
-    """The error as data."""
-    return StepFailure(code=error.code, message=error.message, remedy=error.remedy)
+    """The error as data, its message shortened in the middle when the whole would not fit a termination message."""
+    failure = StepFailure(code=error.code, message=error.message, remedy=error.remedy[: LONGEST_FAILURE // 8])
+    kept = len(error.message)
+    while len(failure.model_dump_json().encode()) > LONGEST_FAILURE:
+        kept = kept * 9 // 10
+        shortened = f"{error.message[: kept * 3 // 4]} … {error.message[len(error.message) - kept // 4 :]}"
+        failure = failure.model_copy(update={"message": shortened})
+    return failure

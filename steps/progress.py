@@ -65,7 +65,7 @@ class ProgressReporter:
             write_atomically(Path(self._local), moment.model_dump_json(by_alias=True).encode(), is_durable=False)
         if self._argo and total > 0 and (is_last or now - self._last_argo >= ARGO_INTERVAL_SECONDS):
             self._last_argo = now
-            Path(self._argo).write_text(f"{completed}/{total}")
+            Path(self._argo).write_text(f"{min(completed, total)}/{total}")  # Argo drops more than all
         if now - self._last_log >= LOG_INTERVAL_SECONDS:
             self._last_log = now
             sys.stderr.write(f"{phase}: {completed} of {total} {unit}, {rate:.0f} {unit}/s\n")
