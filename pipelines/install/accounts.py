@@ -55,6 +55,7 @@ CONTROLLER = Account(
         Rule("ome.io", (*_MODELS, "inferenceservices", "benchmarkjobs"), (*_READ, "patch")),
         Rule("ome.io", ("basemodels/status", "clusterbasemodels/status"), ("patch", "update")),
         Rule("ome.io", ("inferenceservices/status", "benchmarkjobs/status"), ("patch", "update")),
+        Rule("ome.io", ("acceleratorclasses/status",), ("patch", "update")),
         Rule("ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses"), _READ),
         Rule("", ("nodes",), (*_READ, "patch")),
         Rule("", ("pods",), ("list", "watch")),
@@ -74,7 +75,11 @@ STEPS: tuple[Account, ...] = (
         "ome-import",
         "Resolves, parses and publishes models.",
         cluster=(Rule("ome.io", _MODELS, ("get", "create", "patch", "update")),),
-        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),
+        system=(
+            _OUTPUTS,
+            Rule("", ("configmaps",), ("get", "create", "patch")),
+            Rule("argoproj.io", ("workflows",), ("get",)),  # whether the controller submitted this run
+        ),
     ),
     Account(
         "ome-cache",
