@@ -15,6 +15,7 @@ from pipelines.command import (
     environments,
     get,
     imports,
+    install,
     onboard,
     parse,
     quickstart,
@@ -32,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete):
+for module in (quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete, install):
     module.register(app)
 app.add_typer(runs.app)
 app.add_typer(runtimes.app)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from crds import manifests
+from crds import manifest_files
 from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.chart import chart_files
@@ -50,7 +50,7 @@ def files(options: Options | None = None) -> dict[str, str]:
 
 def links() -> dict[str, str]:
     """Links of the chart to the definitions of ome.io, which are checked in once: targets by their path."""
-    names = sorted(name for name in manifests.files() if name != "kustomization.yaml")
+    names = sorted(name for name in manifest_files.files() if name != "kustomization.yaml")
     return {f"controller/install/chart/crds/{name}": f"../../../../crds/manifests/{name}" for name in names}
 
 

@@ -1,0 +1,140 @@
+"""Applies an installation to a cluster part by part, waiting for what the next part needs. Called by `ome install`.
+
+Every object is applied server-side: what a person added beside our fields stays, and a second run changes nothing.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from pipelines.install.bundle import Part
+from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
+from steps.errors import ClusterError
+
+Action = Literal["create", "change", "keep"]
+_POLL_SECONDS = 0.3
+_UNSTABLE = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What applying an object does.
+
+    Attributes:
+        action: Create it, change it, or leave it as it is.
+        kind: The object's kind.
+        name: Its name, with its namespace where it has one.
+    """
+
+    action: Action
+    kind: str
+    name: str
+
+
+def plan(api: InstallApi, parts: Sequence[Part]) -> Iterator[tuple[Part, list[Change]]]:
+    """What an installation would do to the cluster, part by part; nothing is changed."""
+    for part in parts:
+        yield part, [change_of(api, body) for body in part.objects]
+
+
+def change_of(api: InstallApi, body: Object) -> Change:
+    """What applying one object would do, as the API server itself says by a dry run."""
+    metadata = body["metadata"]
+    old = api.find(type_of(body), metadata["name"], metadata.get("namespace", ""))
+    if old is None:
+        return Change("create", body["kind"], name_of(body))
+    new = api.apply_installed(body, dry_run=True)
+    return Change("keep" if _stable(old) == _stable(new) else "change", body["kind"], name_of(body))
+
+
+def apply(api: InstallApi, parts: Sequence[Part], report: Callable[[str], None], *, seconds: float) -> None:
+    """Apply every part in order. Definitions are waited for, since the API server refuses objects before them.
+
+    Args:
+        api: The cluster.
+        parts: As `pipelines.install.bundle.bundle` gives them.
+        report: Gets a line a part.
+        seconds: How long to wait for definitions.
+
+    Raises:
+        OmeError: of the class that fits, at the first object that is refused.
+    """
+    for part in parts:
+        changes = []
+        for body in part.objects:
+            changes.append(change_of(api, body))
+            if changes[-1].action != "keep":
+                api.apply_installed(body)
+        for name in [body["metadata"]["name"] for body in part.objects if body["kind"] == "CustomResourceDefinition"]:
+            wait_until(partial(is_established, api, name), seconds, f"definition {name} is not established")
+        report(f"{part.name}: {summary(changes)}")
+
+
+def wait_for_deployments(api: InstallApi, namespace: str, names: Sequence[str], seconds: float) -> None:
+    """Wait until Deployments are available.
+
+    Raises:
+        ClusterError: when one is not in time, with what its pods say.
+    """
+    for name in names:
+        problem = f"Deployment {namespace}/{name} is not available"
+        wait_until(partial(is_available, api, namespace, name), seconds, problem)
+
+
+def wait_until(done: Callable[[], bool], seconds: float, problem: str) -> None:
+    """Ask until it is so.
+
+    Raises:
+        ClusterError: with the problem when it is not so in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() >= deadline:
+            raise ClusterError(f"{problem} after {seconds:.0f} s", remedy="`ome doctor` says what is wrong.")
+        time.sleep(_POLL_SECONDS)
+
+
+def is_established(api: InstallApi, name: str) -> bool:
+    """Whether the API server serves a definition."""
+    found = api.find(RESOURCE_TYPES["CustomResourceDefinition"], name)
+    return found is not None and condition(found, "Established") == "True"
+
+
+def is_available(api: InstallApi, namespace: str, name: str) -> bool:
+    """Whether a Deployment of the present generation is available."""
+    found = api.find(RESOURCE_TYPES["Deployment"], name, namespace)
+    if found is None:
+        return False
+    status = found.get("status", {})
+    is_current = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
+    return is_current and condition(found, "Available") == "True" and status.get("updatedReplicas", 0) > 0
+
+
+def condition(found: Object, type_: str) -> str:
+    """The status of one of an object's conditions; "" when it has none."""
+    conditions = (found.get("status") or {}).get("conditions") or []
+    return next((str(each["status"]) for each in conditions if each["type"] == type_), "")
+
+
+def name_of(body: Object) -> str:
+    """An object's name, with its namespace where it has one."""
+    metadata = body["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
+
+
+DONE: Mapping[Action, str] = {"create": "created", "change": "changed", "keep": "as they were"}
+TO_DO: Mapping[Action, str] = {"create": "to create", "change": "to change", "keep": "as they are"}
+
+
+def summary(changes: Sequence[Change], words: Mapping[Action, str] = DONE) -> str:
+    """How many objects each action is for: `3 created, 1 changed, 12 as they were`."""
+    counts = [(sum(change.action == action for change in changes), said) for action, said in words.items()]
+    return ", ".join(f"{count} {said}" for count, said in counts if count) or "nothing"
+
+
+def _stable(found: Object) -> Object:
+    """An object without what each write changes and without its status."""
+    metadata = {name: value for name, value in found["metadata"].items() if name not in _UNSTABLE}
+    return {**{name: value for name, value in found.items() if name != "status"}, "metadata": metadata}

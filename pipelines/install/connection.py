@@ -1,0 +1,133 @@
+"""The cluster that a person's kubeconfig names, for `ome install`, `ome doctor` and `ome uninstall`.
+
+The same calls as the steps make (`steps.cluster.api`), with less patience, since somebody waits, and with dry runs.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from crds.kinds import KINDS
+from crds.metadata import API_VERSION
+from steps.cluster.api import ClusterApi
+from steps.cluster.resource_types import ResourceType, object_path
+from steps.errors import ClusterError, InvalidInputError
+
+Object = dict[str, Any]
+
+FIELD_MANAGER = "ome-install"
+"""Whose the fields of installed objects are; the controller's own is another."""
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+RETRIES = 2
+
+_RBAC, _ARGO = "rbac.authorization.k8s.io/v1", "argoproj.io/v1alpha1"
+
+RESOURCE_TYPES: Mapping[str, ResourceType] = {
+    kind.kind: kind
+    for kind in (
+        ResourceType("v1", "Namespace", "namespaces", is_namespaced=False),
+        ResourceType("v1", "Node", "nodes", is_namespaced=False),
+        ResourceType("v1", "ServiceAccount", "serviceaccounts"),
+        ResourceType("v1", "ConfigMap", "configmaps"),
+        ResourceType("v1", "Service", "services"),
+        ResourceType("v1", "Pod", "pods"),
+        ResourceType("apps/v1", "Deployment", "deployments"),
+        ResourceType("coordination.k8s.io/v1", "Lease", "leases"),
+        ResourceType(_RBAC, "ClusterRole", "clusterroles", is_namespaced=False),
+        ResourceType(_RBAC, "ClusterRoleBinding", "clusterrolebindings", is_namespaced=False),
+        ResourceType(_RBAC, "Role", "roles"),
+        ResourceType(_RBAC, "RoleBinding", "rolebindings"),
+        ResourceType(_ARGO, "Workflow", "workflows"),
+        ResourceType(_ARGO, "CronWorkflow", "cronworkflows"),
+        ResourceType(_ARGO, "WorkflowTemplate", "workflowtemplates"),
+        ResourceType(
+            "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", is_namespaced=False
+        ),
+        ResourceType(
+            "authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews", is_namespaced=False
+        ),
+        *(ResourceType(API_VERSION, kind.name, kind.plural, kind.is_namespaced) for kind in KINDS.values()),
+    )
+}
+"""The kinds that an installation has or looks at."""
+
+
+def type_of(body: Object) -> ResourceType:
+    """The resource type of an object of an installation."""
+    return RESOURCE_TYPES[body["kind"]]
+
+
+class InstallApi(ClusterApi):
+    """One cluster, with what an installer asks beside the steps' calls."""
+
+    def apply_installed(self, body: Object, *, dry_run: bool = False) -> Object:
+        """Server-side apply with the installer's field manager.
+
+        Args:
+            body: The object.
+            dry_run: Only say what would be stored.
+        """
+        metadata = body["metadata"]
+        path = object_path(type_of(body), metadata.get("namespace", ""), metadata["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
+        return self._call("PATCH", path, query, body, "application/apply-patch+yaml")
+
+    def server_version(self) -> str:
+        """The API server's version, such as `v1.34.3`."""
+        return str(json.loads(self.text("/version", {}))["gitVersion"])
+
+    def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        """Whether this user may do that."""
+        attributes = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "metadata": {},
+            "spec": {"resourceAttributes": {name: value for name, value in attributes.items() if value}},
+        }
+        return bool(self.create(RESOURCE_TYPES["SelfSubjectAccessReview"], body)["status"]["allowed"])
+
+
+def connect(kubeconfig: Path | None = None, context: str = "") -> InstallApi:
+    """The cluster of a kubeconfig's context.
+
+    Args:
+        kubeconfig: The file; by default `$KUBECONFIG`, else `~/.kube/config`.
+        context: Its context; "" for the current one.
+
+    Raises:
+        InvalidInputError: when the file or the context is not there or cannot be read.
+    """
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException, load_kube_config
+    from urllib3 import PoolManager, Retry, Timeout
+
+    if kubeconfig is not None and not kubeconfig.is_file():
+        raise InvalidInputError(f"--kubeconfig: {kubeconfig} is not a file", remedy="Give the path of a kubeconfig.")
+    found = Configuration()
+    try:
+        load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
+            config_file=str(kubeconfig) if kubeconfig else None, context=context or None, client_configuration=found
+        )
+    except (ConfigException, OSError) as error:
+        named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
+        raise InvalidInputError(
+            f"kubeconfig {named}: {error}", remedy="Check it with `kubectl config get-contexts`, or set KUBECONFIG."
+        ) from None
+    certificate: dict[str, Any] = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
+    trust: dict[str, Any] = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
+    retries = Retry(
+        total=RETRIES, allowed_methods=None, status_forcelist=(429, 502, 503, 504), backoff_factor=0.2,
+        raise_on_status=False, redirect=0, raise_on_redirect=False,
+    )  # fmt: skip
+    pool = PoolManager(
+        retries=retries, timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), **certificate, **trust
+    )
+    authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
+    if not found.host:
+        raise ClusterError("the kubeconfig names no server", remedy="Check it with `kubectl config view`.")
+    return InstallApi(found.host, pool, headers={"Authorization": authorization} if authorization else {})
