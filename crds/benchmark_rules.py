@@ -85,7 +85,7 @@ JOB_RULES = (
     Rule(
         holds=f"!({_has_parameter('temperature')})"
         f" || {matches(_TEMPERATURE, f'^{NUMBER}$')} && double({_TEMPERATURE}) >= 0.0",
-        says=(shown(_TEMPERATURE), " is not a temperature"),
+        says=("temperature ", shown(_TEMPERATURE), " is not a temperature"),
         accepted='a number from 0, as text: "0.7"',
         field=".additionalRequestParams",
     ),

@@ -27,7 +27,12 @@ class _IntOrString:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True}
+        return {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "minimum": 0,
+            "pattern": "^([0-9]{1,2}|100)%$",
+            "x-kubernetes-int-or-string": True,
+        }
 
 
 NumberOrPercentage = Annotated[int | str, PlainValidator(_checked_number_or_percentage), _IntOrString]

@@ -37,7 +37,7 @@ def structural_schema(kind: type[Resource]) -> Schema:
     fields = converted["properties"]
     fields["apiVersion"] = {"type": "string", "description": "Group and version of this API."}
     fields["kind"] = {"type": "string", "description": "The kind of this object."}
-    fields["metadata"] = {"type": "object"}
+    fields["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}  # rules may point at it
     converted["required"] = ["spec"]
     return converted
 

@@ -113,6 +113,7 @@ NAME_OF_SERVICE_RULES = (
         says=('"', Cel("self.metadata.name"), '" is not a valid name of an InferenceService'),
         accepted="lower-case letters, digits and '-', starting with a letter, not ending with '-', at most 56,"
         " or 55 with a decoder",
+        field=".metadata.name",
     ),
 )
 """Of the whole object. The names of its Kubernetes Services are its own with a component's after it."""

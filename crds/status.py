@@ -52,7 +52,9 @@ class WorkflowReference(ApiType):
 class Status(ApiType):
     """Base of every kind's status."""
 
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Condition, ...] = Field(
+        default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+    )
     observed_generation: Int64 | None = None
     workflow: WorkflowReference | None = Field(default=None)
 

@@ -21,6 +21,7 @@ class ApiRefusedError(Exception):
     Attributes:
         status: HTTP status.
         message: The API server's own words.
+        causes: What it found wrong, each with its field.
         body: The whole answer, usually a `Status`.
     """
 
@@ -28,6 +29,7 @@ class ApiRefusedError(Exception):
         self.status = status
         self.body = body
         self.message = str(body.get("message", body))
+        self.causes = tuple((c.get("field", ""), c["message"]) for c in body.get("details", {}).get("causes", ()))
         super().__init__(f"{status}: {self.message}")
 
 
@@ -99,7 +101,7 @@ class ApiClient:
 
     def create(self, document: Object) -> Object:
         """Create an object, strict about unknown fields; `metadata.generateName` will do for a name."""
-        namespace = document["metadata"].get("namespace", "default")
+        namespace = document.get("metadata", {}).get("namespace", "default")
         return self.request("POST", f"{self.collection(document, namespace)}?fieldValidation=Strict", document)
 
     def get(self, document: Object) -> Object:

@@ -24,11 +24,12 @@ from typing import Self
 
 import pytest
 
+from crds.definition import definitions
 from steps.errors import UnsupportedError
-from tests.apiserver.client import ApiClient, Object
+from tests.apiserver.client import ApiClient, ApiRefusedError, Object
 from tests.cluster.binaries import ensure
 
-__all__ = ["ApiServer", "api_server"]
+__all__ = ["ApiServer", "api_server", "ome_api_server"]
 
 _PATIENCE_SECONDS = 60
 _PR_SET_PDEATHSIG = 1
@@ -114,6 +115,21 @@ class ApiServer:
         self.admin.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         return name
 
+    def define(self, *definitions: Object) -> None:
+        """Apply CustomResourceDefinitions; returns when the objects they define can be listed and written."""
+        for definition in definitions:
+            self.admin.apply(definition)
+        for definition in definitions:
+            spec = definition["spec"]
+            versions = [version["name"] for version in spec["versions"] if version["served"]]
+            paths = [f"/apis/{spec['group']}/{version}/{spec['names']['plural']}" for version in versions]
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            while not all(self._is_served(path) for path in paths):
+                if time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"{paths} are not served: {self.admin.get(definition)['status']}\n{self.logs()}"
+                    )
+
     def service_account_token(self, namespace: str, name: str, seconds: int = 3600) -> str:
         """A token of a service account, which is made when it is not there; its rights are what RBAC gives it."""
         account: Object = {
@@ -186,6 +202,15 @@ class ApiServer:
         self._admin = client
         return True
 
+    def _is_served(self, path: str) -> bool:
+        try:
+            self.admin.request("GET", f"{path}?limit=1")
+        except ApiRefusedError as refusal:
+            if refusal.status not in (404, 429, 503):
+                raise
+            return False
+        return True
+
     def _run(self, name: str, *flags: str) -> None:
         program = self._binaries / name
         # The kernel ends a child with the thread that started it, so only the main thread may ask for that.
@@ -209,6 +234,13 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """A running API server for all tests of this session."""
     with ApiServer(tmp_path_factory.mktemp("api-server")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def ome_api_server(api_server: ApiServer) -> ApiServer:
+    """The same one, with our eight kinds defined."""
+    api_server.define(*definitions())
+    return api_server
 
 
 def _binaries() -> Path:
