@@ -17,6 +17,7 @@ import aiohttp
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from yaml import YAMLError
 
 from controller.actions import Object
 from controller.metrics import Metrics
@@ -189,13 +190,15 @@ async def connect(kubeconfig: Path | None, metrics: Metrics) -> Api:
         InvalidInputError: when there is none, or it cannot be read.
     """
     configuration = Configuration()
+    if kubeconfig is not None and not kubeconfig.is_file():
+        raise InvalidInputError(f'--kubeconfig: "{kubeconfig}" is not a file', remedy="Give a kubeconfig file.")
     try:
         if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call] # as above
         else:
             file = str(kubeconfig) if kubeconfig is not None else None
             await load_kube_config(file, client_configuration=configuration)  # type: ignore[no-untyped-call] # as above
-    except (ConfigException, OSError) as error:
+    except (ConfigException, YAMLError, OSError) as error:
         raise InvalidInputError(
             f"no API server to talk to: {error}",
             remedy="Run in a pod with a service account, or give --kubeconfig.",

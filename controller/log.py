@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-_FIELDS = ("key", "watch", "error", "trace")
+_FIELDS = ("key", "watch", "error", "remedy", "trace")
 """What a line may carry beside its message: `extra={"key": ...}`."""
 
 
@@ -33,3 +33,4 @@ def set_up_logs(level: str, stream: TextIO = sys.stderr) -> None:
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("controller").setLevel(level.upper())
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of ends in an error that says more

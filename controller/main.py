@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, planners: Mapping[str, Planner]
         settings, options = settings_of(given), options_of(given)
         asyncio.run(_run(settings, options, given.kubeconfig, planners))
     except OmeError as error:
-        _log.error("%s %s", error.message, error.remedy, extra={"error": error.code})
+        _log.error("%s", error.message, extra={"error": error.code, "remedy": error.remedy})
         return error.exit_code
     except OSError as error:
         _log.error("cannot listen on port %d: %s", given.metrics_port, error)

@@ -149,6 +149,6 @@ class Reconciler:
         self._errors.add(1, key.kind, error.code)
         seconds = self._queue.retry(key, at_least_seconds=error.retry_after_seconds or 0.0)
         _log.warning(
-            "%s %s; again in %.1f s", error.message, error.remedy, seconds,
-            extra={"key": str(key), "error": error.code},
+            "%s; again in %.1f s", error.message, seconds,
+            extra={"key": str(key), "error": error.code, "remedy": error.remedy},
         )  # fmt: skip

@@ -1,0 +1,158 @@
+"""A proxy before an API server that counts requests and cuts one of them off: what a crash at that call looks like.
+
+It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Watches pass by uncounted
+and can be cut all at once.
+"""
+
+import asyncio
+import json
+import ssl
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Self
+
+import aiohttp
+from aiohttp import web
+
+from tests.apiserver.fixture import ApiServer
+
+When = Literal["before", "after"]
+
+
+@dataclass
+class Cut:
+    """Where to cut: the n-th write about an object, before it is passed on or after it was carried out."""
+
+    at: int
+    about: str
+    when: When
+    writes: list[str] = field(default_factory=list)
+    happened: threading.Event = field(default_factory=threading.Event)
+
+
+class CuttingProxy:
+    """Use it as a context.
+
+    Args:
+        server: The API server behind it.
+        folder: For its kubeconfig.
+
+    Attributes:
+        kubeconfig: Of a controller that goes through the proxy.
+        expire: Whether the next watches of this plural are answered with 410.
+    """
+
+    def __init__(self, server: ApiServer, folder: Path) -> None:
+        self._server = server
+        self._cut: Cut | None = None
+        self._watches: set[asyncio.Task[object]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.kubeconfig = folder / "proxy.conf"
+        self.expire: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        port = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(30)
+        config = json.loads(self._server.kubeconfig.read_text())
+        config["clusters"][0]["cluster"] = {"server": f"http://127.0.0.1:{port}"}
+        self.kubeconfig.write_text(json.dumps(config))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(30)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut_at(self, at: int, about: str, when: When) -> Cut:
+        """Cut the n-th write from now on that names an object, and everything after it until `mend`."""
+        self._cut = Cut(at, about, when)
+        return self._cut
+
+    def cut_all(self) -> None:
+        """Cut everything until `mend`."""
+        self._cut = Cut(0, "", "before")
+        self._cut.happened.set()
+
+    def mend(self) -> None:
+        """Pass everything on again."""
+        self._cut = None
+
+    def cut_watches(self) -> None:
+        """End every open watch in the middle, as a broken connection does."""
+
+        async def cut() -> None:
+            for task in self._watches:
+                task.cancel()
+
+        asyncio.run_coroutine_threadsafe(cut(), self._loop).result(30)
+
+    async def _start(self) -> int:
+        context = ssl.create_default_context(cafile=self._server.certificate_authority)
+        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        app = web.Application(client_max_size=2**26)
+        app.router.add_route("*", "/{path:.*}", self._pass)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return int(self._runner.addresses[0][1])
+
+    async def _stop(self) -> None:
+        await self._runner.cleanup()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._session.close()
+
+    async def _pass(self, request: web.Request) -> web.StreamResponse:
+        is_watch = request.query.get("watch") == "true"
+        if is_watch and (plural := request.path.rsplit("/", 1)[1]) in self.expire:
+            self.expire.discard(plural)
+            return web.json_response({"kind": "Status", "code": 410, "reason": "Expired"}, status=410)
+        cut = self._cut
+        if cut is not None and (cut.happened.is_set() or self._counts(cut, request, await request.text())):
+            if cut.when == "after" and not cut.happened.is_set():
+                await (await self._ask(request)).read()
+            cut.happened.set()
+            return self._hang_up(request)
+        response = await self._ask(request)
+        answer = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
+        if is_watch:
+            task = asyncio.current_task()
+            assert task is not None
+            self._watches.add(task)
+            task.add_done_callback(self._watches.discard)
+        await answer.prepare(request)
+        try:
+            async for chunk in response.content.iter_any():
+                await answer.write(chunk)
+        except (asyncio.CancelledError, ConnectionError):
+            return self._hang_up(request)
+        finally:
+            response.close()
+        return answer
+
+    def _counts(self, cut: Cut, request: web.Request, body: str) -> bool:
+        if request.method == "GET" or request.path.endswith("/events"):
+            return False
+        if not request.path.endswith((f"/{cut.about}", f"/{cut.about}/status")) and f'"{cut.about}"' not in body:
+            return False
+        cut.writes.append(f"{request.method} {request.path}")
+        return len(cut.writes) == cut.at
+
+    async def _ask(self, request: web.Request) -> aiohttp.ClientResponse:
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in {"host", "content-length"}}
+        body = await request.read()
+        return await self._session.request(
+            request.method, f"{self._server.url}{request.path_qs}", headers=headers, data=body or None,
+            timeout=aiohttp.ClientTimeout(total=None),
+        )  # fmt: skip
+
+    def _hang_up(self, request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
