@@ -1,10 +1,11 @@
 """The step deploy-service: from a choice to an endpoint that answers.
 
 Run by the `deploy-model` and `onboard-model` pipelines. On one machine the runtime's container command runs here as a
-child of a supervisor; see `steps.serving`.
+child of a supervisor, see `steps.serving`; on a cluster it is rendered to objects, see `steps.serving.cluster`.
 """
 
 import sys
+from collections.abc import Callable
 
 from pydantic import Field
 
@@ -13,6 +14,8 @@ from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint
 
 DEADLINE_SECONDS = 600
+CLUSTER_DEADLINE_SECONDS = 3600
+"""Nodes pull images of many GB, and large models load for minutes."""
 
 
 class DeployServiceInputs(StepInputs):
@@ -25,7 +28,10 @@ class DeployServiceInputs(StepInputs):
     replicas: int = Field(default=1, description="How many copies answer; one machine runs 1.")
     spec_digest: str = Field(default="", description="Digest of the spec to deploy; empty for the spec as it is then.")
     timeout_seconds: int = Field(
-        default=DEADLINE_SECONDS, gt=0, description="How long to wait until the engine answers, in seconds."
+        default=0,
+        ge=0,
+        description=f"How long to wait until the engine answers, in seconds; 0 for {DEADLINE_SECONDS}, on a cluster"
+        f" for {CLUSTER_DEADLINE_SECONDS}.",
     )
 
 
@@ -47,22 +53,57 @@ def deploy_service(inputs: DeployServiceInputs) -> DeployServiceOutputs:
 
     Raises:
         EngineFailedError, ClusterError: when it does not come up; the message has the last lines of its log.
-        UnsupportedError: for what needs a cluster.
+        UnsupportedError: for what this place cannot do.
         InvalidInputError, NotFoundError: when the resources do not fit together.
     """
+    from steps.cluster.pod import is_on_cluster
     from steps.progress import ProgressReporter
-    from steps.serving.deploy import deploy
 
     reporter = ProgressReporter()
+
+    def report(phase: str, seconds: float) -> None:
+        reporter.report(phase, int(seconds), 0, unit="seconds")
+
+    outputs, warnings = _on_cluster(inputs, report) if is_on_cluster() else _on_this_machine(inputs, report)
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    return outputs
+
+
+def _on_this_machine(
+    inputs: DeployServiceInputs, report: Callable[[str, float], None]
+) -> tuple[DeployServiceOutputs, tuple[str, ...]]:
+    from steps.serving.deploy import deploy
+
     deployed = deploy(
         inputs.service,
         inputs.namespace,
         inputs.model,
         inputs.choice,
         replicas=inputs.replicas,
-        timeout_seconds=inputs.timeout_seconds,
-        report=lambda phase, seconds: reporter.report(phase, int(seconds), 0, unit="seconds"),
+        timeout_seconds=inputs.timeout_seconds or DEADLINE_SECONDS,
+        report=report,
     )
-    for warning in deployed.warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    return DeployServiceOutputs(endpoint=deployed.endpoint, reused=deployed.reused)
+    return DeployServiceOutputs(endpoint=deployed.endpoint, reused=deployed.reused), deployed.warnings
+
+
+def _on_cluster(
+    inputs: DeployServiceInputs, report: Callable[[str, float], None]
+) -> tuple[DeployServiceOutputs, tuple[str, ...]]:
+    from steps.cluster.api import open_api
+    from steps.serving.cluster.deploy import Limits, deploy
+
+    deployed = deploy(
+        open_api(),
+        inputs.service,
+        inputs.namespace,
+        inputs.model,
+        inputs.choice,
+        replicas=inputs.replicas,
+        limits=Limits(ready=inputs.timeout_seconds or CLUSTER_DEADLINE_SECONDS),
+        report=report,
+    )
+    outputs = DeployServiceOutputs(
+        endpoint=deployed.endpoint, reused=deployed.reused, spec_digest=deployed.spec_digest
+    )
+    return outputs, deployed.warnings

@@ -1,13 +1,13 @@
-"""The engine of a service: the runtime's engine configuration with the service's laid over it.
+"""A component of a service (engine, decoder, router): the runtime's configuration with the service's laid over it.
 
-Pure. Called by `plan`, and by `program` for a runtime alone. Order, later wins: runtime, accelerator's overrides for
-the entry that matched, parallelism, context, service. `args` of the service extend and override flag by flag, unless
-its annotation `ome.io/args: replace` says otherwise.
+Pure. Called by `plan` and by `cluster`, and by `program` for a runtime alone. Order, later wins: runtime,
+accelerator's overrides for the entry that matched, parallelism, context, service. `args` of the service extend and
+override flag by flag, unless its annotation `ome.io/args: replace` says otherwise.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from steps.choice import Choice
 from steps.errors import InvalidInputError
@@ -15,6 +15,8 @@ from steps.serving.arguments import is_shell_script, merge_arguments, set_parall
 from steps.serving.context import set_context
 from steps.serving.fields import mapping_at, mappings_at, text_at, texts_at
 from steps.serving.strategic_merge import merge
+
+ComponentName = Literal["engine", "decoder", "router"]
 
 MAIN_CONTAINER = "ome-container"
 ARGUMENTS_ANNOTATION = "ome.io/args"
@@ -25,8 +27,8 @@ _INLINE_POD_FIELDS = (
 
 
 @dataclass(frozen=True)
-class Engine:
-    """A merged engine component.
+class Component:
+    """A merged component.
 
     Attributes:
         container: The main container.
@@ -41,38 +43,51 @@ class Engine:
     warnings: tuple[str, ...] = ()
 
 
-def merge_engine(runtime_spec: Mapping[str, Any], service: Mapping[str, Any], choice: Choice) -> Engine:
-    """The engine that a service runs on a runtime.
+def merge_engine(runtime_spec: Mapping[str, Any], service: Mapping[str, Any], choice: Choice) -> Component:
+    """The engine that a service runs on a runtime; see `merge_component`."""
+    return merge_component(runtime_spec, service, choice, "engine")
+
+
+def merge_component(
+    runtime_spec: Mapping[str, Any], service: Mapping[str, Any], choice: Choice, name: ComponentName
+) -> Component:
+    """One component as a service runs it on a runtime. A router has no model, so no choice changes it.
 
     Args:
         runtime_spec: `spec` of a (Cluster)ServingRuntime.
         service: The InferenceService.
         choice: The runtime's choice: which entry matched, the accelerator, the parallelism.
+        name: Which component.
 
     Raises:
         InvalidInputError: for a field of a wrong shape, no container, or arguments that cannot be merged.
     """
-    base = runtime_engine(runtime_spec)
-    service_component = mapping_at(mapping_at(service, "spec", "InferenceService"), "engine", "spec")
-    change = _split(service_component, "spec.engine", base.container["name"])
-    overridden, warnings = _with_accelerator(base.container, runtime_spec, choice)
-    if choice.context:
-        overridden, is_kept = set_context(overridden, choice.context)
-        if not is_kept:
-            said = (
-                f"a context of {choice.context} tokens was asked for, but runtime {choice.runtime} has no flag for it"
-            )
-            warnings = (*warnings, said)
+    where = f"spec.{name}"
+    component = mapping_at(mapping_at(service, "spec", "InferenceService"), name, "spec")
+    if name == "engine":
+        base = runtime_engine(runtime_spec)
+    else:
+        base = _split(mapping_at(runtime_spec, f"{name}Config", "spec"), f"spec.{name}Config", MAIN_CONTAINER)
+    change = _split(component, where, base.container["name"])
+    is_chosen_for = name != "router"
+    overridden, warnings = (
+        _with_choice(base.container, runtime_spec, choice) if is_chosen_for else (base.container, ())
+    )
     annotations = mapping_at(mapping_at(service, "metadata", "InferenceService"), "annotations", "metadata")
     container = merge(overridden, change.container)
     is_replacing = text_at(annotations, ARGUMENTS_ANNOTATION, "metadata.annotations") == "replace"
     if "args" in change.container and not is_replacing:
         container["args"] = list(_merged_arguments(overridden, change.container))
+    if len(container) <= 1:
+        raise InvalidInputError(
+            f"{where}: neither the service nor runtime {choice.runtime} says which container to run",
+            remedy=f"Give {where}.runner, or choose a runtime with {name}Config.",
+        )
     merged = merge({**base.pod, "containers": list(base.others)}, {**change.pod, "containers": list(change.others)})
-    return Engine(container, tuple(merged.pop("containers")), merged, warnings)
+    return Component(container, tuple(merged.pop("containers")), merged, warnings)
 
 
-def runtime_engine(runtime_spec: Mapping[str, Any]) -> Engine:
+def runtime_engine(runtime_spec: Mapping[str, Any]) -> Component:
     """A runtime's own engine: `engineConfig`, or the pod fields that older runtimes have at the top.
 
     Raises:
@@ -90,7 +105,7 @@ def runtime_engine(runtime_spec: Mapping[str, Any]) -> Engine:
     return engine
 
 
-def _split(component: Mapping[str, Any], where: str, main_name: str) -> Engine:
+def _split(component: Mapping[str, Any], where: str, main_name: str) -> Component:
     """A component as its main container, its other containers, and the rest."""
     runner = mapping_at(component, "runner", where)
     containers = mappings_at(component, "containers", where)
@@ -106,7 +121,22 @@ def _split(component: Mapping[str, Any], where: str, main_name: str) -> Engine:
         else:
             others.append(container)
     pod = {key: value for key, value in component.items() if key not in ("runner", "containers")}
-    return Engine(merge(main, runner) | {"name": name}, tuple(others), pod)
+    return Component(merge(main, runner) | {"name": name}, tuple(others), pod)
+
+
+def _with_choice(
+    container: dict[str, Any], runtime_spec: Mapping[str, Any], choice: Choice
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The runtime's container as the choice asks: its accelerator, its parallelism, its context."""
+    changed, warnings = _with_accelerator(container, runtime_spec, choice)
+    if choice.context:
+        changed, is_kept = set_context(changed, choice.context)
+        if not is_kept:
+            said = (
+                f"a context of {choice.context} tokens was asked for, but runtime {choice.runtime} has no flag for it"
+            )
+            warnings = (*warnings, said)
+    return changed, warnings
 
 
 def _with_accelerator(

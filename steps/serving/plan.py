@@ -14,7 +14,7 @@ from steps.choice import Choice
 from steps.errors import InvalidInputError, NotFoundError, UnsupportedError
 from steps.frozen import Frozen
 from steps.resources import Resource
-from steps.serving.component import Engine, merge_engine
+from steps.serving.component import Component, merge_engine
 from steps.serving.container import (
     LOOPBACK,
     Machine,
@@ -167,7 +167,7 @@ def _from_environment(command: tuple[str, ...], programs: Path | None) -> tuple[
     return (str(own), *command[1:]) if own is not None and own.exists() else command
 
 
-def _refuse_what_needs_a_cluster(service: Resource, engine: Engine) -> None:
+def _refuse_what_needs_a_cluster(service: Resource, engine: Component) -> None:
     remedy = "Deploy this service on a cluster, or leave it out."
     spec = mapping_at(service, "spec", "InferenceService")
     for component in ("decoder", "router"):
@@ -192,7 +192,7 @@ def _refuse_what_needs_a_cluster(service: Resource, engine: Engine) -> None:
         )
 
 
-def _ineffective(engine: Engine) -> tuple[str, ...]:
+def _ineffective(engine: Component) -> tuple[str, ...]:
     """What the engine asks for and does not get here, in sentences."""
     replicas = integer_at(engine.pod, "minReplicas", "engine", 1)
     said = [f"engine.minReplicas {replicas}: one machine runs one replica"] if replicas > 1 else []
