@@ -6,7 +6,7 @@ Called by every step that takes a model by name: select-runtime, deploy-service 
 from pathlib import Path
 
 from steps.cluster.pod import is_on_cluster, models_root_on_nodes
-from steps.errors import InvalidInputError, NotFoundError
+from steps.errors import AuthError, InvalidInputError, NotFoundError
 from steps.facts import Facts
 from steps.manifest_store import load_facts
 from steps.model_owner import ModelOwner, default_folder
@@ -24,13 +24,19 @@ def find_model(resources: Resources, name: str, namespace: str) -> Resource:
         raise InvalidInputError("model: is empty", remedy="Give the name of an imported model; see `ome get models`.")
     found = resources.find("BaseModel", name, namespace) or resources.find("ClusterBaseModel", name)
     if found is None:
-        models = resources.list("BaseModel", namespace) + resources.list("ClusterBaseModel")
-        there = ", ".join(sorted({str(model["metadata"]["name"]) for model in models})) or "none"
         raise NotFoundError(
             f'model "{name}" is neither a BaseModel of namespace {namespace} nor a ClusterBaseModel',
-            remedy=f"There are: {there}. Import one with `ome import`.",
+            remedy=f"{_models_there(resources, namespace)}Import one with `ome import`.",
         )
     return found
+
+
+def _models_there(resources: Resources, namespace: str) -> str:
+    try:
+        models = resources.list("BaseModel", namespace) + resources.list("ClusterBaseModel")
+    except AuthError:  # a step that may read the model it is given need not be allowed to list them all
+        return ""
+    return f"There are: {', '.join(sorted({str(model['metadata']['name']) for model in models})) or 'none'}. "
 
 
 def artifact_digest(model: Resource) -> str:
