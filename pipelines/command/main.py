@@ -12,6 +12,7 @@ from pipelines.command import (
     benchmark,
     delete,
     deploy,
+    doctor,
     environments,
     get,
     imports,
@@ -23,6 +24,7 @@ from pipelines.command import (
     runtimes,
     select,
     templates,
+    uninstall,
 )
 
 app = typer.Typer(
@@ -33,7 +35,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete, install):
+for module in (
+    quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete,
+    install, doctor, uninstall,
+):  # fmt: skip
     module.register(app)
 app.add_typer(runs.app)
 app.add_typer(runtimes.app)

@@ -56,7 +56,7 @@ def apply(api: InstallApi, parts: Sequence[Part], report: Callable[[str], None],
         api: The cluster.
         parts: As `pipelines.install.bundle.bundle` gives them.
         report: Gets a line a part.
-        seconds: How long to wait for definitions.
+        seconds: How long to wait for definitions, and for a namespace that an uninstallation left going.
 
     Raises:
         OmeError: of the class that fits, at the first object that is refused.
@@ -64,6 +64,9 @@ def apply(api: InstallApi, parts: Sequence[Part], report: Callable[[str], None],
     for part in parts:
         changes = []
         for body in part.objects:
+            if body["kind"] == "Namespace":
+                name = body["metadata"]["name"]
+                wait_until(partial(is_settled, api, name), seconds, f"namespace {name} is still being deleted")
             changes.append(change_of(api, body))
             if changes[-1].action != "keep":
                 api.apply_installed(body)
@@ -100,6 +103,12 @@ def is_established(api: InstallApi, name: str) -> bool:
     """Whether the API server serves a definition."""
     found = api.find(RESOURCE_TYPES["CustomResourceDefinition"], name)
     return found is not None and condition(found, "Established") == "True"
+
+
+def is_settled(api: InstallApi, namespace: str) -> bool:
+    """Whether a namespace is there or not, rather than going away."""
+    found = api.find(RESOURCE_TYPES["Namespace"], namespace)
+    return found is None or "deletionTimestamp" not in found["metadata"]
 
 
 def is_available(api: InstallApi, namespace: str, name: str) -> bool:
