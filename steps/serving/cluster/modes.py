@@ -57,8 +57,10 @@ def check_service(spec: Mapping[str, Any], service: ServiceMetadata) -> None:
             'metadata.annotations ome.io/model-placement: "prefer" is not supported yet',
             remedy="Leave it out: pods go to the nodes that have the model.",
         )
-    if "engine" not in spec:
-        raise InvalidInputError("spec.engine: is missing", remedy="Give `engine: {}` to take the runtime's engine.")
+    if spec.get("engine") is None:
+        remedy = "Give `engine: {}` to take the runtime's engine"
+        older = ", and what spec.predictor (OME's older form) has" if spec.get("predictor") is not None else ""
+        raise InvalidInputError("spec.engine: is missing", remedy=f"{remedy}{older}.")
 
 
 def _checked(mode: str, where: str) -> Mode:

@@ -1,0 +1,1 @@
+"""Serving on a cluster: what is rendered, applied, waited for and said."""
