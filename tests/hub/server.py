@@ -232,19 +232,26 @@ class HubServer:
         return response
 
     async def _admin(self, request: web.Request) -> web.StreamResponse:
-        """GET counters; DELETE counters; PUT faults as a JSON list of texts; PUT files/<repository>/<path>."""
+        """GET counters; DELETE counters; PUT faults as a JSON list of texts; PUT and GET files/<repository>/<path>."""
         if request.path == f"{ADMIN}/counters" and request.method == "DELETE":
             self.ledger.clear()
         elif request.path == f"{ADMIN}/faults" and request.method == "PUT":
             self.faults.set(tuple(parse_fault(text) for text in json.loads(await request.text())))
         elif request.path.startswith(f"{ADMIN}/files/") and request.method == "PUT":
-            await self._receive(request, request.path.removeprefix(f"{ADMIN}/files/"))
+            await self._receive(request, self._place(request))
+        elif request.path.startswith(f"{ADMIN}/files/"):
+            place = self._place(request)
+            return web.FileResponse(place) if place.is_file() else _problem(404, "", "no such file")
         return web.json_response(asdict(self.ledger.counts()))
 
-    async def _receive(self, request: web.Request, path: str) -> None:
+    def _place(self, request: web.Request) -> Path:
+        path = request.path.removeprefix(f"{ADMIN}/files/")
         target = (self.options.folder / path).resolve()
         if not target.is_relative_to(self.options.folder):
             raise web.HTTPBadRequest(text=f"{path} is outside the hub's folder")
+        return target
+
+    async def _receive(self, request: web.Request, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
             async for chunk in request.content.iter_chunked(1 << 20):

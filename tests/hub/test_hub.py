@@ -109,6 +109,8 @@ def test_files_are_put_through_the_admin(hub: RunningHub) -> None:
     status, _, _ = get(f"{hub.url}/.admin/files/acme/later/config.json", "PUT", b"{}")
     assert status == 200
     assert get(f"{hub.url}/acme/later/resolve/main/config.json")[2] == b"{}"
+    assert get(f"{hub.url}/.admin/files/acme/later/config.json")[2] == b"{}"
+    assert get(f"{hub.url}/.admin/files/acme/later/none.json")[0] == 404
     assert get(f"{hub.url}/.admin/files/..%2F..%2Fout", "PUT", b"{}")[0] == 400
     assert not (hub.folder.parent / "out").exists()
 
