@@ -14,7 +14,7 @@ from pipelines.runner.expression import depends_names, evaluate_depends, evaluat
 from pipelines.runner.graph_scope import GraphScope, aggregate, graph_phase
 from pipelines.runner.leaf_run import run_leaf
 from pipelines.runner.run_context import NodeResult, RunContext, holding, mutex_names
-from pipelines.runner.substitution import references, substitute
+from pipelines.runner.substitution import output_tag, references, substitute
 from pipelines.runner.workflow_source import Document, Located
 from steps.errors import InvalidInputError, OmeError
 
@@ -166,7 +166,7 @@ def _graph_result(context: RunContext, located: Located, scope: GraphScope, phas
         for declared in located.outputs("parameters"):
             source = declared.get("valueFrom") or {}
             try:
-                parameters[declared["name"]] = substitute(str(source["parameter"]), scope.lookup)
+                parameters[declared["name"]] = substitute(output_tag(source), scope.lookup)
             except InvalidInputError:
                 if source.get("default") is None:
                     raise

@@ -6,12 +6,13 @@ takes one value out of a loop's aggregated outputs. Every other one is refused b
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from steps.errors import InvalidInputError, UnsupportedError
 
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_PLAIN = re.compile(r"\{\{[^={}][^{}]*\}\}")
 _JSONPATH = re.compile(r"\s*jsonpath\(\s*(?P<reference>[^,()]+?)\s*,\s*'(?P<path>[^']*)'\s*\)\s*")
 _PATH_PART = re.compile(r"\[(?P<index>\d+)\]|\.(?P<key>\w+)")
 _BRACKET = re.compile(r"\['([^']+)'\]")
@@ -35,6 +36,24 @@ def references(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from references(item)
+
+
+def output_tag(source: Mapping[str, Any]) -> str:
+    """The tag that an output of a DAG or steps template comes from: its `parameter`, or its `expression` as a tag.
+
+    Args:
+        source: The output's valueFrom.
+
+    Raises:
+        InvalidInputError: when `parameter` is anything but one plain reference: Argo takes no more there.
+    """
+    if source.get("expression"):
+        return f"{{{{={source['expression']}}}}}"
+    tag = str(source["parameter"])
+    if not _PLAIN.fullmatch(tag.strip()):
+        remedy = "Write an expression in valueFrom.expression, without braces; compose texts in a step."
+        raise InvalidInputError(f'"{tag}" in valueFrom.parameter is not one plain reference', remedy=remedy)
+    return tag
 
 
 def substitute(value: Any, lookup: Lookup) -> Any:  # noqa: ANN401 - any part of a YAML document

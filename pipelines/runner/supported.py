@@ -98,8 +98,7 @@ PARAMETER: Mapping[str, str] = {
     "valueFrom": HONOURED, "globalName": HONOURED,
 }  # fmt: skip
 VALUE_FROM: Mapping[str, str] = {
-    "path": HONOURED, "default": HONOURED, "parameter": HONOURED,
-    "expression": Refused("is not built for one machine; use `parameter`"),
+    "path": HONOURED, "default": HONOURED, "parameter": HONOURED, "expression": HONOURED,
     "configMapKeyRef": Refused("reads a ConfigMap of a cluster"),
     "supplied": Refused("waits for a person in the Argo UI"),
     "event": Refused("needs Argo's events"),

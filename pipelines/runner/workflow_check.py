@@ -11,7 +11,7 @@ from pipelines.runner.expression import depends_names
 from pipelines.runner.expression_syntax import parse
 from pipelines.runner.retry_plan import read_retry
 from pipelines.runner.run_context import mutex_names
-from pipelines.runner.substitution import references
+from pipelines.runner.substitution import output_tag, references
 from pipelines.runner.supported import (
     ARTIFACT,
     CONTAINER,
@@ -76,9 +76,10 @@ class _Checker:
         check_list(f"{where} input artifact", (located.template.get("inputs") or {}).get("artifacts"), ARTIFACT)
         for output in check_list(f"{where} output", located.outputs("parameters"), PARAMETER):
             source = check_fields(f"{where} output {output['name']}", output.get("valueFrom") or {}, VALUE_FROM)
-            needed = "path" if kinds[0] in ("script", "container") else "parameter"
-            if not source.get(needed):
-                raise InvalidInputError(f'{where}: output "{output["name"]}" has no valueFrom.{needed}')
+            needed = ("path",) if kinds[0] in ("script", "container") else ("parameter", "expression")
+            if not any(source.get(field) for field in needed):
+                message = f'{where}: output "{output["name"]}" has no valueFrom.{" or valueFrom.".join(needed)}'
+                raise InvalidInputError(message)
         check_list(f"{where} output artifact", located.outputs("artifacts"), ARTIFACT)
         mutex_names(where, located.template.get("synchronization"))
         read_retry(where, _readable_retry(located))
@@ -200,7 +201,7 @@ class _Checker:
         self, where: str, located: Located, inputs: set[str], tasks: Mapping[str, Document], prefix: str
     ) -> None:
         known = inputs | self._results(located.source, tasks, prefix)
-        values = [(o.get("valueFrom") or {}).get("parameter") for o in located.outputs("parameters")]
+        values = [output_tag(output["valueFrom"]) for output in located.outputs("parameters")]
         self._check_references(f"{where} outputs", values, known)
         self._check_references(f"{where} outputs", [a.get("from") for a in located.outputs("artifacts")], known)
 

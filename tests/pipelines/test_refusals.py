@@ -35,6 +35,11 @@ def with_template(**fields: object) -> Workflow:
     return workflow(script("work", "pass", **fields))
 
 
+def with_output(value: str) -> Workflow:
+    outputs = {"parameters": [{"name": "x", "valueFrom": {"parameter": value}}]}
+    return workflow(graph([A], outputs=outputs), script("work", "pass"))
+
+
 def with_spec(**fields: object) -> Workflow:
     return workflow(script("work", "pass"), **fields)
 
@@ -99,6 +104,8 @@ def test_what_only_a_cluster_can_do_is_named(document: Workflow, words: str) -> 
         (with_script(command=None), "command"),
         (with_template(retryStrategy={"limit": "many"}), "many"),
         (with_template(outputs={"parameters": [{"name": "x"}]}), '"x" path'),
+        (with_output(value="{{=jsonpath(tasks.a.outputs.result, '$')}}"), "jsonpath valueFrom.expression"),
+        (with_output(value="said {{tasks.a.outputs.result}}"), '"said valueFrom.parameter'),
         (with_template(container={"image": "x"}), '"work" script container'),
         (workflow({"name": "t"}), '"t" empty'),
         (with_spec(entrypoint=None), "entrypoint"),
