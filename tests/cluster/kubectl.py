@@ -80,16 +80,11 @@ class Kubectl:
         found: list[Object] = json.loads(self("get", kind, *scope, *chosen, "-o", "json"))["items"]
         return found
 
-    def events_of(self, process: "subprocess.Popen[str]") -> Iterator[tuple[str, Object]]:
-        """The events that `kubectl get --watch --output-watch-events -o json` prints, until it ends."""
-        decoder, text = json.JSONDecoder(), ""
+    def watch(self, process: "subprocess.Popen[str]") -> Iterator[tuple[str, Object]]:
+        """Type and object of each event that `kubectl get -o json --watch --output-watch-events` prints, to its end."""
         assert process.stdout is not None
         for line in process.stdout:
-            text += line
-            if line.rstrip() != "}":  # kubectl indents: only the last line of an event is a brace alone
-                continue
-            event, end = decoder.raw_decode(text)
-            text = text[end:].lstrip()
+            event = json.loads(line)
             yield event["type"], event["object"]
 
     def _run(self, *arguments: object, stdin: str | None = None) -> "subprocess.CompletedProcess[str]":

@@ -1,0 +1,137 @@
+"""Fixtures of the tests that need a whole cluster: the cluster, a namespace each, images on its nodes, the test hub.
+
+A test that uses one of them is marked `cluster` by that alone: `make test` leaves it out, `make test-cluster` runs it.
+"""
+
+import contextlib
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from images.base import make_base
+from images.build import build
+from images.catalogue import find_image
+from images.distribution import project_version
+from images.engine import find_engine
+from images.environment import EnvironmentProblem
+from pipelines.command.sample_model import fetch_sample_model, hub_folder
+from steps.errors import OmeError
+from tests.cluster import ring
+from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
+from tests.cluster.cluster_hub import ClusterHub, hub_image, hub_objects
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.lifecycle import LocalCluster
+from tests.cluster.places import cluster_folder
+from tests.cluster.waiting import wait_gone
+
+TAG = "test"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the cluster."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.cluster)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> ring.Cluster:
+    """The cluster of `KUBECONFIG`, else this machine's, with Argo Workflows; it is left running."""
+    try:
+        found = ring.find_cluster()
+        ring.check_argo(found.kubectl)
+    except OmeError as error:
+        ring.not_run(error)
+    return found
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: ring.Cluster) -> Kubectl:
+    """As the cluster's administrator."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, whose pods may be steps of workflows; it goes away afterwards."""
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
+    name = f"{slug}-{uuid.uuid4().hex[:6]}"
+    kubectl.apply(*namespace_objects(name))
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def image(cluster: ring.Cluster) -> Callable[[str], str]:
+    """`image("ome-steps")`: builds the image if its files have changed, gives it to every node, and names it."""
+    known: dict[str, str] = {}
+
+    def ready(name: str) -> str:
+        if name not in known:
+            reference, archive = _built(name, cluster)
+            cluster.load_image(archive)
+            known[name] = reference
+        return known[name]
+
+    return ready
+
+
+@pytest.fixture(scope="session")
+def cluster_hub(cluster: ring.Cluster, kubectl: Kubectl) -> ClusterHub:
+    """The test hub in the cluster, with SmolLM2; it is left running, and made anew when its image has changed."""
+    _, steps = _built("ome-steps", cluster)
+    fetch_sample_model(_tell)
+    archive = hub_image(cluster_folder() / "images" / "ome-test-hub.tar", steps, hub_folder())
+    cluster.load_image(archive)
+    kubectl("delete", "pod", "hub", f"--namespace={HUB_NAMESPACE}", "--ignore-not-found")
+    wait_gone(kubectl, "pod", "hub", namespace=HUB_NAMESPACE)
+    kubectl.apply(*hub_objects())
+    kubectl("wait", "--for=condition=Ready", "pod/hub", f"--namespace={HUB_NAMESPACE}", "--timeout=120s")
+    return ClusterHub(kubectl)
+
+
+@pytest.fixture
+def hub(cluster_hub: ClusterHub) -> Iterator[ClusterHub]:
+    """The test hub with counters at zero and no faults, and none left afterwards."""
+    cluster_hub.clear()
+    yield cluster_hub
+    cluster_hub.clear()
+
+
+def namespace_objects(name: str) -> list[Object]:
+    """A namespace, and the right that Argo's executor needs in it."""
+    group = "rbac.authorization.k8s.io"
+    role = {"name": "workflow-steps", "namespace": name}
+    rule = {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
+    account = {"kind": "ServiceAccount", "name": "default", "namespace": name}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {"ome.io/test": "true"}}},
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": role, "rules": [rule]},
+        {"apiVersion": f"{group}/v1", "kind": "RoleBinding", "metadata": role, "subjects": [account],
+         "roleRef": {"apiGroup": group, "kind": "Role", "name": "workflow-steps"}},
+    ]  # fmt: skip
+
+
+def _built(name: str, cluster: ring.Cluster) -> tuple[str, Path]:
+    """An image of this project, built if need be: its reference and its archive."""
+    found = find_image(name)
+    assert found is not None, f"there is no image {name}"
+    reference = f"localhost/{name}:{TAG}"
+    try:
+        engine = find_engine("")
+        outcome = build(
+            found, engine=engine, base=make_base(engine, _tell), tag=reference, version=project_version(),
+            output=cluster_folder() / "images", report=_tell,
+            reuse_compiled=isinstance(cluster, LocalCluster),  # its nodes are this machine
+        )  # fmt: skip
+    except EnvironmentProblem as problem:
+        ring.not_run(OmeError(problem.message, remedy=problem.remedy))
+    return reference, outcome.archive
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, flush=True)
