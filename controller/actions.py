@@ -1,4 +1,4 @@
-"""What a plan may ask for: small frozen commands that `controller.execute` carries out against the API server, in order.
+"""What a plan may ask for: small frozen commands that `controller.execute` carries out in order.
 
 Planners (`controller.plan_*`) make them and touch nothing. Each is idempotent, so that a plan that was cut short by a
 crash is simply made and carried out again.
@@ -64,13 +64,32 @@ class PatchObject:
 
 @dataclass(frozen=True, slots=True)
 class WriteStatus:
-    """Make an object's status exactly this, through its status subresource. Planners leave it out when nothing changed."""
+    """Make an object's status exactly this, through its status subresource. Left out when nothing changed."""
 
     kind: str
     namespace: str
     name: str
     resource_version: str
     status: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CopySecret:
+    """Make a Secret hold what another one holds under some keys: a tenant's, for pods of the system namespace.
+
+    The planner never sees what is copied. That the tenant's Secret may not be read, or is not there, is no reason to
+    end the plan: the step that needs it says so.
+
+    Attributes:
+        labels: Of the copy.
+    """
+
+    from_namespace: str
+    from_name: str
+    namespace: str
+    name: str
+    keys: tuple[str, ...]
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +102,7 @@ class EmitEvent:
     message: str
 
 
-Action = CreateObject | ApplyObject | DeleteObject | PatchObject | WriteStatus | EmitEvent
+Action = CreateObject | ApplyObject | DeleteObject | PatchObject | WriteStatus | CopySecret | EmitEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ The reconciler calls `Executor.carry_out`. Each action is idempotent, so that a 
 carried out again: that an object to create exists, or one to delete is gone, means done.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from controller.actions import (
     Action,
     ApplyObject,
+    CopySecret,
     CreateObject,
     DeleteObject,
     EmitEvent,
@@ -25,6 +27,7 @@ from controller.resources import find_resource
 from controller.store import Change, Store, version_of
 from crds import labels
 
+_log = logging.getLogger(__name__)
 _WRITER = {"fieldManager": labels.FIELD_MANAGER}
 
 
@@ -103,6 +106,8 @@ class Executor:
                 return await self._delete(kind, namespace, name)
             case PatchObject():
                 return await self._patch(action)
+            case CopySecret():
+                return await self._copy(action)
             case WriteStatus():
                 return await self._write_status(action)
         raise TypeError(f"no such action: {type(action).__name__}")
@@ -149,6 +154,25 @@ class Executor:
         path = find_resource(action.kind).path(action.namespace, action.name) + "/status"
         patch = {"metadata": {"resourceVersion": action.resource_version}, "status": difference}
         return await self._api.call("patch", path, _WRITER, patch, content_type=MERGE_PATCH)
+
+    async def _copy(self, action: CopySecret) -> Object | None:
+        """What is copied is here for as long as this takes, and nowhere in a log, an error or the store."""
+        try:
+            secret = await self._api.call("get", find_resource("Secret").path(action.from_namespace, action.from_name))
+        except ApiError as error:
+            if error.status not in {403, 404}:
+                raise
+            _log.warning("not copied: %s", error.message, extra={"error": error.code, "remedy": error.remedy})
+            return None
+        data = secret.get("data") or {}
+        copy = {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": action.name, "namespace": action.namespace, "labels": dict(action.labels)},
+            "data": {key: data[key] for key in action.keys if key in data},
+        }
+        query = {**_WRITER, "force": "true"}
+        return await self._api.call("patch", _path(copy), query, copy, content_type=APPLY_PATCH)
 
     def _require(self, kind: str, namespace: str, name: str, version: str) -> None:
         """The store has moved on since the plan: ask nobody, plan again."""

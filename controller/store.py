@@ -143,8 +143,12 @@ class Store:
         latest = held.version if held else self._gone.get(key, -1)
         if version and version <= latest and not is_authoritative:
             return None
+        watched = self._sources[source]
+        if watched.metadata_only:  # a write is answered with all of the object, a watch of this kind is not
+            for field in item.keys() - {"apiVersion", "kind", "metadata"}:
+                del item[field]
         trim(kind, item)
-        found, watched = entries(item), self._sources[source]
+        found = entries(item)
         if held is not None and held.entries == found:
             found = held.entries
         old = held.data if held is not None and isinstance(held.data, dict) else None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from controller.actions import (
     Action,
     ApplyObject,
+    CopySecret,
     CreateObject,
     DeleteObject,
     EmitEvent,
@@ -149,6 +150,30 @@ def test_what_is_gone_is_planned_again(engine_server: ApiServer, name: str) -> N
             await bench.do(bench.write(name, {"phase": "A"}))
 
     _on(engine_server, steps)
+
+
+def test_a_copied_secret_holds_the_keys_asked_for_and_is_not_kept(engine_server: ApiServer, name: str) -> None:
+    tenant = engine_server.new_namespace(name)
+    source: Object = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "token", "namespace": tenant},
+        "data": {"HF_TOKEN": "c2VjcmV0", "other": "b3RoZXI="},
+    }
+    engine_server.admin.create(source)
+
+    async def steps(bench: Bench) -> None:
+        copy = CopySecret(tenant, "token", "ome", name, ("HF_TOKEN", "absent"), {"a": "b"})
+        await bench.do(copy, copy)
+        held = bench.store.get("Secret", "ome", name)
+        assert held is not None
+        assert set(held) == {"apiVersion", "kind", "metadata"}
+        await bench.do(CopySecret(tenant, "missing", "ome", f"{name}-none", ("HF_TOKEN",)))
+        assert bench.store.get("Secret", "ome", f"{name}-none") is None
+
+    _on(engine_server, steps)
+    copied = engine_server.admin.get(source | {"metadata": {"name": name, "namespace": "ome"}})
+    assert (copied["data"], copied["metadata"]["labels"]) == ({"HF_TOKEN": "c2VjcmV0"}, {"a": "b"})
 
 
 def test_one_that_does_not_lead_writes_nothing(engine_server: ApiServer, name: str) -> None:
