@@ -12,6 +12,7 @@ from tests.cluster.binaries import ensure
 from tests.cluster.go_toolchain import install_go
 from tests.cluster.machine import install
 from tests.cluster.programs import PROGRAMS
+from tests.cluster.ring import prepare
 
 Act = Callable[[argparse.Namespace], object]
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     up = command("up", "start the cluster with Argo, or what of it does not run; prints its kubeconfig", _up)
     up.add_argument("--nodes", type=int, default=lifecycle.NODES, help="default: %(default)s")
     up.add_argument("--egress", action="store_true", help="let pods reach what this machine reaches")
+    command("prepare", "have a cluster for the tests: that of KUBECONFIG, else this one", lambda _: prepare())
     load = command("load-image", "give every node an image", lambda given: _load(given.archives))
     load.add_argument("archives", nargs="+", type=Path, metavar="ARCHIVE", help="as `docker save` writes it")
     command("status", "show what runs", lambda _: lifecycle.status())

@@ -81,7 +81,7 @@ class Kubectl:
         return found
 
     def watch(self, process: "subprocess.Popen[str]") -> Iterator[tuple[str, Object]]:
-        """Type and object of each event that `kubectl get -o json --watch --output-watch-events` prints, to its end."""
+        """Type and object of each event that `get -o json --watch --output-watch-events` prints, to its end."""
         assert process.stdout is not None
         for line in process.stdout:
             event = json.loads(line)

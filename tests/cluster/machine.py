@@ -7,28 +7,19 @@ from pathlib import Path
 
 from steps.errors import ClusterError, UnsupportedError
 from tests.cluster.cgroups import check_cgroups
+from tests.cluster.commands import run
 from tests.cluster.network import check_claim
 
 PACKAGES = (
     "containerd", "runc", "containernetworking-plugins", "iproute2", "nftables", "iptables", "conntrack", "socat",
-    "busybox-static", "openssl", "ca-certificates", "util-linux", "mount", "procps", "kmod",
+    "busybox-static", "openssl", "ca-certificates",
 )  # fmt: skip
 """Debian's, for the cluster itself; images are built with more (see `images/`)."""
 
 IMAGE_PACKAGES = ("buildah", "debootstrap")
 PROGRAMS = (
-    "containerd",
-    "runc",
-    "ip",
-    "nft",
-    "iptables",
-    "conntrack",
-    "openssl",
-    "busybox",
-    "unshare",
-    "nsenter",
-    "mount",
-)
+    "containerd", "runc", "ip", "nft", "iptables", "conntrack", "openssl", "busybox", "unshare", "nsenter", "mount",
+)  # fmt: skip
 INSTALL_COMMAND = "make cluster-install"
 
 
@@ -39,10 +30,12 @@ def install() -> None:
         UnsupportedError: where there is no apt-get, naming the packages.
         ClusterError: when apt-get fails; it has said why.
     """
-    wanted = (*PACKAGES, *IMAGE_PACKAGES)
-    if not shutil.which("apt-get"):
-        message = "this machine has no apt-get"
-        raise UnsupportedError(message, remedy=f"Install by its own means what Debian calls: {' '.join(wanted)}")
+    wanted = [name for name in (*PACKAGES, *IMAGE_PACKAGES) if not _is_installed(name)]
+    if not wanted:
+        return
+    if not shutil.which("apt-get") or os.geteuid():
+        message = "this machine has no apt-get" if not os.geteuid() else "installing packages needs root"
+        raise UnsupportedError(message, remedy=f"Have an administrator install what Debian calls: {' '.join(wanted)}")
     options = ["-y", "--no-install-recommends", "--no-upgrade"]
     if not any(Path("/var/lib/apt/lists").glob("*Packages*")):
         _apt("update", "-q")
@@ -70,6 +63,13 @@ def check_machine(folder: Path) -> None:
         raise UnsupportedError(f"not installed: {', '.join(absent)}", remedy=f"Run: {INSTALL_COMMAND}")
     check_cgroups()
     check_claim(folder)
+
+
+def _is_installed(package: str) -> bool:
+    if not shutil.which("dpkg-query"):
+        return False
+    told = run("dpkg-query", "--show", "--showformat=${db:Status-Status}", package, must_succeed=False)
+    return told == "installed"
 
 
 def _apt(*arguments: str, may_fail: bool = False) -> int:

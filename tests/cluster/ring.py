@@ -20,6 +20,7 @@ from tests.cluster import lifecycle
 from tests.cluster.binaries import ensure
 from tests.cluster.commands import run
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.machine import check_machine
 from tests.cluster.programs import ARGO_VERSION
 
 LOAD_COMMAND_VARIABLE = "OME_LOAD_IMAGE"
@@ -104,12 +105,22 @@ def find_cluster() -> Cluster:
     """
     named, ours = os.environ.get("KUBECONFIG", ""), lifecycle.local_cluster()
     if not named or Path(named).resolve() == ours.kubeconfig:
+        check_machine(ours.folder)
         return ours if ours.is_running() else lifecycle.up()
     theirs = UsersCluster(Path(named).resolve())
     if not theirs.kubectl.succeeds("get", "--raw", "/readyz"):
         message = f"the cluster of KUBECONFIG={named} does not answer"
         raise ClusterError(message, remedy="Start it, or unset KUBECONFIG: the tests then start their own.")
     return theirs
+
+
+def prepare() -> None:
+    """Build and start what takes longer than a test may: the programs and the cluster, unless a user's is named.
+
+    Raises:
+        OmeError: as `find_cluster`.
+    """
+    check_argo(find_cluster().kubectl)
 
 
 def check_argo(kubectl: Kubectl) -> None:
@@ -126,7 +137,7 @@ def check_argo(kubectl: Kubectl) -> None:
 
 
 def argo_version(cluster: Cluster) -> tuple[int, int]:
-    """Major and minor version of the cluster's Argo Workflows: of a user's, what its controller's image is tagged with.
+    """Major and minor version of the cluster's Argo Workflows; of a user's, as its controller's image is tagged.
 
     Raises:
         ClusterError: when neither tells.
