@@ -251,7 +251,7 @@ def _binaries() -> Path:
     try:
         return ensure("etcd", "kube-apiserver")
     except UnsupportedError as error:
-        message = f"NOT RUN: it needs an API server. {error.message} {error.remedy}"
+        message = f"NOT RUN: it needs an API server, and {error.message}. {error.remedy}"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
