@@ -54,7 +54,7 @@ def apply_objects(api: ClusterApi, service: ServiceMetadata, rendered: Rendered)
         if body["kind"] == DEPLOYMENT.kind and "replicas" not in body["spec"]:
             _apply_scaled(api, body, scaled[body["metadata"]["name"]])
         else:
-            api.apply(_type_of(body), body)
+            _apply(api, _type_of(body), body)
     _delete(api, [body for key, body in there.items() if key not in wanted and key[0] != AUTOSCALER.kind])
 
 
@@ -67,7 +67,7 @@ def _apply_scaled(api: ClusterApi, body: Object, minimum: int) -> None:
     name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
     live = api.find(DEPLOYMENT, name, namespace)
     if live is None:
-        live = api.apply(DEPLOYMENT, {**body, "spec": {**body["spec"], "replicas": minimum}})
+        live = _apply(api, DEPLOYMENT, {**body, "spec": {**body["spec"], "replicas": minimum}})
     if _sets_replicas(live, FIELD_MANAGER):
         kept = {
             "apiVersion": DEPLOYMENT.api_version,
@@ -76,7 +76,25 @@ def _apply_scaled(api: ClusterApi, body: Object, minimum: int) -> None:
             "spec": {"replicas": live["spec"].get("replicas", minimum)},
         }
         api.apply(DEPLOYMENT, kept, field_manager=HAND_OVER)
-    api.apply(DEPLOYMENT, body)
+    _apply(api, DEPLOYMENT, body)
+
+
+def _apply(api: ClusterApi, kind: ResourceType, body: Object) -> Object:
+    """Apply an object.
+
+    Raises:
+        InvalidInputError: for a field that its kind does not have, which the API server calls a fault of its own.
+    """
+    try:
+        return api.apply(kind, body)
+    except ClusterError as error:
+        _, is_told, field = error.message.partition("failed to create typed patch object")
+        if not is_told:
+            raise
+        raise InvalidInputError(
+            f"{kind.kind} {body['metadata']['name']} has a field that Kubernetes does not know: {field.strip(' :')}",
+            remedy="Correct the field in the runtime or the service.",
+        ) from None
 
 
 def _sets_replicas(live: Object, manager: str) -> bool:
