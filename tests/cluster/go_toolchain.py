@@ -18,6 +18,7 @@ from tests.cluster.places import cluster_folder
 
 OLDEST = (1, 21)
 NEWEST_NEEDED = "1.25.7"
+USUAL_PLACE = Path("/usr/local/go/bin/go")
 LOCK = Path(__file__).with_name("go.txt")
 INSTALL_COMMAND = ".venv/bin/python -m tests.cluster install-go"
 
@@ -75,7 +76,7 @@ def _cached() -> list[Path]:
 def _candidates() -> list[Path]:
     on_path = shutil.which("go")
     listed = [Path(on_path)] if on_path else []
-    return [path for path in (*listed, Path("/usr/local/go/bin/go"), *_cached()) if os.access(path, os.X_OK)]
+    return [path for path in (*listed, USUAL_PLACE, *_cached()) if os.access(path, os.X_OK)]
 
 
 def _version(go: Path) -> tuple[int, int] | None:
