@@ -1,0 +1,83 @@
+"""Whether and when to try again after failures, from the runs that there are.
+
+Failures that another attempt may mend are tried again with doubling waits, up to a bound; a full disk is looked at
+again slowly, for ever; hopeless ones wait until the inputs change, which makes their history another one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.observed import Settings
+from controller.plans.failures import Failure
+from controller.plans.runs import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One failed attempt.
+
+    Attributes:
+        finished: RFC 3339.
+    """
+
+    failure: Failure
+    finished: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What comes next.
+
+    Attributes:
+        wait_seconds: Until the next attempt: 0 for now, None for never.
+        failures: Attempts that failed one after the other until now.
+        last: The newest of them.
+    """
+
+    wait_seconds: float | None = 0.0
+    failures: int = 0
+    last: Failure | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether to try now."""
+        return self.wait_seconds == 0
+
+    @property
+    def outlook(self) -> str:
+        """A sentence on what comes next; "" without a failure."""
+        if self.last is None:
+            return ""
+        if self.wait_seconds is None and self.last.patience == "retry":
+            return f'Gave up after {self.failures} attempts; set the annotation "ome.io/retry" to try again.'
+        if self.wait_seconds is None:
+            return "Not tried again until the spec, its Secret or the annotation ome.io/retry changes."
+        return "It is tried again." if self.last.patience == "retry" else "It is tried again every few minutes."
+
+
+def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Prospect:
+    """What follows consecutive failures.
+
+    Args:
+        failed: Newest last, none of them followed by a success.
+        settings: Waits and bounds.
+        now: The time.
+    """
+    if not failed:
+        return Prospect()
+    last = failed[-1].failure
+    count = len(failed)
+    if last.patience == "never" or (last.patience == "retry" and count >= settings.max_attempts):
+        return Prospect(None, count, last)
+    seconds = settings.slow_retry_seconds
+    if last.patience == "retry":
+        seconds = min(settings.retry_seconds * 2 ** (count - 1), seconds)
+    due = parse_time(failed[-1].finished) + timedelta(seconds=seconds)
+    return Prospect(max((due - now).total_seconds(), 0.0), count, last)
+
+
+def soonest(waits: Sequence[float | None]) -> float | None:
+    """The shortest of some waits; None when there is none."""
+    known = [wait for wait in waits if wait is not None]
+    return min(known) if known else None

@@ -1,0 +1,141 @@
+"""What to do about a BenchmarkJob: wait for its endpoint, measure once or by a schedule, and remember what came of it.
+
+Run and CronWorkflow are in the system namespace, where the job cannot own them, so a finalizer takes them away.
+"""
+
+from typing import Final
+
+from controller.actions import Action, ApplyObject, DeleteObject, EmitEvent, Object, PatchObject, Plan
+from controller.observed import Context
+from controller.plans.attempts import Failed, Prospect, prospect, soonest
+from controller.plans.benchmark_inputs import Measured, is_same_measurement, measured_of
+from controller.plans.benchmark_status import benchmark_said, benchmark_status
+from controller.plans.conditions import change_event, write_status
+from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same
+from controller.plans.history import BASELINE, REVISION, history_of
+from controller.plans.naming import attempt_of, cron_name, run_name
+from controller.plans.runs import Run, read_runs
+from controller.plans.submission import resource_labels, submit
+from crds import labels
+
+FINALIZER: Final = "benchmarkjobs.ome.io/finalizer"
+VERB: Final = "benchmark"
+
+
+def plan_benchmark(resource: Object, context: Context) -> Plan:
+    """What to do about a benchmark now."""
+    metadata = resource["metadata"]
+    namespace, name = metadata["namespace"], metadata["name"]
+    runs = read_runs(context.observed.runs(TEMPLATE, "BenchmarkJob", namespace, name), context.now)
+    cron = context.observed.get("CronWorkflow", context.settings.namespace, cron_name(namespace, name))
+    if "deletionTimestamp" in metadata:
+        return _deletion(resource, runs, cron)
+    measured = measured_of(resource, context)
+    adoptable = tuple(run for run in runs if not run.is_ours and _is_adoptable(run, resource, measured))
+    mine = tuple(run for run in runs if run.is_ours or run in adoptable)
+    actions: list[Action] = [_adopt(run, resource, measured.inputs) for run in adoptable]
+    history = history_of(resource, mine)
+    active = next((run for run in reversed(mine) if run.is_active), None)
+    current = [run for run in mine if run.inputs(VERB) == measured.inputs or run in adoptable]
+    outlook = _prospect(current, context)
+    outdated = [run for run in mine if run.is_active and run not in current]
+    is_once = not (resource.get("spec") or {}).get("schedule")
+    if outdated and is_once:
+        return Plan((*actions, *(DeleteObject("Workflow", run.namespace, run.name) for run in outdated)))
+    patch = _own_patch(resource, history.baseline, needs_finalizer=bool(mine) or cron is not None)
+    if patch:
+        return Plan((*actions, *patch))
+    kept = _keep_cron(resource, measured, cron, context)
+    if any(isinstance(action, ApplyObject) for action in kept):
+        return Plan((*actions, *_own_patch(resource, history.baseline, needs_finalizer=True), *kept))
+    actions += kept
+    is_measured = any(run.phase == "Succeeded" for run in current)
+    if is_once and measured.arguments and active is None and not is_measured and outlook.is_due:
+        return Plan((*actions, *_submission(resource, measured, runs, context)))
+    lost = _lost(resource, runs)
+    status = benchmark_status(resource, measured, history, active, outlook, context, lost=lost)
+    said = benchmark_said(resource, measured, history, active, outlook)
+    event = change_event(resource, said, "Completed")
+    waits = [active.seconds_to_deadline if active is not None else None]
+    if is_once and measured.arguments and not is_measured and active is None:
+        waits.append(outlook.wait_seconds or None)
+    return Plan((*actions, *write_status(resource, status, event)), soonest(waits))
+
+
+def _submission(job: Object, measured: Measured, runs: tuple[Run, ...], context: Context) -> list[Action]:
+    metadata, settings = job["metadata"], context.settings
+    prefix = run_name(VERB, metadata["name"], measured.inputs, 0)[:-1]
+    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
+    name = run_name(VERB, metadata["name"], measured.inputs, attempt)
+    more = {REVISION: measured.revision} if measured.revision else {}
+    run = submit(TEMPLATE, name, job, measured.arguments, measured.inputs, settings.namespace, **more)
+    failed = [one for one in runs if one.is_ours and one.phase == "Failed"]
+    old = [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    held = _own_patch(job, "", needs_finalizer=True)
+    return [*held, run, *old, EmitEvent(job, "Normal", "Submitted", f"Run {name}.")]
+
+
+def _keep_cron(job: Object, measured: Measured, cron: Object | None, context: Context) -> list[Action]:
+    """The CronWorkflow as the schedule asks for; without one there is none. It waits for the first endpoint only."""
+    if not (job.get("spec") or {}).get("schedule"):
+        return [DeleteObject("CronWorkflow", context.settings.namespace, cron["metadata"]["name"])] if cron else []
+    if not measured.arguments:
+        return []
+    wanted = cron_workflow(job, measured, context.settings.namespace)
+    return [] if cron is not None and says_the_same(cron, wanted) else [ApplyObject(wanted)]
+
+
+def _is_adoptable(run: Run, job: Object, measured: Measured) -> bool:
+    is_of_this_life = run.is_active or run.finished >= str(job["metadata"].get("creationTimestamp") or "")
+    return is_of_this_life and is_same_measurement(run.arguments, measured)
+
+
+def _adopt(run: Run, job: Object, inputs: str) -> PatchObject:
+    metadata = {"annotations": {labels.INPUTS: inputs}, "labels": resource_labels(job)}
+    return PatchObject("Workflow", run.namespace, run.name, {"metadata": metadata})
+
+
+def _prospect(current: list[Run], context: Context) -> Prospect:
+    failed: list[Failed] = []
+    for run in reversed(current):
+        if run.is_active:
+            continue
+        if run.failure is None:
+            break
+        failed.append(Failed(run.failure, run.finished))
+    return prospect(failed[::-1], context.settings, context.now)
+
+
+def _lost(job: Object, runs: tuple[Run, ...]) -> str:
+    """Name of the run that the status waits for and that is not there any more."""
+    marker = (job.get("status") or {}).get("workflow") or {}
+    is_waited_for = bool(marker.get("name")) and not marker.get("finishedAt")
+    return str(marker["name"]) if is_waited_for and all(run.name != marker["name"] for run in runs) else ""
+
+
+def _own_patch(job: Object, baseline: str, *, needs_finalizer: bool) -> list[Action]:
+    metadata = job["metadata"]
+    there = list(metadata.get("finalizers") or ())
+    patch: Object = {}
+    if needs_finalizer and FINALIZER not in there:
+        patch["finalizers"] = [*there, FINALIZER]
+    if baseline and (metadata.get("annotations") or {}).get(BASELINE) != baseline:
+        patch["annotations"] = {BASELINE: baseline}
+    if not patch:
+        return []
+    version = str(metadata.get("resourceVersion") or "")
+    return [PatchObject("BenchmarkJob", metadata["namespace"], metadata["name"], {"metadata": patch}, version)]
+
+
+def _deletion(job: Object, runs: tuple[Run, ...], cron: Object | None) -> Plan:
+    metadata = job["metadata"]
+    there = list(metadata.get("finalizers") or ())
+    if FINALIZER not in there:
+        return Plan()
+    actions: list[Action] = []
+    if cron is not None:
+        actions.append(DeleteObject("CronWorkflow", cron["metadata"]["namespace"], cron["metadata"]["name"]))
+    actions += [DeleteObject("Workflow", run.namespace, run.name) for run in runs if run.is_ours]
+    patch = {"metadata": {"finalizers": [name for name in there if name != FINALIZER]}}
+    version = str(metadata.get("resourceVersion") or "")
+    return Plan((*actions, PatchObject("BenchmarkJob", metadata["namespace"], metadata["name"], patch, version)))

@@ -1,0 +1,152 @@
+"""What a BenchmarkJob measures: the endpoint, once it is ready, and the arguments of its runs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.conditions import Said, condition_of, is_true
+from controller.plans.naming import digest_of
+from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
+from crds.labels import node_label
+
+DEFAULT_ERROR_RATE: Final = 0.01
+IGNORED: Final = (
+    "additionalRequestParams", "dataset", "huggingFaceSecretReference", "outputLocation", "podOverride",
+    "resultFolderName", "serviceMetadata",
+)  # fmt: skip
+"""Fields that no run honours yet; a condition says which of them are given."""
+_MEASURED = ("task", "trafficScenarios", "numConcurrency", "maxRequestsPerIteration", "maxTimePerIteration")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a job measures.
+
+    Attributes:
+        ready: The condition EndpointReady.
+        arguments: Of benchmark-endpoint; {} while the endpoint is not ready.
+        revision: Of the model that is served, where it is known.
+        inputs: Digest of what a run is for: once is once for each of them.
+    """
+
+    ready: Said
+    inputs: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    revision: str = ""
+
+
+def measured_of(job: Object, context: Context) -> Measured:
+    """What a job measures."""
+    spec, metadata = job.get("spec") or {}, job["metadata"]
+    wanted = {name: spec.get(name) for name in (*_MEASURED, "endpoint")}
+    retry = (metadata.get("annotations") or {}).get(RETRY, "")
+    inputs = digest_of([metadata.get("uid"), wanted, error_rate(spec), retry])
+    endpoint = spec.get("endpoint") or {}
+    direct = endpoint.get("endpoint")
+    if direct is not None:
+        return _direct(job, direct, inputs)
+    reference = endpoint.get("inferenceService") or {}
+    namespace = str(reference.get("namespace") or metadata["namespace"])
+    service = context.observed.get("InferenceService", namespace, str(reference.get("name") or ""))
+    obstacle = _obstacle(service, namespace, str(reference.get("name") or ""))
+    if obstacle is not None or service is None:
+        return Measured(obstacle or Said("EndpointReady", False, "ServiceNotFound"), inputs)
+    return _of_service(job, service, inputs, context)
+
+
+def error_rate(spec: Mapping[str, Any]) -> float:
+    """The share of failed requests over which a run is Failed."""
+    given = (spec.get("thresholds") or {}).get("maxErrorRate")
+    return float(given) if given is not None else DEFAULT_ERROR_RATE
+
+
+def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> bool:
+    """Whether a run with these arguments measures just this."""
+    return bool(measured.arguments) and all(
+        _value(arguments.get(name, "")) == _value(text) for name, text in measured.arguments.items()
+    )
+
+
+def _direct(job: Object, direct: Mapping[str, Any], inputs: str) -> Measured:
+    if direct.get("apiFormat", "openai") != "openai":
+        text = f'spec.endpoint.endpoint.apiFormat: "{direct.get("apiFormat")}" is not measured yet; accepted: openai.'
+        return Measured(Said("EndpointReady", False, "Unsupported", text), inputs)
+    name = str(direct.get("modelName") or "")
+    found = {"url": str(direct.get("url") or ""), "modelName": name}
+    arguments = _arguments(job, found, name, str(job["metadata"]["namespace"]), "")
+    return Measured(Said("EndpointReady", True, "Given", f"{found['url']}, as it was given."), inputs, arguments)
+
+
+def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
+    if service is None:
+        text = f'There is no InferenceService "{name}" in namespace {namespace}. It is measured when one comes.'
+        return Said("EndpointReady", False, "ServiceNotFound", text)
+    if "deletionTimestamp" in service["metadata"]:
+        return Said(
+            "EndpointReady", False, "ServiceNotFound", f"InferenceService {namespace}/{name} is being deleted."
+        )
+    if not is_true(service, "Ready"):
+        told = condition_of(service, "Ready")
+        text = f"InferenceService {namespace}/{name} is not ready. {told.get('reason', '')}: {told.get('message', '')}"
+        return Said("EndpointReady", False, "ServiceNotReady", text.removesuffix(" : "))
+    if not (service.get("status") or {}).get("url"):
+        text = f"InferenceService {namespace}/{name} is ready, and its status has no url."
+        return Said("EndpointReady", False, "NoUrl", text)
+    return None
+
+
+def _of_service(job: Object, service: Object, inputs: str, context: Context) -> Measured:
+    status, namespace = service["status"], str(service["metadata"]["namespace"])
+    model_name = str(((service.get("spec") or {}).get("model") or {}).get("name") or "")
+    model = find_model(model_name, namespace, context) if model_name else None
+    label, revision = "", ""
+    if model is not None:
+        is_shared = model["kind"] == "ClusterBaseModel"
+        label = node_label(model["kind"], "" if is_shared else namespace, model_name)
+        revision = str(((model.get("status") or {}).get("artifact") or {}).get("revision") or "")
+    found = {"url": status["url"], "modelName": model_name, "service": service["metadata"]["name"]}
+    found = {**found, "namespace": namespace, **_remembered(status)}
+    arguments = _arguments(job, found, model_name, namespace, label)
+    text = f"{found['url']}, model {found['modelName']}."
+    return Measured(Said("EndpointReady", True, "Ready", text), inputs, arguments, revision)
+
+
+def _remembered(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The endpoint as its deploy run found it, with the name that requests must carry."""
+    try:
+        found = json.loads((status.get("annotations") or {}).get(ENDPOINT) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("url") == status.get("url") else {}
+
+
+def _arguments(job: Object, endpoint: Mapping[str, Any], model: str, namespace: str, label: str) -> dict[str, str]:
+    spec = job.get("spec") or {}
+    made = {
+        "name": str(job["metadata"]["name"]),
+        "endpoint": _json(endpoint),
+        "model": model,
+        "namespace": namespace,
+        "task": str(spec.get("task") or "text-to-text"),
+        "max_requests": str(spec.get("maxRequestsPerIteration", 50)),
+        "max_minutes": str(spec.get("maxTimePerIteration", 10)),
+        "max_error_rate": _json(error_rate(spec)),
+    }
+    made |= {"model_label": label} if label else {}
+    made |= {"scenarios": _json(spec["trafficScenarios"])} if spec.get("trafficScenarios") else {}
+    made |= {"concurrency": _json(spec["numConcurrency"])} if spec.get("numConcurrency") else {}
+    return made
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,116 @@
+"""A benchmark's status: where it stands, the numbers and verdict of the last finished run, and the runs before."""
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.attempts import Prospect
+from controller.plans.benchmark_inputs import IGNORED, Measured
+from controller.plans.conditions import Said, conditions
+from controller.plans.failures import failure
+from controller.plans.history import History
+from controller.plans.runs import Run, timestamp
+
+
+def benchmark_said(
+    job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect
+) -> tuple[Said, ...]:
+    """The conditions, without times."""
+    said = [measured.ready, _running(active), _completed(job, measured, history, active, outlook)]
+    if ignored := [name for name in IGNORED if (job.get("spec") or {}).get(name)]:
+        text = f"Nothing reads spec.{', spec.'.join(ignored)} on a cluster yet; the report is where reportUri says."
+        said.append(Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"))
+    return tuple(said)
+
+
+def benchmark_status(
+    job: Object,
+    measured: Measured,
+    history: History,
+    active: Run | None,
+    outlook: Prospect,
+    context: Context,
+    *,
+    lost: str,
+) -> Object:
+    """The status as it should be.
+
+    Args:
+        job: The benchmark.
+        measured: Its endpoint.
+        history: Its finished runs.
+        active: The run that goes on.
+        outlook: What follows failures.
+        context: For times.
+        lost: Name of the run that the status waits for and that is not there any more.
+    """
+    old = job.get("status") or {}
+    generation = int(job["metadata"].get("generation") or 0)
+    said = benchmark_said(job, measured, history, active, outlook)
+    made: Object = {
+        "observedGeneration": generation,
+        "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
+        "state": _state(said),
+    }
+    last = history.last
+    if history.entries:
+        made["history"] = list(history.entries)
+    results = history.results if history.results is not None else old.get("results")
+    if results:
+        made["results"] = results
+    if last is not None:
+        made["verdict"] = last["verdict"]
+        made |= {"reportUri": last["reportUri"]} if last.get("reportUri") else {}
+    start = active.started if active is not None else (last or {}).get("startedAt", "")
+    made |= {"startTime": start} if start else {}
+    if active is None and last is not None and last.get("finishedAt"):
+        made["completionTime"] = last["finishedAt"]
+    if made["state"] == "Failed":
+        made["failureMessage"] = said[2].message
+    if active is not None:
+        made["workflow"] = active.reference()
+    elif lost:
+        gone = failure("vanished", f"run {lost} was deleted before it ended")
+        done = {"phase": "Error", "finishedAt": timestamp(context.now), "message": gone.sentence}
+        made["workflow"] = dict(old["workflow"]) | done
+    elif history.run is not None:
+        made["workflow"] = history.run.reference()
+    elif old.get("workflow"):
+        made["workflow"] = old["workflow"]
+    unchanged = {key: value for key, value in old.items() if key != "lastReconcileTime"}
+    is_same = made == unchanged and old.get("lastReconcileTime")
+    made["lastReconcileTime"] = old["lastReconcileTime"] if is_same else timestamp(context.now)
+    return made
+
+
+def _running(active: Run | None) -> Said:
+    if active is None:
+        return Said("Running", False, "Idle", "No run goes on.")
+    task = active.task("benchmark")
+    progress = f", {task.completed} of {task.total} requests" if task is not None and task.total > 1 else ""
+    return Said("Running", True, "Running", f"Run {active.name}{progress}.")
+
+
+def _completed(job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect) -> Said:
+    last = history.last
+    if active is not None:
+        return Said("Completed", False, "Running", f"Run {active.name} is at work.")
+    if outlook.last is not None and not (job.get("spec") or {}).get("schedule"):
+        return Said("Completed", False, outlook.last.reason, f"{outlook.last.sentence} {outlook.outlook}")
+    if last is not None and last["verdict"] != "Failed":
+        return Said("Completed", True, last["verdict"], last.get("message", ""))
+    if last is not None:
+        return Said("Completed", False, "Failed", last.get("message", ""))
+    if not measured.arguments:
+        return Said("Completed", False, "Waiting", "It waits for its endpoint.")
+    if (job.get("spec") or {}).get("schedule"):
+        return Said("Completed", False, "Waiting", f'The schedule "{job["spec"]["schedule"]}" has not come yet.')
+    return Said("Completed", False, "Pending", "A run will be submitted.")
+
+
+def _state(said: tuple[Said, ...]) -> str:
+    """OME's word."""
+    completed = said[2]
+    if completed.holds:
+        return "Completed"
+    if said[1].holds:
+        return "Running"
+    return "Pending" if completed.reason in ("Waiting", "Pending") else "Failed"

@@ -1,0 +1,64 @@
+"""The CronWorkflow of a benchmark with a schedule: a plain dictionary, and whether the one that is there equals it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from controller.actions import Object
+from controller.plans.benchmark_inputs import Measured
+from controller.plans.history import DEFAULT_LIMIT, REVISION
+from controller.plans.naming import cron_name
+from controller.plans.submission import ARGO, DEADLINES, parameters, resource_labels
+from crds import labels
+
+TEMPLATE: Final = "benchmark-endpoint"
+_KEPT_FAILED = 3
+
+
+def cron_workflow(job: Object, measured: Measured, namespace: str) -> Object:
+    """The CronWorkflow as it should be.
+
+    Each firing's run is labelled and marked as one that the controller submitted, and as many are kept as the history
+    has entries, at least one, so that none goes before it was read.
+    """
+    spec, metadata = job["spec"], job["metadata"]
+    limit = spec.get("historyLimit")
+    found = resource_labels(job)
+    marks = {labels.INPUTS: measured.inputs}
+    marks |= {f"ome.io/{REVISION}": measured.revision} if measured.revision else {}
+    made: Object = {
+        "schedules": [spec["schedule"]],
+        "timezone": spec.get("timeZone") or "UTC",
+        "suspend": bool(spec.get("suspend")),
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 60,
+        "successfulJobsHistoryLimit": max(DEFAULT_LIMIT if limit is None else int(limit), 1),
+        "failedJobsHistoryLimit": _KEPT_FAILED,
+        "workflowMetadata": {"labels": {labels.PIPELINE: TEMPLATE, **found}, "annotations": marks},
+        "workflowSpec": {
+            "workflowTemplateRef": {"name": TEMPLATE},
+            "arguments": {"parameters": parameters(measured.arguments)},
+            "activeDeadlineSeconds": DEADLINES[TEMPLATE],
+        },
+    }
+    return {
+        "apiVersion": ARGO,
+        "kind": "CronWorkflow",
+        "metadata": {
+            "name": cron_name(metadata["namespace"], metadata["name"]),
+            "namespace": namespace,
+            "labels": found,
+        },
+        "spec": made,
+    }
+
+
+def says_the_same(found: Any, wanted: Any) -> bool:
+    """Whether all that is wanted is there; what the API server or Argo adds does not matter."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(
+            says_the_same(found.get(key), value) for key, value in wanted.items()
+        )
+    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        is_list = isinstance(found, Sequence) and not isinstance(found, str)
+        return is_list and len(found) == len(wanted) and all(map(says_the_same, found, wanted))
+    return bool(found == wanted) or (wanted is False and found is None)

@@ -1,0 +1,164 @@
+"""Taking a model off nodes: evict runs submitted, their results read, and what is left of nodes that do not answer.
+
+Each eviction is of an entry: an annotation of the run says, by node, which. A model that comes back to a node later
+has another entry, so an old run never passes for its eviction.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from controller.actions import CreateObject, Object
+from controller.observed import Context
+from controller.plans.attempts import Failed, Prospect, prospect, soonest
+from controller.plans.failures import Failure, read_failure
+from controller.plans.model_inputs import RESERVED, Wanted, default_folder
+from controller.plans.model_state import NodeState
+from controller.plans.naming import attempt_of, digest_of, run_name
+from controller.plans.runs import Run, Task, read_runs
+from controller.plans.submission import submit
+
+TEMPLATE: Final = "evict-model"
+EVICTS: Final = "evicts"
+"""Annotation `ome.io/evicts`: JSON, the token of the entry by node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eviction:
+    """How far cleaning some nodes is.
+
+    Attributes:
+        done: Nodes that are clean, or whose files are to stay.
+        given_up: Nodes where it failed for good, with the failure.
+        submission: The run to submit now.
+        is_running: Whether a run goes on.
+        wait_seconds: Until the next attempt.
+        trouble: The newest failure of a node that is tried again.
+    """
+
+    done: tuple[str, ...] = ()
+    given_up: Mapping[str, Failure] = field(default_factory=dict)
+    submission: CreateObject | None = None
+    is_running: bool = False
+    wait_seconds: float | None = None
+    trouble: Failure | None = None
+
+
+def plan_eviction(
+    model: Object, wanted: Wanted, nodes: Sequence[NodeState], context: Context, *, may_submit: bool
+) -> Eviction:
+    """What to do about nodes that hold something of a model that they are not to hold.
+
+    Args:
+        model: The model.
+        wanted: What it asks for.
+        nodes: Those nodes, each with an entry and able to start pods.
+        context: What is observed.
+        may_submit: False while another run of the model goes on.
+    """
+    runs = evict_runs(model, context)
+    active = next((run for run in runs if run.is_active), None)
+    done: list[str] = []
+    given_up: dict[str, Failure] = {}
+    due: list[NodeState] = []
+    waits: list[float | None] = []
+    trouble: Failure | None = None
+    for node in nodes:
+        assert node.entry is not None  # noqa: S101 - the caller's promise
+        if keeps_files(model, wanted, node.entry.path or wanted.folder, context):
+            done.append(node.name)
+            continue
+        outcome = _outcome(runs, node.name, node.entry.token, context)
+        if outcome is None:
+            done.append(node.name)
+            continue
+        trouble = outcome.last or trouble
+        if outcome.wait_seconds is None and outcome.last is not None:
+            given_up[node.name] = outcome.last
+        elif outcome.is_due:
+            due.append(node)
+        else:
+            waits.append(outcome.wait_seconds)
+    submission = _submission(model, wanted, due, runs, context) if due and active is None and may_submit else None
+    if active is not None:
+        waits.append(active.seconds_to_deadline)
+    return Eviction(tuple(done), given_up, submission, active is not None, soonest(waits), trouble)
+
+
+def evict_runs(model: Object, context: Context) -> tuple[Run, ...]:
+    """Evict runs of a model, oldest first."""
+    namespace = str(model["metadata"].get("namespace") or "")
+    found = context.observed.runs(TEMPLATE, model["kind"], namespace, model["metadata"]["name"])
+    return read_runs(found, context.now)
+
+
+def keeps_files(model: Object, wanted: Wanted, folder: str, context: Context) -> bool:
+    """Whether files stay although the model goes: its label says so, or another model's folder is there or below."""
+    if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
+        return True
+    return any(
+        other == folder or other.startswith(f"{folder}/")
+        for kind in ("ClusterBaseModel", "BaseModel")
+        for item in context.observed.list(kind)
+        if item["metadata"].get("uid") != model["metadata"].get("uid")
+        and "deletionTimestamp" not in item["metadata"]
+        and (other := _folder_of(item, context))
+    )
+
+
+def _folder_of(model: Object, context: Context) -> str:
+    path = ((model.get("spec") or {}).get("storage") or {}).get("path")
+    namespace = str(model["metadata"].get("namespace") or "")
+    return (
+        str(path).rstrip("/") if path else default_folder(context.settings.models_root, namespace, model["metadata"])
+    )
+
+
+def _outcome(runs: Sequence[Run], node: str, token: str, context: Context) -> Prospect | None:
+    """None when an eviction of that entry has succeeded, else when it is due."""
+    failed: list[Failed] = []
+    for run in reversed(runs):
+        if _evicts(run).get(node) != token:
+            continue
+        task = next((t for t in run.tasks if t.name == "evict" and node in (t.node, t.outputs.get("node"))), None)
+        if _succeeded(run, task):
+            return None
+        if not run.is_active:
+            told = read_failure(task.message, "evict") if task is not None and task.phase == "Failed" else run.failure
+            if told is not None:
+                failed.append(Failed(told, run.finished))
+    return prospect(failed[::-1], context.settings, context.now)
+
+
+def _succeeded(run: Run, task: Task | None) -> bool:
+    return task.phase == "Succeeded" if task is not None else run.phase == "Succeeded"
+
+
+def _evicts(run: Run) -> Mapping[str, str]:
+    try:
+        found = json.loads(run.annotations.get(f"ome.io/{EVICTS}") or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _submission(
+    model: Object, wanted: Wanted, due: Sequence[NodeState], runs: Sequence[Run], context: Context
+) -> CreateObject:
+    """A run for the nodes of one folder; those of another one come after it."""
+    folder = (due[0].entry.path if due[0].entry else "") or wanted.folder
+    group = [node for node in due if node.entry is not None and (node.entry.path or wanted.folder) == folder]
+    tokens = {node.name: node.entry.token for node in group if node.entry is not None}
+    inputs = digest_of([wanted.uid, folder, tokens])
+    prefix = run_name("evict", wanted.name, inputs, 0)[:-1]
+    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
+    arguments = {"name": wanted.name, "scope": wanted.kind}
+    arguments |= {"namespace": wanted.namespace} if wanted.namespace else {}
+    default = default_folder(context.settings.models_root, wanted.namespace, model["metadata"])
+    arguments |= {"path": folder} if folder != default else {}
+    arguments["nodes"] = json.dumps(sorted(tokens))
+    name = run_name("evict", wanted.name, inputs, attempt)
+    return submit(
+        TEMPLATE, name, model, arguments, inputs, context.settings.namespace, evicts=json.dumps(tokens, sort_keys=True)
+    )

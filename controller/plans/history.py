@@ -1,0 +1,127 @@
+"""The finished runs of a benchmark: each once in `status.history`, with the verdict it got when it ended.
+
+A run is judged against what was the baseline then: the numbers given, a named run, or the last one that passed. The
+baseline's numbers are remembered in an annotation of the job, because runs do not stay for ever.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from controller.actions import Object
+from controller.plans.runs import Run
+from controller.plans.verdict import Baseline, judge_run, results_of
+from steps.benchmark.results import BenchmarkReport
+
+BASELINE: Final = "ome.io/baseline"
+REVISION: Final = "model-revision"
+"""Annotation `ome.io/model-revision` of a run."""
+DEFAULT_LIMIT: Final = 10
+
+
+@dataclass(frozen=True)
+class History:
+    """What finished runs add up to.
+
+    Attributes:
+        entries: Newest first, at most the limit.
+        results: Of the last finished run; None when it has none, or nothing has finished since the status was written.
+        last: The entry of the last finished run.
+        baseline: What is to be remembered, as JSON; "" for nothing.
+        run: The last finished run; None when it is not there any more.
+    """
+
+    entries: tuple[Object, ...]
+    results: list[Object] | None
+    last: Object | None
+    baseline: str
+    run: Run | None = None
+
+
+def history_of(job: Object, runs: Iterable[Run]) -> History:
+    """The job's history with the runs that have ended.
+
+    Args:
+        job: Its status has the entries of earlier runs.
+        runs: Its runs.
+    """
+    spec, status = job.get("spec") or {}, job.get("status") or {}
+    finished = sorted((run for run in runs if not run.is_active), key=lambda run: (run.finished, run.name))
+    known: dict[str, Object] = {str(entry["run"]): dict(entry) for entry in status.get("history") or ()}
+    remembered = _remembered(job)
+    named = str((spec.get("baseline") or {}).get("run") or "")
+    results: list[Object] | None = None
+    last: Object | None = None
+    for run in finished:
+        report = report_of(run)
+        entry = known.get(run.name)
+        if entry is None:
+            entry = _entry(run, report, _baseline(spec, remembered, named), spec.get("thresholds") or {})
+            known[run.name] = entry
+        if report is not None and (run.name == named or (not named and entry.get("verdict") == "Pass")):
+            remembered = Baseline(run.name, results_of(report))
+        results, last = (results_of(report) if report is not None else None), entry
+    ordered = sorted(known.values(), key=lambda entry: (entry.get("finishedAt", ""), entry["run"]), reverse=True)
+    limit = spec.get("historyLimit")
+    limit = DEFAULT_LIMIT if limit is None else int(limit)
+    return History(
+        entries=tuple(ordered[:limit]),
+        results=results,
+        last=last if last is not None else (ordered[0] if ordered else None),
+        baseline=_written(remembered),
+        run=finished[-1] if finished else None,
+    )
+
+
+def report_of(run: Run) -> BenchmarkReport | None:
+    """What a run measured; None when it failed, or its report cannot be read."""
+    text = run.output("report", "benchmark") if run.phase == "Succeeded" else ""
+    try:
+        return BenchmarkReport.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def _entry(
+    run: Run, report: BenchmarkReport | None, baseline: Baseline | None, thresholds: Mapping[str, Any]
+) -> Object:
+    entry: Object = {"run": run.name, "startedAt": run.started, "finishedAt": run.finished}
+    if report is not None:
+        entry["verdict"], entry["message"] = judge_run(report, baseline, thresholds)
+    elif run.failure is not None:
+        entry["verdict"], entry["message"] = "Failed", f"{run.failure.reason}: {run.failure.sentence}"
+    else:
+        entry["verdict"], entry["message"] = "Failed", "The run ended well, but its report cannot be read."
+    if uri := run.output("report_folder", "benchmark"):
+        entry["reportUri"] = uri
+    if revision := run.annotations.get(f"ome.io/{REVISION}"):
+        entry["modelRevision"] = revision
+    return {key: value for key, value in entry.items() if value}
+
+
+def _baseline(spec: Mapping[str, Any], remembered: Baseline | None, named: str) -> Baseline | None:
+    given = (spec.get("baseline") or {}).get("results")
+    if given:
+        return Baseline("", given)
+    if named and (remembered is None or remembered.run != named):
+        return Baseline(named, ())
+    return remembered
+
+
+def _remembered(job: Object) -> Baseline | None:
+    try:
+        found = json.loads((job["metadata"].get("annotations") or {}).get(BASELINE) or "{}")
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or not isinstance(found.get("results"), list) or not found.get("run"):
+        return None
+    return Baseline(str(found["run"]), found["results"])
+
+
+def _written(baseline: Baseline | None) -> str:
+    if baseline is None:
+        return ""
+    return json.dumps({"run": baseline.run, "results": list(baseline.results)}, sort_keys=True, separators=(",", ":"))

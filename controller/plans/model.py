@@ -1,0 +1,249 @@
+"""What to do about a BaseModel or ClusterBaseModel: from what is observed to actions, without any I/O.
+
+In this order: results of runs are recorded on nodes, empty spec fields are filled, outdated runs are stopped, nodes
+are cleaned, a run is submitted for nodes that lack the model, and at last the status says how things are. A plan that
+writes the model's metadata or spec leaves its status to the plan that this change brings about.
+"""
+
+from typing import Any, Final
+
+from controller.actions import Action, ApplyObject, CopySecret, DeleteObject, EmitEvent, Object, PatchObject, Plan
+from controller.observed import Context
+from controller.plans.attempts import soonest
+from controller.plans.conditions import Said, change_event, conditions, write_status
+from controller.plans.eviction import Eviction, plan_eviction
+from controller.plans.failures import failure
+from controller.plans.import_runs import TEMPLATE, adopt
+from controller.plans.model_deletion import FINALIZERS, plan_model_deletion
+from controller.plans.model_inputs import lacks_secret, wanted_of
+from controller.plans.model_state import ModelState, NodeState, observe_model
+from controller.plans.model_status import model_status, said_of
+from controller.plans.naming import attempt_of, run_name
+from controller.plans.node_records import remove_entry, set_label, write_entry
+from controller.plans.placement import has_node
+from controller.plans.records_of_artifact import keep_artifact, release_artifact
+from controller.plans.spec_fields import missing_spec_fields
+from controller.plans.submission import owner_reference, resource_labels, submit
+from crds.problems import FieldError
+from crds.storage_uri import HubUri
+
+CONDITIONS: Final = ("Resolved", "Parsed", "Cached", "Ready")
+_SECRET_SECONDS: Final = 60.0
+
+
+def plan_model(resource: Object, context: Context) -> Plan:
+    """What to do about a model now."""
+    is_going = "deletionTimestamp" in resource["metadata"]
+    try:
+        wanted = wanted_of(resource, context)
+    except FieldError as error:
+        if is_going:
+            return plan_model_deletion(resource, wanted_of(_without_storage(resource), context), context)
+        return _standing(resource, context, "InvalidSpec", f"{error.field}: {error}", holds=False)
+    if is_going:
+        return plan_model_deletion(resource, wanted, context)
+    if (resource.get("spec") or {}).get("disabled"):
+        text = "spec.disabled is true: nothing is done about this model, and no service may use it."
+        return _standing(resource, context, "Disabled", text, holds=False)
+    if wanted.scheme == "vendor":
+        return _standing(resource, context, "Vendor", "Its vendor provides it: there are no files here.", holds=True)
+    if wanted.scheme == "pvc" and not wanted.path:
+        text = (
+            f"{wanted.uri}: models are not read in place on a volume yet. Give spec.storage.path to have another "
+            "source's files copied to nodes, or use another URI."
+        )
+        return _standing(resource, context, "Unsupported", text, holds=False)
+    return _plan(observe_model(resource, wanted, context), context)
+
+
+def _plan(state: ModelState, context: Context) -> Plan:
+    model, wanted = state.model, state.wanted
+    actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
+    actions += _record(state, context)
+    actions += keep_artifact(state.digest, context)
+    patch = _own_patch(state, is_submitting=False)
+    outdated = state.runs.outdated
+    if patch or outdated:
+        actions += [DeleteObject("Workflow", run.namespace, run.name) for run in outdated]
+        return Plan((*actions, *patch))
+    is_free = state.runs.active is None and not state.runs.has_news
+    cleaning = _clean(state, context, may_submit=is_free)
+    actions += _cleaned(state, cleaning, context)
+    if cleaning.submission is not None:
+        return Plan((*actions, cleaning.submission))
+    obstacle = _secret_obstacle(state, context)
+    nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
+    if nodes:
+        return Plan((*actions, *_own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
+    said = _uncleaned(cleaning)
+    status = model_status(state, context, obstacle=obstacle, cleaning=said)
+    actions += release_artifact(model, status, context)
+    event = change_event(model, said_of(state, obstacle), "Ready")
+    return Plan((*actions, *write_status(model, status, event)), _requeue(state, cleaning, obstacle))
+
+
+def _record(state: ModelState, context: Context) -> list[Action]:
+    """Entries and labels of nodes as they should be; what is to be cleaned loses its label at once."""
+    namespace = context.settings.namespace
+    actions: list[Action] = []
+    for node in state.nodes:
+        if node.entry is not None:
+            actions += write_entry(node.name, state.wanted, node.entry, node.config_map, namespace)
+        elif node.stored is not None:
+            actions += remove_entry(node.name, state.wanted, node.config_map, namespace)
+        is_shown = node.entry is not None and node.is_target() and not node.is_left_over(state.wanted)
+        value = node.entry.status if node.entry is not None and is_shown else None
+        actions += set_label(node.name, node.place.labels, state.wanted, value)
+    status = state.model.get("status") or {}
+    for name in sorted({*(status.get("nodesReady") or ()), *(status.get("nodesFailed") or ())}):
+        if not has_node(context, name) and context.observed.get("ConfigMap", namespace, name) is not None:
+            actions.append(DeleteObject("ConfigMap", namespace, name))
+    return actions
+
+
+def _own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:
+    """Finalizer (once there is something to undo) and empty spec fields."""
+    model = state.model
+    metadata = model["metadata"]
+    patch: dict[str, Any] = {}
+    finalizer, there = FINALIZERS[model["kind"]], list(metadata.get("finalizers") or ())
+    has_something = is_submitting or bool(state.runs.wanted) or any(node.entry for node in state.nodes)
+    if has_something and finalizer not in there:
+        patch["metadata"] = {"finalizers": [*there, finalizer]}
+    if not is_submitting and (fields := missing_spec_fields(state)):
+        patch["spec"] = fields
+    if not patch:
+        return []
+    version = str(metadata.get("resourceVersion") or "")
+    return [PatchObject(model["kind"], state.wanted.namespace, state.wanted.name, patch, version)]
+
+
+def _clean(state: ModelState, context: Context, *, may_submit: bool) -> Eviction:
+    """Clean nodes that are not to hold it; one on which no pod can start is cleaned when one can."""
+    nodes = [node for node in state.left_over if node.place.can_start_pods]
+    return plan_eviction(state.model, state.wanted, nodes, context, may_submit=may_submit)
+
+
+def _cleaned(state: ModelState, cleaning: Eviction, context: Context) -> list[Action]:
+    actions: list[Action] = []
+    for node in state.nodes:
+        if node.name in cleaning.done:
+            actions += remove_entry(node.name, state.wanted, node.config_map, context.settings.namespace)
+    return actions
+
+
+def _uncleaned(cleaning: Eviction) -> Said | None:
+    if cleaning.given_up:
+        node, last = next(iter(sorted(cleaning.given_up.items())))
+        text = f"The files could not be removed from {', '.join(sorted(cleaning.given_up))}. {node}: {last.sentence}"
+        return Said("Evicted", False, last.reason, text, "Info")
+    if cleaning.trouble is not None:
+        return Said(
+            "Evicted", False, cleaning.trouble.reason, f"{cleaning.trouble.sentence} It is tried again.", "Info"
+        )
+    return None
+
+
+def _secret_obstacle(state: ModelState, context: Context) -> Said | None:
+    if not lacks_secret(state.wanted, context):
+        return None
+    name, namespace = state.wanted.secret, context.settings.namespace
+    text = (
+        f'spec.storage.key: Secret "{name}" of namespace {namespace} does not exist. Make it: kubectl create secret '
+        f"generic {name} -n {namespace} --from-file={state.wanted.secret_key}=FILE"
+    )
+    return Said("Ready", False, "SecretNotFound", text)
+
+
+def _due(state: ModelState) -> tuple[NodeState, ...]:
+    """Nodes for the next run; when only facts are missing, one node that has the files already."""
+    if not state.gate.is_due:
+        return ()
+    found = tuple(
+        node
+        for node in state.lacking
+        if node.place.can_start_pods and node.prospect.is_due and not node.is_left_over(state.wanted)
+    )
+    last = state.runs.attempts[-1] if state.runs.attempts else None
+    if found or state.is_parsed or (last is not None and last.phase == "Succeeded"):
+        return found
+    return tuple(node for node in state.ready if node.place.can_start_pods)[:1]
+
+
+def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Context) -> list[Action]:
+    """The run, behind what it needs, and without failed runs that nobody looks at any more."""
+    model, wanted, settings = state.model, state.wanted, context.settings
+    prefix = run_name("import", wanted.name, wanted.inputs, 0)[:-1]
+    attempt = 1 + max((attempt_of(run.name) for run in state.runs.every if run.name.startswith(prefix)), default=0)
+    name = run_name("import", wanted.name, wanted.inputs, attempt)
+    artifact = (model.get("status") or {}).get("artifact") or {}
+    pinned = str(artifact.get("revision") or "") if artifact.get("uri") == wanted.uri else ""
+    arguments = wanted.arguments(tuple(node.name for node in nodes), pinned)
+    uri = wanted.storage.uri
+    if pinned and isinstance(uri, HubUri):
+        arguments["uri"] = f"hf://{uri.repository}"  # its own revision may be a branch, which is another name
+    actions: list[Action] = []
+    if state.runs.lost:
+        gone = failure("vanished", f"run {state.runs.lost} was deleted before it ended")
+        actions.append(EmitEvent(model, "Warning", gone.reason, gone.sentence))
+    if token := _token(state, settings.namespace):
+        arguments["secret"] = wanted.copied_secret
+        actions.append(token)
+    run = submit(TEMPLATE, name, model, arguments, wanted.inputs, settings.namespace)
+    failed = [run for run in state.runs.every if run.is_ours and run.phase == "Failed" and run.pipeline == TEMPLATE]
+    old = [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    text = f"Run {name} for {', '.join(node.name for node in nodes[:5])}{' …' if len(nodes) > 5 else ''}."
+    return [*actions, run, *old, EmitEvent(model, "Normal", "Submitted", text)]
+
+
+def _token(state: ModelState, namespace: str) -> Action | None:
+    """The source's token where pods can have it: a copy of a tenant's Secret, or a Secret of one written in clear."""
+    model, wanted = state.model, state.wanted
+    marks = resource_labels(model)
+    if wanted.namespace and wanted.secret:
+        return CopySecret(
+            wanted.namespace, wanted.secret, namespace, wanted.copied_secret, (wanted.secret_key,), marks
+        )
+    token = wanted.storage.parameters.get("token")
+    if not token or wanted.secret:
+        return None
+    metadata: Object = {"name": wanted.copied_secret, "namespace": namespace, "labels": marks}
+    if not wanted.namespace:
+        metadata["ownerReferences"] = [owner_reference(model)]
+    return ApplyObject(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {wanted.secret_key: token}}
+    )
+
+
+def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> float | None:
+    waits = [cleaning.wait_seconds, _SECRET_SECONDS if obstacle is not None else None]
+    if state.runs.active is not None:
+        return soonest([*waits, state.runs.active.seconds_to_deadline])
+    if not state.gate.is_due:
+        return soonest([*waits, state.gate.wait_seconds])
+    waits += [node.prospect.wait_seconds for node in state.lacking if node.place.can_start_pods]
+    return soonest([wait for wait in waits if wait])
+
+
+def _standing(model: Object, context: Context, reason: str, text: str, *, holds: bool) -> Plan:
+    """The status of a model about which nothing is done."""
+    old = model.get("status") or {}
+    generation = int(model["metadata"].get("generation") or 0)
+    said: list[Said] = [Said("Ready", holds, reason, text)]
+    if holds:
+        said = [Said(name, True, reason, text) for name in CONDITIONS]
+    kept = {key: old[key] for key in ("nodesReady", "artifact", "workflow", "lifecycle") if key in old}
+    if holds:
+        kept.pop("nodesReady", None)
+    others = [c for c in old.get("conditions") or () if not holds and c.get("type") in CONDITIONS[:3]]
+    status: Object = kept | {
+        "observedGeneration": generation,
+        "conditions": [*others, *conditions(old.get("conditions") or (), said, generation, context.now)],
+        "state": "Ready" if holds else "Creating" if reason == "Disabled" else "Failed",
+    }
+    return Plan(write_status(model, status, change_event(model, said, "Ready")))
+
+
+def _without_storage(model: Object) -> Object:
+    """The model as its name alone says, to undo what was done before its spec became unreadable."""
+    return {**model, "spec": {"storage": {"storageUri": "vendor://unknown/unknown/unknown"}}}

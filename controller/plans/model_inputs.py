@@ -1,0 +1,188 @@
+"""What a model's spec asks for: the files, where they go, and the import run that brings them.
+
+Two digests: `files` names what is wanted on nodes; `inputs` also counts the Secret's version and `ome.io/retry`, which
+make a failed import worth trying again but do not make cached files stale.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from posixpath import join, normpath
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.naming import digest_of, run_name
+from crds.labels import ModelKind, config_map_key, node_label, node_label_by_uid
+from crds.problems import FieldError
+from crds.storage import StorageSpec
+from crds.storage_uri import StorageUriError
+
+RETRY: Final = "ome.io/retry"
+RESERVED: Final = "models.ome/reserve-model-artifact"
+"""OME's label on a model whose files stay on nodes when it is deleted."""
+_DEFAULT_KEY = "token"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a model asks for.
+
+    Attributes:
+        uri: As it is written.
+        scheme: Of the URI.
+        path: `spec.storage.path`; "" for the default.
+        folder: The folder on nodes.
+        files: Digest of what is wanted on nodes.
+        inputs: Digest of all that an attempt depends on, `files` before the dash.
+        min_ready: `spec.minReadyNodes`; None for all.
+        storage: The whole of `spec.storage`.
+        tokens_in_clear: Keys of `parameters` that hold a secret.
+    """
+
+    kind: ModelKind
+    namespace: str
+    name: str
+    uid: str
+    uri: str
+    scheme: str
+    path: str
+    folder: str
+    allow: tuple[str, ...]
+    ignore: tuple[str, ...]
+    secret: str
+    secret_key: str
+    files: str
+    inputs: str
+    min_ready: int | None
+    storage: StorageSpec
+    tokens_in_clear: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The label on nodes that have it."""
+        return node_label(self.kind, self.namespace, self.name)
+
+    @property
+    def uid_label(self) -> str:
+        """The same, as OME's documentation has it."""
+        return node_label_by_uid(self.uid)
+
+    @property
+    def key(self) -> str:
+        """Its key in the ConfigMaps of nodes."""
+        return config_map_key(self.kind, self.namespace, self.name)
+
+    @property
+    def copied_secret(self) -> str:
+        """The copy of a tenant's Secret in the system namespace, where pods can have it."""
+        return run_name("secret", self.name, self.uid, 0).removesuffix("-0")
+
+    def arguments(self, nodes: tuple[str, ...], revision: str) -> dict[str, str]:
+        """Arguments of import-model that differ from its defaults."""
+        made = {"uri": self.uri, "name": self.name, "scope": self.kind}
+        made |= {"namespace": self.namespace} if self.namespace else {}
+        made |= {"revision": revision} if revision else {}
+        made |= {"allow_patterns": json.dumps(self.allow)} if self.allow else {}
+        made |= {"ignore_patterns": json.dumps(self.ignore)} if self.ignore else {}
+        made |= {"path": self.path} if self.path else {}
+        made |= {"secret": self.secret} if self.secret else {}
+        made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
+        return made | {"nodes": json.dumps(nodes)}
+
+    def is_asked_by(self, arguments: Mapping[str, str], pinned: str) -> bool:
+        """Whether a run with these arguments brings the same files, whatever the nodes.
+
+        Args:
+            arguments: Of the run, defaults included.
+            pinned: The revision that the model has; a run may name it.
+        """
+        path = arguments.get("path", "")
+        return (
+            arguments.get("uri", "") == self.uri
+            and arguments.get("revision", "") in {"", pinned}
+            and _patterns(arguments.get("allow_patterns", "")) == self.allow
+            and _patterns(arguments.get("ignore_patterns", "")) == self.ignore
+            and (not path or normpath(path) == self.folder)
+            and arguments.get("secret", "") in {self.secret, self.copied_secret}
+            and (not self.secret or arguments.get("secret_key", _DEFAULT_KEY) == self.secret_key)
+        )
+
+
+def wanted_of(model: Object, context: Context) -> Wanted:
+    """What a model asks for.
+
+    Raises:
+        FieldError: when its storage cannot be read.
+    """
+    spec, metadata = model.get("spec") or {}, model["metadata"]
+    kind: ModelKind = model["kind"]
+    namespace = str(metadata.get("namespace") or "") if kind == "BaseModel" else ""
+    try:
+        storage = StorageSpec.from_dict(spec.get("storage") or {}).require_uri("spec.storage")
+        uri = storage.uri
+    except StorageUriError as error:
+        raise FieldError(str(error), accepted=error.accepted, field="spec.storage.storageUri") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise FieldError(first["msg"], accepted="a valid StorageSpec", field=f"spec.storage.{place}") from None
+    scheme = uri.scheme if uri is not None else ""
+    folder = (
+        normpath(storage.path) if storage.path else default_folder(context.settings.models_root, namespace, metadata)
+    )
+    files = digest_of(
+        [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
+    )
+    secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
+    secret = _secret(context, namespace, storage.key)
+    version = ((secret or {}).get("metadata") or {}).get("resourceVersion")
+    retry = (metadata.get("annotations") or {}).get(RETRY, "")
+    attempt = digest_of([storage.key, secret_key, version, retry, storage.parameters.get("token")])
+    return Wanted(
+        kind=kind,
+        namespace=namespace,
+        name=str(metadata["name"]),
+        uid=str(metadata.get("uid") or ""),
+        uri=storage.storage_uri,
+        scheme=scheme,
+        path=storage.path,
+        folder=folder,
+        allow=storage.allow_patterns,
+        ignore=storage.ignore_patterns,
+        secret=storage.key,
+        secret_key=secret_key,
+        files=files,
+        inputs=f"{files}-{attempt}",
+        min_ready=_whole(spec.get("minReadyNodes")),
+        storage=storage,
+        tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
+    )
+
+
+def default_folder(root: str, namespace: str, metadata: Mapping[str, Any]) -> str:
+    """Where a model's files go when its spec does not say."""
+    return join(root, namespace, str(metadata["name"])) if namespace else join(root, str(metadata["name"]))
+
+
+def lacks_secret(wanted: Wanted, context: Context) -> bool:
+    """Whether the Secret that the model names is known not to be there (those of tenants are not watched)."""
+    return bool(wanted.secret) and not wanted.namespace and _secret(context, "", wanted.secret) is None
+
+
+def _secret(context: Context, namespace: str, name: str) -> Object | None:
+    return context.observed.get("Secret", namespace or context.settings.namespace, name) if name else None
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    try:
+        found = json.loads(text) if text else []
+    except ValueError:
+        return (text,)
+    return tuple(str(item) for item in found) if isinstance(found, list) else (text,)
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,221 @@
+"""A model's status: conditions that name cause and remedy, progress, artifact, and OME's state derived from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.attempts import Prospect
+from controller.plans.conditions import Said, conditions
+from controller.plans.failures import failure
+from controller.plans.model_state import ModelState, NodeState
+from controller.plans.runs import Run, timestamp
+
+_NAMED = 5
+"""Nodes that a message names one by one."""
+_KEPT = ("lifecycle",)
+_PHASES = {
+    "resolve": "Resolving",
+    "parse": "Parsing",
+    "select": "Selecting",
+    "cache": "Downloading",
+    "publish": "Publishing",
+}
+
+
+def model_status(state: ModelState, context: Context, *, obstacle: Said | None, cleaning: Said | None) -> Object:
+    """The status as it should be.
+
+    Args:
+        state: The model.
+        context: For the time of changed conditions.
+        obstacle: Why no run can be submitted, as the Ready condition has it; None when one can.
+        cleaning: A condition about nodes that could not be cleaned; None when there is nothing to say.
+    """
+    old = state.model.get("status") or {}
+    generation = int(state.model["metadata"].get("generation") or 0)
+    said = said_of(state, obstacle) + ((cleaning,) if cleaning else ())
+    active = _active(state)
+    made: Object = {key: old[key] for key in _KEPT if key in old}
+    made["observedGeneration"] = generation
+    made["conditions"] = conditions(old.get("conditions") or (), said, generation, context.now)
+    made["state"] = _state(state, said, active)
+    if names := sorted(node.name for node in state.ready):
+        made["nodesReady"] = names
+    if names := sorted(n.name for n in state.lacking if n.prospect.last is not None and not n.is_running):
+        made["nodesFailed"] = names
+    if artifact := _artifact(state, old):
+        made["artifact"] = artifact
+    if active is not None and (progress := _progress(state, active)):
+        made["progress"] = progress
+    if reference := _reference(state, old, context):
+        made["workflow"] = reference
+    return made
+
+
+def said_of(state: ModelState, obstacle: Said | None) -> tuple[Said, ...]:
+    """The conditions, without times."""
+    said: tuple[Said, ...] = (_resolved(state), _parsed(state), _cached(state), _ready(state, obstacle))
+    if state.wanted.tokens_in_clear:
+        fields = ", ".join(f"spec.storage.{key}" for key in state.wanted.tokens_in_clear)
+        text = (
+            f"{fields} is readable by all who may read this model. Put it into a Secret and name that in storage.key."
+        )
+        said += (Said("SecretInClear", True, "TokenInClear", text, "Info"),)
+    return said
+
+
+def _resolved(state: ModelState) -> Said:
+    if state.digest:
+        files, size = state.runs.output("file_count", "resolve"), state.runs.output("total_bytes", "resolve")
+        old = _artifact(state, state.model.get("status") or {})
+        files, size = files or str(old.get("files", "")), size or str(old.get("totalBytes", ""))
+        numbers = f": {files} files, {size} bytes" if files and size else ""
+        return Said("Resolved", True, "Resolved", f"Revision {state.revision[:12]}{numbers}.")
+    return _waits("Resolved", state, "resolve")
+
+
+def _parsed(state: ModelState) -> Said:
+    if state.skips_parsing:
+        return Said("Parsed", True, "ParsingSkipped", "An annotation asks to keep the spec.")
+    if state.config is not None:
+        size = state.config.get("modelParameterSize") or "unknown number of"
+        kind = state.config.get("modelArchitecture") or state.config.get("modelType") or "unknown architecture"
+        return Said("Parsed", True, "Parsed", f"{kind}, {size} parameters.")
+    return _waits("Parsed", state, "parse")
+
+
+def _waits(name: str, state: ModelState, task: str) -> Said:
+    last = state.gate.last
+    if last is not None and (last.task in ("", task)):
+        return Said(name, False, last.reason, f"{last.sentence} {state.gate.outlook}")
+    if _active(state) is not None:
+        return Said(name, None, "Importing", "The import is at work.")
+    return Said(name, None, "Waiting", "Nothing is known yet.")
+
+
+def _cached(state: ModelState) -> Said:
+    targets, ready = state.targets, state.ready
+    if not targets:
+        return Said("Cached", False, "NoMatchingNode", _no_node(state))
+    count = f"On {len(ready)} of {len(targets)} nodes"
+    if state.is_cached:
+        return Said("Cached", True, "Cached", f"{count}{_stragglers(state.lacking)}.")
+    if (failed := _failed(state.lacking)) is not None:
+        return Said("Cached", False, failed.reason, f"{count}{_stragglers(state.lacking)}.")
+    if _active(state) is not None:
+        return Said("Cached", None, "Importing", f"{count}{_stragglers(state.lacking)}.")
+    return Said("Cached", False, "Waiting", f"{count}{_stragglers(state.lacking)}.")
+
+
+def _ready(state: ModelState, obstacle: Said | None) -> Said:
+    if state.is_cached and state.is_parsed:
+        return Said("Ready", True, "Ready", f"Verified files on {len(state.ready)} of {len(state.targets)} nodes.")
+    active, gate = _active(state), state.gate
+    if obstacle is not None:
+        return obstacle
+    if active is not None:
+        earlier = f" The attempt before failed: {gate.last.sentence}" if gate.last else ""
+        return Said("Ready", False, "Importing", f"Run {active.name} is at work.{earlier}")
+    if gate.last is not None:
+        return Said("Ready", False, gate.last.reason, f"{gate.last.sentence} {gate.outlook}")
+    if not state.targets:
+        return Said("Ready", False, "NoMatchingNode", _no_node(state))
+    if (node := _failing(state.lacking)) is not None and node.prospect.last is not None:
+        text = f"{node.name}: {node.prospect.last.sentence} {node.prospect.outlook}"
+        return Said("Ready", False, node.prospect.last.reason, text)
+    if not state.is_parsed and state.is_cached:
+        text = "The run ended well, but its facts cannot be read. Set the annotation ome.io/retry to parse it again."
+        return Said("Ready", False, "FactsUnreadable", text)
+    if all(not node.place.can_start_pods for node in state.lacking):
+        text = f"No pod can start on the nodes that lack it{_stragglers(state.lacking)}."
+        return Said("Ready", False, "NodesUnavailable", f"{text} Mend them, or set spec.minReadyNodes.")
+    return Said("Ready", False, "Waiting", "A run will be submitted.")
+
+
+def _no_node(state: ModelState) -> str:
+    storage = state.wanted.storage
+    asked = [f"{key}={value}" for key, value in sorted(storage.node_selector.items())]
+    asked += ["storage.nodeAffinity"] if storage.node_affinity else []
+    if not asked:
+        return "There is no node that a cache pod can start on."
+    return f"No node satisfies {', '.join(asked)}. Label a node, or change spec.storage."
+
+
+def _stragglers(nodes: Sequence[NodeState]) -> str:
+    """Which nodes lack it, and why."""
+    told = [f"{node.name} {_why(node)}" for node in nodes[:_NAMED]]
+    more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
+    return f"; lacking: {', '.join(told)}{more}" if told else ""
+
+
+def _why(node: NodeState) -> str:
+    if node.place.trouble:
+        return f"({node.place.trouble})"
+    if node.is_running:
+        return "(at work)"
+    if node.prospect.last is not None:
+        return f"({node.prospect.last.reason}: {node.prospect.last.message})"
+    return "(waiting)"
+
+
+def _failing(nodes: Sequence[NodeState]) -> NodeState | None:
+    return next((node for node in nodes if node.prospect.last is not None and not node.is_running), None)
+
+
+def _failed(nodes: Sequence[NodeState]) -> Any:
+    found = _failing(nodes)
+    return found.prospect.last if found is not None else None
+
+
+def _active(state: ModelState) -> Run | None:
+    return next((run for run in reversed(state.runs.wanted) if run.is_active), None)
+
+
+def _state(state: ModelState, said: Sequence[Said], active: Run | None) -> str:
+    """OME's word: Ready, Failed, In_Transit while files move, Importing before, Creating while nothing happens."""
+    if next(one for one in said if one.type == "Ready").holds:
+        return "Ready"
+    if active is not None:
+        return "In_Transit" if active.task("cache") is not None else "Importing"
+    prospects: list[Prospect] = [state.gate, *(node.prospect for node in state.lacking)]
+    return "Failed" if any(one.last is not None for one in prospects) else "Creating"
+
+
+def _artifact(state: ModelState, old: Object) -> Object:
+    before: Object = dict(old.get("artifact") or {})
+    if not state.digest or before.get("digest") == state.digest and before.get("uri") == state.wanted.uri:
+        return before
+    made: Object = {"uri": state.wanted.uri, "revision": state.revision, "digest": state.digest}
+    for field, output in (("totalBytes", "total_bytes"), ("files", "file_count")):
+        text = state.runs.output(output, "resolve")
+        if text.isdigit():
+            made[field] = int(text)
+        elif before.get("digest") == state.digest and field in before:
+            made[field] = before[field]
+    return made
+
+
+def _progress(state: ModelState, run: Run) -> Object:
+    going = [task for task in run.tasks if task.phase in ("Running", "Pending")]
+    caching = [task for task in run.tasks if task.name == "cache"]
+    first = next((task for task in going if task.name == "cache"), going[0] if going else None)
+    made: Object = {"phase": _PHASES.get(first.name, "Starting") if first is not None else "Starting"}
+    counted = [task for task in caching if task.total > 0]
+    if counted:
+        made["completedBytes"] = sum(task.completed for task in counted)
+        made["totalBytes"] = sum(task.total for task in counted)
+    made["nodesReady"] = f"{len(state.ready)}/{len(state.targets)}"
+    moving = [task for task in counted if task.phase == "Running" and task.node]
+    if len(moving) > 1:
+        made["slowestNode"] = min(moving, key=lambda task: (task.completed / task.total, task.node)).node
+    return made
+
+
+def _reference(state: ModelState, old: Object, context: Context) -> Object:
+    """The newest run; one that went while it was waited for is told of as an error."""
+    before: Object = dict(old.get("workflow") or {})
+    if state.runs.lost and not state.runs.wanted:
+        gone = failure("vanished", f"run {state.runs.lost} was deleted before it ended")
+        return before | {"phase": "Error", "finishedAt": timestamp(context.now), "message": gone.sentence}
+    return state.runs.wanted[-1].reference() if state.runs.wanted else before

@@ -1,0 +1,140 @@
+"""What each node is known to hold of a model: its entry in the node's ConfigMap, and the node's labels.
+
+The entry is the record; the label follows from it. One ConfigMap a node is shared by all its models, so only single
+keys are written. The JSON is OME's, with what we need beside it: `files`, `digest`, `path`, `run`, `nodeUid`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from controller.actions import Action, CreateObject, Object, PatchObject
+from controller.plans.model_inputs import Wanted
+from controller.plans.naming import digest_of
+from crds import labels
+
+DELETED: Final = "Deleted"
+_IN_ENTRY: Final = (
+    "modelType", "modelArchitecture", "modelFormat", "modelParameterSize", "maxTokens", "modelCapabilities",
+    "quantization", "diffusionPipeline",
+)  # fmt: skip
+
+
+FILLED: Final = (*_IN_ENTRY, "modelFramework", "modelConfiguration")
+"""Fields of a model's spec that are filled with facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a node holds of a model.
+
+    Attributes:
+        status: Ready, Updating or Failed.
+        files: Digest of what was wanted when it came (`Wanted.files`).
+        digest: Of the manifest, with its `sha256:`.
+        revision: Of the artifact.
+        path: The folder.
+        run: Uid of the run that brought it.
+        node_uid: Of the node then.
+        config: The model's facts in the words of its spec.
+    """
+
+    status: str
+    files: str = ""
+    digest: str = ""
+    revision: str = ""
+    path: str = ""
+    run: str = ""
+    node_uid: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def token(self) -> str:
+        """Digest of what an eviction of this entry is for: a later entry has another."""
+        return digest_of([self.files, self.path, self.run, self.node_uid])
+
+    def to_json(self, name: str) -> str:
+        """As it stands in the ConfigMap."""
+        config = {key: self.config[key] for key in _IN_ENTRY if self.config.get(key)}
+        if framework := self.config.get("modelFramework"):
+            config["modelFramework"] = framework
+        if configuration := self.config.get("modelConfiguration"):
+            config["decodedModelConfiguration"] = configuration
+        if self.revision:
+            config["artifact"] = {"sha": self.revision, "parentPath": {}, "childrenPaths": []}
+        made: Object = {"name": name, "status": self.status, "config": config}
+        own = {
+            "files": self.files, "digest": self.digest, "path": self.path, "run": self.run, "nodeUid": self.node_uid,
+        }  # fmt: skip
+        return json.dumps(made | {key: value for key, value in own.items() if value}, separators=(",", ":"))
+
+
+def read_entry(text: str) -> Entry | None:
+    """An entry of a node's ConfigMap; None when it is no entry, or says that the model was deleted."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(found, dict) or found.get("status") in (None, DELETED):
+        return None
+    config = _mapping(found.get("config"))
+    artifact = _mapping(config.get("artifact"))
+    spec = {key: value for key, value in config.items() if key not in ("artifact", "decodedModelConfiguration")}
+    if "decodedModelConfiguration" in config:
+        spec["modelConfiguration"] = config["decodedModelConfiguration"]
+    return Entry(
+        status=str(found["status"]),
+        files=str(found.get("files") or ""),
+        digest=str(found.get("digest") or ""),
+        revision=str(artifact.get("sha") or ""),
+        path=str(found.get("path") or ""),
+        run=str(found.get("run") or ""),
+        node_uid=str(found.get("nodeUid") or ""),
+        config=spec,
+    )
+
+
+def entry_text(config_map: Object | None, key: str) -> str:
+    """A model's entry as it stands; "" when there is none."""
+    return str(((config_map or {}).get("data") or {}).get(key) or "")
+
+
+def write_entry(node: str, wanted: Wanted, entry: Entry, config_map: Object | None, namespace: str) -> list[Action]:
+    """Make a node's ConfigMap say this of a model; nothing when it does."""
+    text = entry.to_json(wanted.name)
+    if entry_text(config_map, wanted.key) == text:
+        return []
+    patch = PatchObject("ConfigMap", namespace, node, {"data": {wanted.key: text}})
+    return [patch] if config_map is not None else [CreateObject(_empty(node, namespace)), patch]
+
+
+def remove_entry(node: str, wanted: Wanted, config_map: Object | None, namespace: str) -> list[Action]:
+    """Take a model out of a node's ConfigMap; nothing when it is not in it."""
+    if config_map is None or wanted.key not in (config_map.get("data") or {}):
+        return []
+    return [PatchObject("ConfigMap", namespace, node, {"data": {wanted.key: None}})]
+
+
+def set_label(node: str, found: Mapping[str, str], wanted: Wanted, value: str | None) -> list[Action]:
+    """Make a node's two labels for a model say `value`, or (None) take them away; nothing when they are so."""
+    keys = (wanted.label, wanted.uid_label) if wanted.uid else (wanted.label,)
+    changes = {key: value for key in keys if found.get(key) != value}
+    return [PatchObject("Node", "", node, {"metadata": {"labels": changes}})] if changes else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _empty(node: str, namespace: str) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": node,
+            "namespace": namespace,
+            "labels": {labels.NODE_STATUS: "true", "node": labels.label_value(node), labels.PART_OF: labels.PRODUCT},
+            "annotations": {"models.ome.io/node-name": node, "models.ome.io/managed-by": labels.PRODUCT},
+        },
+    }

@@ -1,0 +1,200 @@
+"""What to do about an InferenceService: wait for its model, submit deploy runs, and say how its components are.
+
+Its Deployments and Services belong to it and go with it; a run in the system namespace cannot, so a finalizer ends it.
+"""
+
+from typing import Final
+
+from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
+from controller.observed import Context
+from controller.plans.attempts import Failed, Prospect, prospect, soonest
+from controller.plans.conditions import Said, change_event, conditions, write_status
+from controller.plans.failures import failure
+from controller.plans.naming import attempt_of, run_name
+from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
+from controller.plans.service_components import components_of
+from controller.plans.service_inputs import Asked, asked_of, model_obstacle
+from controller.plans.service_status import ServiceState, service_said, service_status
+from controller.plans.submission import resource_labels, submit
+from crds import labels
+from crds.metadata import DEPLOYMENT_MODE
+
+FINALIZER: Final = "inferenceservice.finalizers"
+"""As OME names it."""
+VERB: Final = "deploy"
+TEMPLATE: Final = "deploy-model"
+_TEMPLATES: Final = (TEMPLATE, "onboard-model")
+_LATE_SECONDS: Final = 60.0
+_STEPS: Final = frozenset({"", "select", "deploy", "ask"})
+
+
+def plan_service(resource: Object, context: Context) -> Plan:
+    """What to do about a service now."""
+    namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
+    found = [i for t in _TEMPLATES for i in context.observed.runs(t, "InferenceService", namespace, name)]
+    runs = read_runs(found, context.now)
+    if "deletionTimestamp" in resource["metadata"]:
+        return _deletion(resource, runs)
+    if (resource["metadata"].get("annotations") or {}).get(DEPLOYMENT_MODE) == "VirtualDeployment":
+        return _virtual(resource, context)
+    asked = asked_of(resource, context)
+    components = components_of(asked, context)
+    is_available = all(part.is_available for part in components)
+    inputs = asked.inputs(context, is_available=is_available) if asked.spec_digest else ""
+    adoptable = tuple(run for run in runs if inputs and _is_adoptable(run, asked))
+    mine = [run for run in runs if inputs and (_target(run) == asked.target or run in adoptable)]
+    active = next((run for run in reversed(mine) if run.is_active), None)
+    marker = (resource.get("status") or {}).get("workflow") or {}
+    is_lost = bool(marker.get("name")) and not marker.get("finishedAt")
+    done = next((run for run in reversed(mine) if _has_deployed(run, asked)), None)
+    is_current = active is not None or (bool(mine) and done is mine[-1])
+    state = ServiceState(
+        asked=asked,
+        components=components,
+        active=active,
+        done=done if is_current else None,
+        runs=tuple(mine),
+        prospect=_prospect(mine, adoptable, inputs, context),
+        lost=str(marker["name"]) if is_lost and all(run.name != marker["name"] for run in runs) else "",
+    )
+    return _plan(state, runs, adoptable, inputs, context)
+
+
+def _plan(
+    state: ServiceState, runs: tuple[Run, ...], adoptable: tuple[Run, ...], inputs: str, context: Context
+) -> Plan:
+    service = state.asked.service
+    actions: list[Action] = [_adopt(run, service, inputs) for run in adoptable]
+    others = [run for run in runs if run.is_active and run is not state.active]
+    outdated = [run for run in others if run.is_ours and run.pipeline == TEMPLATE]
+    if outdated:
+        return Plan((*actions, *(DeleteObject("Workflow", run.namespace, run.name) for run in outdated)))
+    lack = _seconds_until_missing(state, context)
+    is_wanted = model_obstacle(state.asked) is None and (not state.is_deployed or lack == 0)
+    if is_wanted and state.active is None and not others and state.prospect.is_due:
+        return Plan((*actions, *_submission(state, runs, inputs, context)))
+    if state.active is not None and (held := _finalizer_patch(service)):
+        return Plan((*actions, *held))
+    status = service_status(state, context)
+    event = change_event(service, service_said(state), "Ready")
+    waits = [state.active.seconds_to_deadline if state.active is not None else lack or None]
+    if is_wanted and state.active is None:
+        waits.append(state.prospect.wait_seconds or None)
+    return Plan((*actions, *write_status(service, status, event)), soonest(waits))
+
+
+def _submission(state: ServiceState, runs: tuple[Run, ...], inputs: str, context: Context) -> list[Action]:
+    service, settings = state.asked.service, context.settings
+    prefix = run_name(VERB, state.asked.name, inputs, 0)[:-1]
+    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
+    name = run_name(VERB, state.asked.name, inputs, attempt)
+    actions: list[Action] = list(_finalizer_patch(service))
+    if state.lost:
+        gone = failure("vanished", f"run {state.lost} was deleted before it ended")
+        actions.append(EmitEvent(service, "Warning", gone.reason, gone.sentence))
+    actions.append(submit(TEMPLATE, name, service, state.asked.arguments(), inputs, settings.namespace))
+    failed = [run for run in runs if run.is_ours and run.phase == "Failed" and run.pipeline == TEMPLATE]
+    actions += [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    return [*actions, EmitEvent(service, "Normal", "Submitted", f"Run {name}.")]
+
+
+def _seconds_until_missing(state: ServiceState, context: Context) -> float | None:
+    """0 when a Deployment that was deployed is gone; None when all are there, or deploying again and again is no use.
+
+    One that was never seen may only be late: it is waited for a minute after its run.
+    """
+    if all(part.deployment is not None for part in state.components) or state.active is not None:
+        return None
+    seen = (state.asked.service.get("status") or {}).get("components") or {}
+    if any(part.deployment is None and part.name in seen for part in state.components):
+        return 0.0
+    last = state.last
+    if last is None or last.phase != "Succeeded":
+        return 0.0
+    if sum(run.phase == "Succeeded" for run in state.runs) >= context.settings.max_attempts:
+        return None
+    late = (context.now - parse_time(last.finished)).total_seconds()
+    return max(_LATE_SECONDS - late, 0.0)
+
+
+def _has_deployed(run: Run, asked: Asked) -> bool:
+    """Whether a run ended well with just this: one of a person may have found another spec when it came to it."""
+    return run.phase == "Succeeded" and run.output("spec_digest", "deploy") in ("", asked.spec_digest)
+
+
+def _target(run: Run) -> str:
+    return run.inputs(VERB).partition("-")[0]
+
+
+def _is_adoptable(run: Run, asked: Asked) -> bool:
+    if run.inputs(VERB):
+        return False
+    arguments = run.arguments
+    model = arguments.get("model") if run.pipeline == TEMPLATE else arguments.get("name")
+    runtime = str(((asked.service.get("spec") or {}).get("runtime") or {}).get("name") or "")
+    if model != asked.model_name or arguments.get("runtime", "") not in {"", runtime}:
+        return False
+    if run.is_active:
+        return arguments.get("spec_digest", "") in {"", asked.spec_digest}
+    return run.phase == "Succeeded" and run.output("spec_digest", "deploy") == asked.spec_digest
+
+
+def _adopt(run: Run, service: Object, inputs: str) -> PatchObject:
+    metadata: Object = {"annotations": {labels.INPUTS: inputs}, "labels": resource_labels(service)}
+    if run.pipeline != TEMPLATE:
+        metadata = {"annotations": {f"{ADOPTED}{VERB}": inputs}}
+    return PatchObject("Workflow", run.namespace, run.name, {"metadata": metadata})
+
+
+def _prospect(mine: list[Run], adoptable: tuple[Run, ...], inputs: str, context: Context) -> Prospect:
+    failed: list[Failed] = []
+    for run in reversed(mine):
+        if run.is_active or (run.inputs(VERB) != inputs and run not in adoptable):
+            continue
+        told = run.failure
+        if told is None or told.task not in _STEPS:
+            break
+        failed.append(Failed(told, run.finished))
+    return prospect(failed[::-1], context.settings, context.now)
+
+
+def _finalizer_patch(service: Object) -> tuple[PatchObject, ...]:
+    metadata = service["metadata"]
+    there = list(metadata.get("finalizers") or ())
+    if FINALIZER in there:
+        return ()
+    patch = {"metadata": {"finalizers": [*there, FINALIZER]}}
+    version = str(metadata.get("resourceVersion") or "")
+    return (PatchObject("InferenceService", metadata["namespace"], metadata["name"], patch, version),)
+
+
+def _deletion(service: Object, runs: tuple[Run, ...]) -> Plan:
+    """End what goes on for it, so that no run makes it anew; the rest goes by its owner references."""
+    metadata = service["metadata"]
+    there = list(metadata.get("finalizers") or ())
+    if FINALIZER not in there:
+        return Plan()
+    ended = [DeleteObject("Workflow", run.namespace, run.name) for run in runs if run.is_active or _is_own(run)]
+    patch = {"metadata": {"finalizers": [name for name in there if name != FINALIZER]}}
+    version = str(metadata.get("resourceVersion") or "")
+    return Plan((*ended, PatchObject("InferenceService", metadata["namespace"], metadata["name"], patch, version)))
+
+
+def _is_own(run: Run) -> bool:
+    return run.is_ours and run.pipeline == TEMPLATE
+
+
+def _virtual(service: Object, context: Context) -> Plan:
+    """OME's VirtualDeployment: ready with an address, and nothing behind it that we made."""
+    metadata, old = service["metadata"], service.get("status") or {}
+    generation = int(metadata.get("generation") or 0)
+    url = f"http://{metadata['name']}.{metadata['namespace']}.svc.cluster.local"
+    text = "A VirtualDeployment: it has a status and nothing else."
+    said = [Said("Ready", True, "VirtualDeployment", text)]
+    status: Object = {
+        "observedGeneration": generation,
+        "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
+        "url": url,
+        "address": {"url": url},
+    }
+    return Plan(write_status(service, status, change_event(service, said, "Ready")))

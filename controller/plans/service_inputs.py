@@ -1,0 +1,187 @@
+"""What an InferenceService asks for, its model, and the deploy run that brings it about.
+
+`spec_digest` names what is to be deployed: the service's spec and its model's files. `inputs` also counts what may
+make a failed attempt worth trying again: `ome.io/retry`, the runtimes to choose from, and pods that came up after all.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.conditions import condition_of, is_true
+from controller.plans.naming import digest_of
+from steps.serving.cluster.spec_digest import service_spec_digest
+
+RETRY: Final = "ome.io/retry"
+ON_DRIFT: Final = "ome.io/on-drift"
+SELECTED_FOR: Final = "ome.io/selected-for"
+DEPLOYED: Final = "ome.io/deployed"
+RUNTIME_DIGEST: Final = "ome.io/runtime-digest"
+ENDPOINT: Final = "ome.io/endpoint"
+"""Keys of `status.annotations`, where the controller remembers what outlives its runs."""
+_FIT = "ome.io/fit"
+_ACCELERATOR = "ome.io/accelerator-class"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a service asks for.
+
+    Attributes:
+        model: The model's object; None when there is none.
+        model_name: As the service names it; "" when it names none.
+        asked: Digest of the service alone: the selection is pinned for it.
+        spec_digest: Digest of the service and its model's files.
+        is_pinned: Whether the selection in the status holds.
+        selection: Of the status.
+        runtime: The runtime that is pinned or named, as it is; None when there is none of that name.
+        runtime_digest: Of its spec.
+        has_drifted: Whether the runtime differs from what was deployed.
+    """
+
+    service: Object
+    model: Object | None
+    model_name: str
+    asked: str
+    spec_digest: str
+    is_pinned: bool
+    selection: Mapping[str, Any]
+    runtime: Object | None
+    runtime_digest: str
+    has_drifted: bool
+
+    @property
+    def namespace(self) -> str:
+        """The service's."""
+        return str(self.service["metadata"]["namespace"])
+
+    @property
+    def name(self) -> str:
+        """The service's."""
+        return str(self.service["metadata"]["name"])
+
+    @property
+    def remembered(self) -> Mapping[str, str]:
+        """What the status remembers."""
+        return (self.service.get("status") or {}).get("annotations") or {}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The service's."""
+        return self.service["metadata"].get("annotations") or {}
+
+    @property
+    def target(self) -> str:
+        """What is to be deployed: with the runtime's digest where a drifted runtime is to be followed."""
+        follows = self.annotations.get(ON_DRIFT) == "redeploy" and self.has_drifted
+        return f"{self.spec_digest}.{self.runtime_digest}" if follows else self.spec_digest
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether the status remembers that just this was deployed."""
+        is_same = bool(self.spec_digest) and self.remembered.get(DEPLOYED) == self.spec_digest
+        return is_same and self.target == self.spec_digest
+
+    def inputs(self, context: Context, *, is_available: bool) -> str:
+        """What an attempt is for: the target before the dash."""
+        choices: Any = self.runtime_digest
+        if not self.is_pinned:
+            kinds = ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")
+            choices = [
+                [item["metadata"]["name"], digest_of(item.get("spec"))]
+                for kind in kinds
+                for item in context.observed.list(kind, self.namespace if kind == "ServingRuntime" else "")
+            ]
+        return f"{self.target}-{digest_of([self.annotations.get(RETRY, ''), choices, is_available])}"
+
+    def arguments(self) -> dict[str, str]:
+        """Arguments of deploy-model that differ from its defaults."""
+        spec = self.service.get("spec") or {}
+        runtime = str((spec.get("runtime") or {}).get("name") or "")
+        accelerator = self.annotations.get(_ACCELERATOR) or (spec.get("acceleratorSelector") or {}).get(
+            "acceleratorClass", ""
+        )
+        context = 0
+        if self.is_pinned:
+            runtime, accelerator = str(self.selection["runtime"]), str(self.selection.get("accelerator") or "")
+            context = int(self.selection.get("context") or 0)
+        replicas = (spec.get("engine") or {}).get("minReplicas")
+        made = {"model": self.model_name, "service": self.name, "namespace": self.namespace}
+        made |= {"runtime": runtime} if runtime else {}
+        made |= {"accelerator": accelerator} if accelerator else {}
+        made |= {"context": str(context)} if context else {}
+        made |= {"fit": self.annotations[_FIT]} if self.annotations.get(_FIT) else {}
+        made |= {"replicas": str(replicas)} if isinstance(replicas, int) and replicas > 0 else {}
+        return made | {"spec_digest": self.spec_digest}
+
+
+def asked_of(service: Object, context: Context) -> Asked:
+    """What a service asks for."""
+    spec, status = service.get("spec") or {}, service.get("status") or {}
+    name = str((spec.get("model") or {}).get("name") or "")
+    namespace = str(service["metadata"]["namespace"])
+    model = find_model(name, namespace, context) if name else None
+    asked = service_spec_digest(service, {})
+    remembered = status.get("annotations") or {}
+    selection = status.get("selection") or {}
+    is_pinned = bool(selection.get("runtime")) and remembered.get(SELECTED_FOR) == asked
+    runtime = find_runtime(service, selection if is_pinned else {}, context)
+    digest = digest_of(runtime.get("spec")) if runtime is not None else ""
+    before = remembered.get(RUNTIME_DIGEST, "")
+    return Asked(
+        service=service,
+        model=model,
+        model_name=name,
+        asked=asked,
+        spec_digest=service_spec_digest(service, model) if model is not None else "",
+        is_pinned=is_pinned,
+        selection=selection,
+        runtime=runtime,
+        runtime_digest=digest,
+        has_drifted=is_pinned and bool(before) and before != digest,
+    )
+
+
+def find_model(name: str, namespace: str, context: Context) -> Object | None:
+    """The BaseModel of the namespace, else the ClusterBaseModel."""
+    return context.observed.get("BaseModel", namespace, name) or context.observed.get("ClusterBaseModel", "", name)
+
+
+def find_runtime(service: Object, selection: Mapping[str, Any], context: Context) -> Object | None:
+    """The runtime that is selected, else the one that the service names."""
+    namespace = str(service["metadata"]["namespace"])
+    if selection:
+        place = str(selection.get("runtimeNamespace") or "")
+        kind = "ServingRuntime" if place else "ClusterServingRuntime"
+        return context.observed.get(kind, place, str(selection["runtime"]))
+    name = str(((service.get("spec") or {}).get("runtime") or {}).get("name") or "")
+    if not name:
+        return None
+    return context.observed.get("ServingRuntime", namespace, name) or context.observed.get(
+        "ClusterServingRuntime", "", name
+    )
+
+
+def model_obstacle(asked: Asked) -> tuple[str, str] | None:
+    """Why the model cannot be served now: reason and message; None when it can."""
+    if not asked.model_name:
+        return "NoModel", "spec.model.name is empty: name an imported model."
+    model = asked.model
+    if model is None:
+        text = (
+            f'There is no BaseModel "{asked.model_name}" in namespace {asked.namespace}, and no ClusterBaseModel of '
+            "that name. It is deployed when one comes."
+        )
+        return "ModelNotFound", text
+    what = f"{model['kind']} {asked.model_name}"
+    if "deletionTimestamp" in model["metadata"]:
+        return "ModelNotFound", f"{what} is being deleted."
+    if (model.get("spec") or {}).get("disabled"):
+        return "ModelDisabled", f"{what} is disabled (spec.disabled); enable it, or serve another model."
+    if not is_true(model, "Ready"):
+        told = condition_of(model, "Ready")
+        why = f" {told.get('reason', '')}: {told.get('message', '')}" if told else " Its import has not begun."
+        return "ModelNotReady", f"{what} is not ready.{why}"
+    return None

@@ -1,0 +1,300 @@
+"""A service's status: conditions with the scheduler's and the containers' own words, selection, url, OME's fields."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from controller.actions import Object
+from controller.observed import Context
+from controller.plans.attempts import Prospect
+from controller.plans.conditions import Said, conditions
+from controller.plans.failures import failure
+from controller.plans.naming import digest_of
+from controller.plans.runs import Run, timestamp
+from controller.plans.service_components import REASONS, Component
+from controller.plans.service_inputs import (
+    DEPLOYED,
+    ENDPOINT,
+    RUNTIME_DIGEST,
+    SELECTED_FOR,
+    Asked,
+    find_runtime,
+    model_obstacle,
+)
+from steps.choice import Choice
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """All that a service's status says.
+
+    Attributes:
+        asked: What it asks for.
+        components: Router, decoder, engine.
+        active: The run that goes on for it.
+        done: The newest run that deployed just this.
+        runs: Those for what it asks, oldest first.
+        prospect: What follows failures.
+        lost: Name of the run that the status waits for and that is not there any more.
+    """
+
+    asked: Asked
+    components: tuple[Component, ...]
+    active: Run | None
+    done: Run | None
+    runs: tuple[Run, ...]
+    prospect: Prospect
+    lost: str = ""
+
+    @property
+    def engine(self) -> Component:
+        """The component that every service has."""
+        return self.components[-1]
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run for what it asks."""
+        return self.runs[-1] if self.runs else None
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether just this is deployed, as a run says or the status remembers, and no run failed at it since."""
+        has_failed = self.last is not None and self.last.phase == "Failed"
+        return self.done is not None or (self.asked.is_deployed and not has_failed)
+
+
+def service_said(state: ServiceState) -> tuple[Said, ...]:
+    """The conditions, without times."""
+    said = [_model(state.asked), _selected(state), _deployed(state)]
+    parts = [_component(part, state) for part in state.components]
+    said += parts
+    if state.asked.has_drifted:
+        said.append(_drifted(state.asked))
+    return (*said, _ready(state, said[2], parts))
+
+
+def service_status(state: ServiceState, context: Context) -> Object:
+    """The status as it should be."""
+    service = state.asked.service
+    old = service.get("status") or {}
+    generation = int(service["metadata"].get("generation") or 0)
+    said = service_said(state)
+    endpoint = _endpoint(state)
+    made: Object = {
+        "observedGeneration": generation,
+        "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
+        "modelStatus": _model_status(state, old, said, context),
+    }
+    selection = _selection(state, generation)
+    if selection:
+        made["selection"] = selection
+    if remembered := _remembered(state, selection, endpoint, context):
+        made["annotations"] = remembered
+    if url := str(endpoint.get("url") or ""):
+        made["url"] = url
+        made["address"] = {"url": url}
+    before = old.get("components") or {}
+    if found := {
+        c.name: _component_status(c, before.get(c.name) or {}, url) for c in state.components if c.deployment
+    }:
+        made["components"] = found
+    reference: Object = state.last.reference() if state.last is not None else dict(old.get("workflow") or {})
+    if state.lost and state.last is None:
+        gone = failure("vanished", f"run {state.lost} was deleted before it ended")
+        reference |= {"phase": "Error", "finishedAt": timestamp(context.now), "message": gone.sentence}
+    if reference:
+        made["workflow"] = reference
+    return made
+
+
+def _model(asked: Asked) -> Said:
+    if (obstacle := model_obstacle(asked)) is not None:
+        return Said("ModelReady", False, *obstacle)
+    revision = str((((asked.model or {}).get("status") or {}).get("artifact") or {}).get("revision") or "")
+    return Said("ModelReady", True, "Ready", f"{asked.model_name} at revision {revision[:12]}." if revision else "")
+
+
+def _selected(state: ServiceState) -> Said:
+    choice = _choice(state)
+    if choice is not None or state.asked.is_pinned:
+        found = choice.model_dump(by_alias=True) if choice is not None else state.asked.selection
+        where = f" on {found['accelerator']}" if found.get("accelerator") else ""
+        reasons = "; ".join((f"runtime {found['runtime']}{where}", *(found.get("reasons") or ())))
+        return Said("RuntimeSelected", True, "Selected", reasons)
+    last = state.prospect.last
+    if last is not None and last.task == "select":
+        return Said("RuntimeSelected", False, last.reason, f"{last.sentence} {state.prospect.outlook}")
+    if state.active is not None:
+        return Said("RuntimeSelected", None, "Deploying", "The selection is at work.")
+    return Said("RuntimeSelected", None, "Waiting", "Nothing is selected yet.")
+
+
+def _deployed(state: ServiceState) -> Said:
+    if state.is_deployed and state.active is None:
+        return Said("Deployed", True, "Deployed", "Just this is deployed, and has answered.")
+    last, prospect = state.prospect.last, state.prospect
+    if state.active is not None:
+        earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
+        return Said("Deployed", None, "Deploying", f"Run {state.active.name} is at work.{earlier}")
+    if last is not None:
+        return Said("Deployed", False, last.reason, f"{last.sentence} {prospect.outlook}")
+    if model_obstacle(state.asked) is not None:
+        return Said("Deployed", False, "ModelNotReady", "It waits for its model.")
+    return Said("Deployed", False, "Pending", "A run will be submitted.")
+
+
+def _component(part: Component, state: ServiceState) -> Said:
+    name = f"{part.name.capitalize()}Ready"
+    if part.deployment is None:
+        is_coming = state.active is not None or state.is_deployed
+        return Said(
+            name, None if is_coming else False, "Deploying" if is_coming else "NotDeployed", "No Deployment yet."
+        )
+    if part.is_available:
+        return Said(name, True, "Available", f"{part.count}.")
+    if part.trouble is not None:
+        text = f"{part.count}: {part.trouble.message}. {part.trouble.remedy}".strip()
+        return Said(name, False, REASONS[part.trouble.cause], text)
+    return Said(name, False, "Progressing", f"{part.count}.")
+
+
+def _drifted(asked: Asked) -> Said:
+    name = str(asked.selection.get("runtime") or "")
+    if asked.runtime is None:
+        text = f"Runtime {name}, with which it was deployed, is gone; what runs goes on running."
+        return Said("Drifted", True, "RuntimeGone", text, "Info")
+    if asked.target != asked.spec_digest:
+        text = f"Runtime {name} has changed since, and ome.io/on-drift asks to follow it."
+        return Said("Drifted", True, "Redeploying", text, "Info")
+    text = f'Runtime {name} has changed since it was deployed. Set "ome.io/reselect" or "ome.io/on-drift: redeploy".'
+    return Said("Drifted", True, "RuntimeChanged", text, "Info")
+
+
+def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
+    broken = next((part for part in parts if not part.holds), None)
+    if deployed.holds and broken is None:
+        return Said("Ready", True, "Ready", "Every component is available.")
+    obstacle = model_obstacle(state.asked)
+    if obstacle is not None and state.active is None and not state.is_deployed:
+        return Said("Ready", False, *obstacle)
+    if deployed.holds is False and deployed.reason not in ("ModelNotReady", "Pending"):
+        return Said("Ready", False, deployed.reason, deployed.message)
+    if broken is not None and broken.reason not in ("NotDeployed", "Deploying"):
+        return Said("Ready", False, broken.reason, broken.message)
+    if state.active is not None and broken is None:
+        return Said("Ready", None, "Deploying", f"The pods before answer while run {state.active.name} is at work.")
+    return Said("Ready", False, deployed.reason if not deployed.holds else "Progressing", deployed.message)
+
+
+def _choice(state: ServiceState) -> Choice | None:
+    """What the newest run for what is asked has chosen."""
+    text = state.last.output("choice", "select") if state.last is not None else ""
+    if not text:
+        return None
+    try:
+        return Choice.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def _selection(state: ServiceState, generation: int) -> Object:
+    """The choice as the status has it; what is pinned stays as it is."""
+    asked, choice = state.asked, _choice(state)
+    if asked.is_pinned or choice is None:
+        return dict(asked.selection)
+    artifact = ((asked.model or {}).get("status") or {}).get("artifact") or {}
+    made: Object = choice.model_dump(by_alias=True, mode="json")
+    made |= {"modelRevision": str(artifact.get("revision") or ""), "observedGeneration": generation}
+    return {key: value for key, value in made.items() if value not in (None, [], "")}
+
+
+def _remembered(
+    state: ServiceState, selection: Mapping[str, Any], endpoint: Mapping[str, Any], context: Context
+) -> dict[str, str]:
+    asked = state.asked
+    made = dict(asked.remembered)
+    if state.done is not None:
+        made[DEPLOYED] = asked.spec_digest
+        made |= {SELECTED_FOR: asked.asked} if selection else {}
+        is_new = not asked.is_deployed or RUNTIME_DIGEST not in made
+        runtime = find_runtime(asked.service, selection, context) if is_new and selection else None
+        if runtime is not None:
+            made[RUNTIME_DIGEST] = digest_of(runtime.get("spec"))
+    if endpoint:
+        made[ENDPOINT] = json.dumps(endpoint, sort_keys=True, separators=(",", ":"))
+    return made
+
+
+def _endpoint(state: ServiceState) -> Mapping[str, Any]:
+    """Where it answers: as the run says, else as the status remembers."""
+    text = state.done.output("endpoint", "deploy") if state.done is not None else ""
+    for source in (text, state.asked.remembered.get(ENDPOINT, "")):
+        try:
+            found = json.loads(source) if source else {}
+        except ValueError:
+            continue
+        if isinstance(found, dict) and found.get("url"):
+            return found
+    return {}
+
+
+def _component_status(part: Component, old: Mapping[str, Any], url: str) -> Object:
+    made: Object = {"latestCreatedRevision": part.revision}
+    if part.is_rolled_out:
+        made |= {"latestReadyRevision": part.revision, "latestRolledoutRevision": part.revision}
+        before = str(old.get("latestRolledoutRevision") or "")
+        previous = before if before and before != part.revision else str(old.get("previousRolledoutRevision") or "")
+        made |= {"previousRolledoutRevision": previous} if previous else {}
+    else:
+        kept = ("latestReadyRevision", "latestRolledoutRevision", "previousRolledoutRevision")
+        made |= {key: old[key] for key in kept if old.get(key)}
+    if part.name == "engine" and url:
+        made["url"] = url
+    return made
+
+
+def _model_status(state: ServiceState, old: Object, said: Sequence[Said], context: Context) -> Object:
+    """OME's words for how far loading is."""
+    engine = state.engine
+    ready = next(one for one in said if one.type == "Ready")
+    trouble = engine.trouble
+    available = int(((engine.deployment or {}).get("status") or {}).get("availableReplicas") or 0)
+    is_broken = trouble is not None and trouble.cause in ("crash", "image", "image-name", "configuration")
+    target = "Loaded" if ready.holds else "FailedToLoad" if is_broken else "Loading" if engine.pods else "Pending"
+    transition = "UpToDate" if ready.holds else "BlockedByFailedLoad" if is_broken else "InProgress"
+    last = state.prospect.last
+    if last is not None and last.code in ("invalid-input", "unsupported") and state.active is None:
+        transition = "InvalidSpec"
+    made: Object = {
+        "transitionStatus": transition,
+        "modelRevisionStates": {
+            "activeModelState": "Loaded" if available else target,
+            "targetModelState": target,
+        },
+        "modelCopies": {"failedCopies": 1 if is_broken else 0, "totalCopies": available},
+    }
+    if trouble is not None and is_broken:
+        before = ((old.get("modelStatus") or {}).get("lastFailureInfo")) or {}
+        info: Object = {"reason": REASONS[trouble.cause], "message": trouble.message[:2000]}
+        codes = [int(code) for code in _exit_codes(engine)]
+        info |= {"exitCode": codes[0]} if codes else {}
+        is_same = all(before.get(key) == value for key, value in info.items())
+        made["lastFailureInfo"] = info | {"time": before.get("time") if is_same else timestamp(context.now)}
+    elif (old.get("modelStatus") or {}).get("lastFailureInfo") and not ready.holds:
+        made["lastFailureInfo"] = old["modelStatus"]["lastFailureInfo"]
+    return made
+
+
+def _exit_codes(engine: Component) -> list[int]:
+    found = []
+    for pod in engine.pods:
+        for container in (pod.get("status") or {}).get("containerStatuses") or ():
+            ended = (container.get("state") or {}).get("terminated") or (container.get("lastState") or {}).get(
+                "terminated"
+            )
+            if ended and ended.get("exitCode"):
+                found.append(int(ended["exitCode"]))
+    return found

@@ -1,0 +1,84 @@
+"""The workflow that a planner submits: a template's name, arguments, labels, an owner where it may have one."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from controller.actions import CreateObject, Object
+from crds import labels
+from crds.metadata import API_VERSION
+
+ARGO: Final = "argoproj.io/v1alpha1"
+DEADLINES: Final[Mapping[str, int]] = {
+    "import-model": 48 * 3600,
+    "evict-model": 3600,
+    "deploy-model": 6 * 3600,
+    "benchmark-endpoint": 24 * 3600,
+}
+"""Seconds until Argo ends a run, as its template has it: the controller needs it to see a run that nobody ends."""
+
+
+def submit(
+    template: str, name: str, resource: Object, arguments: Mapping[str, str], inputs: str, namespace: str, **more: str
+) -> CreateObject:
+    """A run of `template` for a resource.
+
+    Args:
+        template: The WorkflowTemplate.
+        name: Of the workflow.
+        resource: What it is for.
+        arguments: Parameters that differ from the template's defaults.
+        inputs: What it is submitted for: kept in an annotation.
+        namespace: The system namespace.
+        **more: Further annotations, by the part after `ome.io/`.
+    """
+    metadata: Object = {
+        "name": name,
+        "namespace": namespace,
+        "labels": {labels.PIPELINE: template, **resource_labels(resource)},
+        "annotations": {labels.INPUTS: inputs, **{f"ome.io/{key}": value for key, value in more.items()}},
+    }
+    owner = resource["metadata"]
+    if not owner.get("namespace"):
+        metadata["ownerReferences"] = [owner_reference(resource)]
+    body: Object = {
+        "apiVersion": ARGO,
+        "kind": "Workflow",
+        "metadata": metadata,
+        "spec": {
+            "workflowTemplateRef": {"name": template},
+            "arguments": {"parameters": parameters(arguments)},
+            "activeDeadlineSeconds": DEADLINES[template],
+        },
+    }
+    return CreateObject(body)
+
+
+def parameters(arguments: Mapping[str, str]) -> list[Object]:
+    """Arguments as Argo has them."""
+    return [{"name": name, "value": value} for name, value in arguments.items()]
+
+
+def resource_labels(resource: Object) -> dict[str, str]:
+    """Labels by which what is kept in the system namespace is found for a resource."""
+    metadata = resource["metadata"]
+    found = {
+        labels.PART_OF: labels.PRODUCT,
+        labels.KIND: resource["kind"],
+        labels.NAME: labels.label_value(metadata["name"]),
+    }
+    if metadata.get("namespace"):
+        found[labels.NAMESPACE] = labels.label_value(metadata["namespace"])
+    return found
+
+
+def owner_reference(resource: Object) -> Object:
+    """The resource as owner; only for objects that it may own: cluster-scoped ones own anything."""
+    metadata = resource["metadata"]
+    return {
+        "apiVersion": API_VERSION,
+        "kind": resource["kind"],
+        "name": metadata["name"],
+        "uid": str(metadata.get("uid") or ""),
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
