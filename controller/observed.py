@@ -1,4 +1,4 @@
-"""What planners may look at: the controller's caches, read only. `controller.store` is the one that is filled by watches.
+"""What planners may look at: the caches, read only. `controller.store` is the one that watches fill.
 
 Nothing here waits or asks the API server, so a plan is a function of what was observed and of the time.
 """

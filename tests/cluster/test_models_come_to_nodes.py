@@ -1,0 +1,129 @@
+"""A model applied to an installation: it comes to the nodes it is for, says how it is, and goes without a trace."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster.cluster_hub import ClusterHub
+from tests.cluster.conftest import TAG
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.ring import Cluster
+from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
+
+URI = "hf://HuggingFaceTB/SmolLM2-135M-Instruct-GGUF"
+POOL = "ome-test-pool"
+
+
+@pytest.fixture(scope="module")
+def installed(
+    cluster: Cluster, kubectl: Kubectl, image: Callable[[str], str], cluster_hub: ClusterHub
+) -> Iterator[Kubectl]:
+    """The cluster with everything of ours, put there by `ome install` as a user does it."""
+    for name in ("ome-steps", "ome-controller"):
+        image(name)
+    command = [sys.executable, "-m", "pipelines.command", "install", f"--kubeconfig={cluster.kubeconfig}",
+               "--image-registry=localhost", f"--image-tag={TAG}", f"--set=HF_ENDPOINT={cluster_hub.url}"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield kubectl
+    kubectl("delete", "clusterbasemodels", "--all", "--timeout=120s")
+    for node in kubectl.list("node"):
+        kubectl("label", "node", node["metadata"]["name"], f"{POOL}-")
+
+
+def model(name: str, uri: str = URI, **storage: Any) -> Object:
+    """A ClusterBaseModel for the nodes of the pool."""
+    return {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": {"name": name},
+            "spec": {"storage": {"storageUri": uri, "nodeSelector": {POOL: "yes"}, **storage}}}  # fmt: skip
+
+
+def is_ready_on(*nodes: str) -> Callable[[Object], bool]:
+    """Whether a model is ready on exactly these nodes."""
+
+    def holds(found: Object) -> bool:
+        status = found.get("status") or {}
+        return status.get("state") == "Ready" and sorted(status.get("nodesReady") or []) == sorted(nodes)
+
+    return holds
+
+
+def marks(kubectl: Kubectl, label: str) -> dict[str, str]:
+    """The nodes that have a label, with its value."""
+    labels = {node["metadata"]["name"]: node["metadata"]["labels"] for node in kubectl.list("node")}
+    return {name: found[label] for name, found in labels.items() if label in found}
+
+
+def test_a_model_follows_its_nodes_and_goes_without_a_trace(installed: Kubectl, hub: ClusterHub) -> None:
+    kubectl, name = installed, "follows"
+    first, second, third = sorted(node["metadata"]["name"] for node in kubectl.list("node"))[:3]
+    kubectl("label", "node", first, second, f"{POOL}=yes")
+    kubectl.apply(model(name))
+    label = f"models.ome.io/clusterbasemodel.{name}"
+
+    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second), seconds=300, what="ready on two")
+    assert ready["status"]["artifact"]["digest"].startswith("sha256:")
+    assert ready["status"]["artifact"]["revision"] and ready["status"]["artifact"]["totalBytes"] > 90_000_000
+    assert ready["spec"]["modelFormat"]["name"] == "gguf" and ready["spec"]["modelParameterSize"] == "134.52M"
+    assert marks(kubectl, label) == {first: "Ready", second: "Ready"}
+    assert marks(kubectl, f"models.ome/{ready['metadata']['uid']}") == {first: "Ready", second: "Ready"}
+    holders = kubectl.list("configmap", "ome", "models.ome/basemodel-status=true")
+    told = {c["metadata"]["name"]: json.loads(c["data"][f"clusterbasemodel.{name}"])["status"]
+            for c in holders if f"clusterbasemodel.{name}" in c.get("data", {})}  # fmt: skip
+    assert told == {first: "Ready", second: "Ready"}
+
+    kubectl("label", "node", third, f"{POOL}=yes")
+    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second, third), seconds=300, what="on the third")
+    kubectl("label", "node", first, f"{POOL}-")
+    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(second, third), seconds=300, what="gone from the first")
+    wait_until(kubectl, "node", first, lambda node: label not in node["metadata"]["labels"], what="without its label")
+
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    assert marks(kubectl, label) == {}
+    kept = kubectl.list("configmap", "ome", "models.ome/basemodel-status=true")
+    assert not [c for c in kept if f"clusterbasemodel.{name}" in (c.get("data") or {})]
+
+
+def test_a_missing_repository_is_told_with_its_remedy_and_found_once_it_is_there(
+    installed: Kubectl, hub: ClusterHub
+) -> None:
+    kubectl, name = installed, "wanted"
+    node = min(node["metadata"]["name"] for node in kubectl.list("node"))
+    kubectl("label", "node", node, f"{POOL}=yes", "--overwrite")
+    kubectl.apply(model(name, "hf://nobody/nothing"))
+    failed = wait_until(
+        kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Failed", seconds=300
+    )
+    (condition,) = [c for c in failed["status"]["conditions"] if c["type"] == "Ready"]
+    assert condition["reason"] == "NotFound"
+    assert "hf://nobody/nothing" in condition["message"] and "Check the name" in condition["message"]
+
+    kubectl.apply(model(name))
+    wait_until(
+        kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Ready", seconds=300
+    )
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+
+
+def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(installed: Kubectl, hub: ClusterHub) -> None:
+    kubectl, name = installed, "by-hand"
+    every = sorted(node["metadata"]["name"] for node in kubectl.list("node"))
+    values = {"uri": URI, "name": name, "nodes": json.dumps(every)}
+    run = kubectl.create({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+        "metadata": {"generateName": "by-hand-", "namespace": "ome"},
+        "spec": {"workflowTemplateRef": {"name": "import-model"},
+                 "arguments": {"parameters": [{"name": key, "value": value} for key, value in values.items()]}},
+    })  # fmt: skip
+    wait_workflow(kubectl, run["metadata"]["name"], namespace="ome")
+    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*every), seconds=300, what="ready everywhere")
+    assert ready["status"]["workflow"]["name"] == run["metadata"]["name"]
+    others = kubectl.list("workflow", "ome", f"ome.io/name={name}")
+    assert [w["metadata"]["name"] for w in others if w["metadata"]["name"].startswith("import-")] == []
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
