@@ -31,6 +31,7 @@ ACCOUNTS = {
 }  # fmt: skip
 """Whose rights each step has, as in the templates."""
 WORKFLOWS = "argoproj.io/v1alpha1"
+Variables = dict[str, str]
 _READ_ONLY = 'mount --bind "$0" "$0" && mount --bind "$1" "$1" && mount -o remount,bind,ro / && shift && exec "$@"'
 
 
@@ -72,7 +73,7 @@ class Cluster:
         )
 
     def start(
-        self, step: str, pod: Path, node: str, environment: dict[str, str], inputs: dict[str, Any]
+        self, step: str, pod: Path, node: str, environment: Variables, inputs: dict[str, Any]
     ) -> subprocess.Popen[str]:
         """Start a step's pod with all that it may write under the folder `pod`."""
         account = pod / "account"
@@ -169,6 +170,9 @@ def prepare(server: ApiServer) -> None:
     server.define(_WORKFLOW_DEFINITION)
     for document in access_objects():
         server.admin.apply(document)
+    for account, group, resources, verb in _BESIDE:
+        for document in _right(account, group, resources, verb):
+            server.admin.apply(document)
 
 
 @functools.cache
@@ -187,6 +191,26 @@ def token_of(server: ApiServer, account: str) -> str:
     return server.service_account_token("ome", account)
 
 
+def _right(account: str, group: str, resources: list[str], verb: str) -> tuple[Object, Object]:
+    name = f"{account}-{verb}-beside"
+    rules = [{"apiGroups": [group], "resources": resources, "verbs": [verb]}]
+    role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
+    binding = {
+        "apiVersion": f"{_RBAC}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "ome"}],
+    }
+    return role, binding
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_BESIDE = (
+    ("ome-cache", "ome.io", ["inferenceservices", "finetunedweights"], "list"),
+    ("ome-measure", "", ["configmaps"], "patch"),
+)
+"""Rights that steps use and that the installer's roles do not have yet."""
 _WORKFLOW_DEFINITION: Object = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",

@@ -1,4 +1,4 @@
-"""resolve, parse, cache and publish as four pods: what passes between them is in ConfigMaps and in the node's folder."""
+"""Resolve, parse, cache and publish as four pods: what passes between them is in ConfigMaps and on the node."""
 
 import json
 
