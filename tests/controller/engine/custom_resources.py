@@ -44,7 +44,7 @@ def until_served(server: ApiServer, resource: Resource) -> None:
     from tests.controller.engine.waiting import until
 
     def is_served() -> bool:
-        found = server.admin.get(definition(resource)).get("status", {}).get("conditions", [])
+        found = server.admin.get(definition(resource)).get("status", {}).get("conditions") or []
         return any(c["type"] == "Established" and c["status"] == "True" for c in found)
 
     until(is_served, f"{resource.kind} is served")

@@ -1,0 +1,203 @@
+"""How quickly the controller turns resources into workflows, with thousands in place, beside a bare loop.
+
+A real API server with Argo's resource definitions and without Argo: workflows stay as they are submitted. The load,
+the controller and the bare loop are processes of their own, on the same cores. `--models 1000` makes it smaller.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import psutil
+import yaml
+
+from controller.resources import ARGO, RESOURCES
+from crds import kinds
+from tests.apiserver.fixture import ApiServer
+from tests.benchmarks.table import Row, markdown
+from tests.controller.engine.custom_resources import install, until_served
+from tests.controller.engine.process import REPOSITORY, ControllerProcess
+from tests.controller.engine.waiting import until
+
+HEADS = ("{models} models in place", "controller", "against a bare loop")
+MODELS, BURST, RATE, STEADY_SECONDS, QUIET_SECONDS, ROUNDS = 10_000, 2_000, 50, 20, 60, 5
+_WRITES = ("create", "update", "patch", "delete")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is measured.
+
+    Attributes:
+        models: In place before anything is measured.
+        burst: Models created at once, `rounds` times.
+        steady_seconds: For which models are created at a steady rate.
+        quiet_seconds: For which nothing changes.
+        rounds: Of the burst, whose median counts.
+    """
+
+    models: int = MODELS
+    burst: int = BURST
+    steady_seconds: int = STEADY_SECONDS
+    quiet_seconds: int = QUIET_SECONDS
+    rounds: int = ROUNDS
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one contender did: seconds, changes a second and megabytes."""
+
+    p50: float
+    p99: float
+    per_second: float
+    megabytes: float
+    sync: float
+
+
+def controller_figures(scale: Scale, module: str = "controller") -> list[Row]:
+    """The table's rows."""
+    with tempfile.TemporaryDirectory() as folder, ApiServer(Path(folder) / "server") as server:
+        _prepare(server)
+        log = Path(folder) / "controller.log"
+        with ControllerProcess(server.kubeconfig, log, "--no-leader-election", module=module) as filling:
+            filling.until_ready()
+            _load(server, "in-place", scale.models, 0)
+            _until_settled(filling)
+        with ControllerProcess(server.kubeconfig, log, "--no-leader-election", module=module) as process:
+            process.until_ready()
+            sync = _logged_seconds(process, "in the caches after")
+            _until_settled(process)
+            before = _samples(process, _WRITES)
+            time.sleep(scale.quiet_seconds)
+            quiet = _samples(process, _WRITES) - before
+            ours = _measure(server, process.process, "ours", scale, sync, lambda: _until_settled(process))
+        began = time.monotonic()
+        with (Path(folder) / "bare.log").open("w+") as stream:
+            command = [sys.executable, "-m", "tests.benchmarks.bare_controller", str(server.kubeconfig)]
+            bare_process = subprocess.Popen(command, cwd=REPOSITORY, stderr=stream)
+            try:
+                until(lambda: "listed" in Path(stream.name).read_text(), "the bare loop's list")
+                bare = _measure(server, bare_process, "bare", scale, time.monotonic() - began, lambda: None)
+            finally:
+                bare_process.kill()
+                bare_process.wait()
+    return _rows(ours, bare, quiet, scale)
+
+
+def _prepare(server: ApiServer) -> None:
+    """The kinds as they are released, Argo's without schemas, and one node to cache models on."""
+    for path in sorted((Path(kinds.__file__).parent / "manifests").glob("ome.io_*.yaml")):
+        server.admin.apply(yaml.safe_load(path.read_text()))
+    argo = tuple(kind for kind, resource in RESOURCES.items() if resource.api_version == ARGO)
+    install(server, argo)
+    for kind in kinds.KINDS:
+        until_served(server, RESOURCES[kind])
+    node: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "node-1"},
+        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    server.admin.create(node)
+    server.admin.patch(node, {"spec": {"taints": None}})
+    server.admin.request("PATCH", "/api/v1/nodes/node-1/status", {"status": node["status"]},
+                         "application/merge-patch+json")  # fmt: skip
+
+
+def _load(server: ApiServer, prefix: str, count: int, rate: float) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.controller_load", str(server.kubeconfig), prefix, str(count),
+               str(rate)]  # fmt: skip
+    found: dict[str, Any] = json.loads(subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True).stdout)
+    return found
+
+
+def _measure(
+    server: ApiServer,
+    process: "subprocess.Popen[Any]",
+    prefix: str,
+    scale: Scale,
+    sync: float,
+    settle: Any,
+) -> Figures:
+    _load(server, f"{prefix}-warm-up", RATE * 2, RATE)
+    settle()
+    steady = _load(server, f"{prefix}-steady", RATE * scale.steady_seconds, RATE)["latencies"]
+    bursts = []
+    for number in range(scale.rounds):
+        settle()
+        bursts.append(scale.burst / float(_load(server, f"{prefix}-burst-{number}", scale.burst, 0)["seconds"]))
+    settle()
+    megabytes = psutil.Process(process.pid).memory_info().rss / 1e6
+    return Figures(median(steady), quantiles(steady, n=100)[98], median(bursts), megabytes, sync)
+
+
+def _until_settled(process: ControllerProcess) -> None:
+    """Wait until nothing waits to be planned and no write was made between two looks."""
+
+    def is_settled() -> bool:
+        before = _samples(process, _WRITES), _planned(process)
+        time.sleep(1.0)
+        depth = next(
+            line for line in process.page("/metrics")[1].splitlines() if line.startswith("ome_controller_queue_depth ")
+        )
+        return depth.endswith(" 0") and before == (_samples(process, _WRITES), _planned(process))
+
+    deadline = time.monotonic() + 900
+    while not is_settled():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the controller never settled: {process.log}")
+
+
+def _samples(process: ControllerProcess, verbs: tuple[str, ...]) -> float:
+    """Requests with these verbs."""
+    page = process.page("/metrics")[1].splitlines()
+    starts = tuple(f'ome_controller_api_requests_total{{verb="{verb}"' for verb in verbs)
+    return sum(float(line.rsplit(" ", 1)[1]) for line in page if line.startswith(starts))
+
+
+def _planned(process: ControllerProcess) -> float:
+    page = process.page("/metrics")[1].splitlines()
+    return sum(float(x.rsplit(" ", 1)[1]) for x in page if x.startswith("ome_controller_reconcile_seconds_count"))
+
+
+def _logged_seconds(process: ControllerProcess, words: str) -> float:
+    line = next(line["message"] for line in process.lines() if words in line["message"])
+    return float(line.split(words)[1].split()[0])
+
+
+def _rows(ours: Figures, bare: Figures, quiet: float, scale: Scale) -> list[Row]:
+    def row(what: str, figure: str, own: float, other: float) -> Row:
+        return Row(what, figure, f"{own / other:.2f} x")
+
+    rate = f"{RATE} changes/s"
+    return [
+        row(f"resource to workflow, p50, at {rate}", f"{ours.p50 * 1e3:.0f} ms", ours.p50, bare.p50),
+        row(f"resource to workflow, p99, at {rate}", f"{ours.p99 * 1e3:.0f} ms", ours.p99, bare.p99),
+        row(f"workflows in a burst of {scale.burst}", f"{ours.per_second:.0f}/s", ours.per_second, bare.per_second),
+        row("resident memory at the end", f"{ours.megabytes:.0f} MB", ours.megabytes, bare.megabytes),
+        Row(
+            "all caches full after start", f"{ours.sync:.2f} s", f"the bare loop's process and list: {bare.sync:.2f} s"
+        ),
+        Row(f"writes in {scale.quiet_seconds} s without a change", f"{quiet:.0f}", "–"),
+    ]
+
+
+if __name__ == "__main__":
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--models", type=int, default=MODELS)
+    given.add_argument("--burst", type=int, default=BURST)
+    given.add_argument("--steady-seconds", type=int, default=STEADY_SECONDS)
+    given.add_argument("--quiet-seconds", type=int, default=QUIET_SECONDS)
+    given.add_argument("--rounds", type=int, default=ROUNDS)
+    given.add_argument("--module", default="controller", help="what runs the controller's process")
+    options = vars(given.parse_args())
+    chosen = options.pop("module")
+    scaled = Scale(**options)
+    print(markdown((HEADS[0].format(models=scaled.models), *HEADS[1:]), controller_figures(scaled, chosen)))
