@@ -197,7 +197,7 @@ def open_api() -> ClusterApi:
             remedy="Let the pod have its service account's token (automountServiceAccountToken), or set KUBECONFIG.",
         )
     host = f"[{host}]" if ":" in host else host
-    return ClusterApi(f"https://{host}:{port}", _pool(ca_certs=str(authority)), token_file=token)
+    return ClusterApi(f"https://{host}:{port}", connections(ca_certs=str(authority)), token_file=token)
 
 
 def _from_kubeconfig() -> ClusterApi:
@@ -206,17 +206,19 @@ def _from_kubeconfig() -> ClusterApi:
 
     found = Configuration()
     try:
-        config.load_kube_config(client_configuration=found)  # type: ignore[no-untyped-call]  # it has no types
+        config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
+            os.environ["KUBECONFIG"], client_configuration=found
+        )
     except (config.ConfigException, OSError) as error:
         raise ClusterError(f"KUBECONFIG: {error}", remedy="Check it with `kubectl config view`.") from None
     certificate = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
     trust = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
     authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
     headers = {"Authorization": authorization} if authorization else {}
-    return ClusterApi(found.host, _pool(**certificate, **trust), headers=headers)
+    return ClusterApi(found.host, connections(**certificate, **trust), headers=headers)
 
 
-def _pool(**trust: Any) -> "PoolManager":
+def connections(**trust: Any) -> "PoolManager":
     """Connections that retry: a connection that broke, too many requests, a server's fault; with longer waits."""
     from urllib3 import PoolManager, Retry, Timeout
 
