@@ -227,7 +227,9 @@ class Run:
 def read_runs(workflows: Iterable[Object], now: datetime) -> tuple[Run, ...]:
     """Runs of workflows, those that are being deleted left out, oldest first."""
     kept = (item for item in workflows if "deletionTimestamp" not in item["metadata"])
-    return tuple(sorted((Run(item, now) for item in kept), key=lambda run: (run.created, run.name)))
+    return tuple(
+        sorted((Run(item, now) for item in kept), key=lambda run: (run.created, run.finished or "9", run.name))
+    )
 
 
 def parse_time(text: str) -> datetime:

@@ -16,6 +16,9 @@ DEADLINES: Final[Mapping[str, int]] = {
 }
 """Seconds until Argo ends a run, as its template has it: the controller needs it to see a run that nobody ends."""
 
+_UNOWNED: Final = frozenset({"evict-model"})
+"""A run that undoes must outlive its owner's deletion in the foreground, which takes what is owned first."""
+
 
 def submit(
     template: str, name: str, resource: Object, arguments: Mapping[str, str], inputs: str, namespace: str, **more: str
@@ -38,7 +41,7 @@ def submit(
         "annotations": {labels.INPUTS: inputs, **{f"ome.io/{key}": value for key, value in more.items()}},
     }
     owner = resource["metadata"]
-    if not owner.get("namespace"):
+    if not owner.get("namespace") and template not in _UNOWNED:
         metadata["ownerReferences"] = [owner_reference(resource)]
     body: Object = {
         "apiVersion": ARGO,
