@@ -57,10 +57,27 @@ def install(
     parts = bundle(options)
     api = connect(kubeconfig, context)
     typer.echo(f"{api.server}, Kubernetes {api.server_version()}")
+    _check_argo(api, options)
     if dry_run:
         _show_plan(api, parts)
         return
     _install(api, parts, options, wait=wait, seconds=timeout)
+
+
+def _check_argo(api: "InstallApi", options: "Options") -> None:
+    """Refuse to begin what could not be finished.
+
+    Raises:
+        UnsupportedError: when Argo should be there and is not.
+    """
+    from pipelines.install.apply import has_argo
+    from steps.errors import UnsupportedError
+
+    if options.argo == "existing" and not has_argo(api):
+        raise UnsupportedError(
+            "this cluster has no Argo Workflows: workflowtemplates.argoproj.io is not defined",
+            remedy="Bring it along with --argo bundled, or install Argo Workflows 3.7 or 4.1 first.",
+        )
 
 
 def _show_plan(api: "InstallApi", parts: "Sequence[Part]") -> None:

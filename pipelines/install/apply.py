@@ -75,6 +75,11 @@ def apply(api: InstallApi, parts: Sequence[Part], report: Callable[[str], None],
         report(f"{part.name}: {summary(changes)}")
 
 
+def has_argo(api: InstallApi) -> bool:
+    """Whether the cluster knows Argo's workflow templates."""
+    return api.find(RESOURCE_TYPES["CustomResourceDefinition"], "workflowtemplates.argoproj.io") is not None
+
+
 def wait_for_deployments(api: InstallApi, namespace: str, names: Sequence[str], seconds: float) -> None:
     """Wait until Deployments are available.
 

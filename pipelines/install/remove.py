@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from crds.definition import definitions
 from crds.kinds import KINDS
 from crds.labels import PART_OF, PRODUCT
+from crds.metadata import GROUP
 from pipelines.install import argo
 from pipelines.install.accounts import access_objects
 from pipelines.install.apply import is_available, name_of
@@ -26,6 +26,7 @@ _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
 _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Lease", "ConfigMap")
 _POLL_SECONDS = 0.5
+_DEFINITION_SECONDS = 20.0
 
 Report = Callable[[str], None]
 
@@ -74,7 +75,9 @@ def remove_resources(api: InstallApi, found: Installed, report: Report, *, secon
         _release(api, each)
         nodes = ", ".join(_nodes_of(each))
         where = f" on {nodes}" if nodes else ""
-        report(f"{each['kind']} {name_of(each)}: given up; what it has{where} stays in its folder")
+        held = ", ".join(kept_finalizers(each))
+        said = f"held by {held}" if held else f"given up; what it has{where} stays in its folder"
+        report(f"{each['kind']} {name_of(each)}: {said}")
     if found.resources:
         report(f"resources: {len(found.resources)} deleted")
 
@@ -95,8 +98,7 @@ def remove_installation(api: InstallApi, found: Installed, report: Report, *, ke
     _unlabel_nodes(api, report)
     report(f"accounts and their rights: {_deleted(_delete(api, [*access_objects(), *_argo_access()]))}")
     if not keep_definitions:
-        kinds = [*definitions(), *(argo.definitions() if found.brings_argo else ())]
-        report(f"definitions: {_deleted(_delete(api, kinds))}")
+        _delete_definitions(api, found, report)
     report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
 
 
@@ -123,6 +125,22 @@ def _delete(api: InstallApi, objects: Sequence[Object]) -> int:
         api.delete(type_of(each), each["metadata"]["name"], each["metadata"].get("namespace", ""))
         for each in reversed(objects)
     )
+
+
+def _delete_definitions(api: InstallApi, found: Installed, report: Report) -> None:
+    """Delete definitions and wait until they are gone, so that another installation does not meet them half gone."""
+    kind = RESOURCE_TYPES["CustomResourceDefinition"]
+    names = [f"{each.plural}.{GROUP}" for each in KINDS.values()]
+    if found.brings_argo:
+        names += [f"{each.plural}.{argo.GROUP}" for each in argo.DEFINITIONS]
+    left = [name for name in names if api.delete(kind, name)]
+    report(f"definitions: {_deleted(len(left))}")
+    deadline = time.monotonic() + _DEFINITION_SECONDS
+    while left := [name for name in left if api.find(kind, name) is not None]:
+        if time.monotonic() >= deadline:
+            report(f"still there until their last object is gone: {', '.join(left)}")
+            return
+        time.sleep(_POLL_SECONDS)
 
 
 def _deleted(count: int) -> str:

@@ -23,8 +23,7 @@ def installed(template: Object, options: Options) -> Object:
         script = each.get("script")
         if script is not None:
             script["image"] = options.image(image_name(script["image"]))
-            if options.pull_policy != "IfNotPresent":
-                script["imagePullPolicy"] = options.pull_policy
+            script["imagePullPolicy"] = options.pull_policy
             _move_models(each, script, options.models_root)
     return found
 

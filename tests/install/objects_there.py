@@ -1,0 +1,45 @@
+"""What of an installation is on a cluster, for the tests of this area."""
+
+from functools import cache
+from typing import Any
+
+from pipelines.install.bundle import bundle
+from pipelines.install.options import Argo, Options
+from tests.apiserver.client import ApiRefusedError
+from tests.install.conftest import Cluster
+
+MODEL: dict[str, Any] = {
+    "apiVersion": "ome.io/v1beta1",
+    "kind": "ClusterBaseModel",
+    "metadata": {"name": "small", "finalizers": ["clusterbasemodels.ome.io/finalizer"]},
+    "spec": {"storage": {"storageUri": "hf://organisation/small"}},
+}
+"""A model as the controller keeps it: it cannot go before its finalizer does."""
+
+
+@cache
+def installed(argo: Argo = "bundled") -> list[dict[str, Any]]:
+    """Every object of an installation."""
+    return [each for part in bundle(Options(argo=argo)) for each in part.objects]
+
+
+def versions(cluster: Cluster) -> dict[str, str]:
+    """The resource version of each object of an installation that is there, by kind and name."""
+    found = {}
+    for each in installed():
+        try:
+            there = cluster.admin.get(each)
+        except (ApiRefusedError, KeyError):
+            continue
+        found[f"{each['kind']}/{each['metadata']['name']}"] = there["metadata"]["resourceVersion"]
+    return found
+
+
+def config_map(name: str) -> dict[str, Any]:
+    """A ConfigMap of the system namespace."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "ome"},
+        "data": {"a": "b"},
+    }

@@ -1,0 +1,81 @@
+"""The Helm chart gives the objects that `ome install` applies, and its values decide the same as the options."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines.install.bundle import bundle
+from pipelines.install.chart import chart_files
+from pipelines.install.files import REPOSITORY
+from pipelines.install.options import Options
+from tests.install.conftest import program
+
+CHART = REPOSITORY / "controller" / "install" / "chart"
+
+
+@pytest.fixture(scope="session")
+def helm() -> str:
+    """Helm, which builds from Go modules."""
+    return program("helm", "GOBIN=~/.cache/ome-pipelines/cluster/bin go install helm.sh/helm/v3/cmd/helm@v3.19.0")
+
+
+def test_default_values_give_what_the_defaults_install(helm: str) -> None:
+    assert _rendered(helm) == _installed(Options())
+
+
+def test_values_decide_what_options_decide(helm: str) -> None:
+    values = (
+        "argo.bundled=true", "argo.registry=mirror.example/argo", "image.registry=mirror.example/ome",
+        "image.tag=t1", "image.pullPolicy=Always", "modelsRoot=/data", "controller.replicas=2",
+        "settings.HF_ENDPOINT=https://hub.example", "controller.resources.limits.memory=1Gi",
+    )  # fmt: skip
+    options = Options(
+        registry="mirror.example/ome", tag="t1", pull_policy="Always", models_root="/data", replicas=2, argo="bundled",
+        argo_registry="mirror.example/argo", settings={"HF_ENDPOINT": "https://hub.example"},
+        resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+    )  # fmt: skip
+    assert _rendered(helm, *values) == _installed(options)
+
+
+def test_another_namespace_is_refused_with_the_remedy(helm: str) -> None:
+    words = [helm, "template", "ome", str(CHART), "--kube-version=1.34", "--namespace=elsewhere"]
+    refused = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode != 0
+    assert "--namespace ome" in refused.stderr
+
+
+def test_helm_finds_no_fault_in_the_chart(helm: str) -> None:
+    words = [helm, "lint", "--namespace=ome", str(CHART)]
+    linted = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_the_chart_brings_every_definition() -> None:
+    there = [yaml.safe_load(path.read_text()) for path in sorted((CHART / "crds").glob("*.yaml"))]
+    wanted = [each for part in bundle(Options(argo="bundled")) for each in part.objects]
+    wanted = [each for each in wanted if each["kind"] == "CustomResourceDefinition"]
+    assert sorted(there, key=_name) == sorted(wanted, key=_name)
+
+
+def test_no_mark_is_left_in_what_helm_reads_as_templates() -> None:
+    for name, text in chart_files().items():
+        assert "⟦" not in text or name.startswith("workflow-templates/") or name.endswith("workflow-templates.yaml")
+
+
+def _rendered(helm: str, *values: str) -> dict[str, dict[str, Any]]:
+    words = [helm, "template", "ome", str(Path(CHART)), "--kube-version=1.34", "--namespace=ome"]
+    words += [f"--set={value}" for value in values]
+    text = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    return {_name(each): each for each in yaml.safe_load_all(text) if each}
+
+
+def _installed(options: Options) -> dict[str, dict[str, Any]]:
+    objects = [each for part in bundle(options) for each in part.objects]
+    return {_name(each): each for each in objects if each["kind"] not in ("Namespace", "CustomResourceDefinition")}
+
+
+def _name(each: dict[str, Any]) -> str:
+    return f"{each['kind']}/{each['metadata']['name']}"

@@ -1,0 +1,100 @@
+"""An installation on a real API server: whole, the same after a second run, and what `ome doctor` says of it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.apiserver.fixture import ApiServer
+from tests.command.run_ome import ome
+from tests.install.conftest import Cluster
+from tests.install.objects_there import MODEL, config_map, installed, versions
+
+
+@pytest.fixture(scope="module")
+def cluster(server: ApiServer) -> Iterator[Cluster]:
+    """A cluster with an installation for the tests of this file."""
+    found = Cluster(server)
+    made = found.ome("install", "--argo", "bundled", "--no-wait")
+    assert made.returncode == 0, made.stderr
+    yield found
+    found.remove()
+
+
+def test_everything_is_there_and_a_second_run_changes_nothing(cluster: Cluster) -> None:
+    before = versions(cluster)
+    assert len(before) == len(installed())
+    again = cluster.ome("install", "--argo", "bundled", "--no-wait")
+    assert "created" not in again.stdout and "changed" not in again.stdout
+    assert versions(cluster) == before
+
+
+def test_what_a_person_added_to_the_settings_stays(cluster: Cluster) -> None:
+    settings = config_map("ome-settings")
+    cluster.admin.patch(settings, {"data": {"HTTPS_PROXY": "http://proxy.example"}})
+    given = ("install", "--argo", "bundled", "--no-wait", "--set", "HF_ENDPOINT=https://hub.example")
+    assert cluster.ome(*given).returncode == 0
+    data = cluster.admin.get(settings)["data"]
+    assert data["HTTPS_PROXY"] == "http://proxy.example"
+    assert data["HF_ENDPOINT"] == "https://hub.example"
+
+
+def test_a_dry_run_names_what_another_image_changes(cluster: Cluster) -> None:
+    given = (
+        "install",
+        "--argo",
+        "bundled",
+        "--dry-run",
+        "--image-tag",
+        "t1",
+        "--set",
+        "HF_ENDPOINT=https://hub.example",
+    )
+    planned = cluster.ome(*given)
+    changed = {line.split()[-1] for line in planned.stdout.splitlines() if line.startswith("  change")}
+    assert changed == {"ome/ome-steps", "ome/ome-controller"}
+
+
+def test_doctor_is_content_when_all_is_available(cluster: Cluster) -> None:
+    for name in ("ome-controller", "workflow-controller", "argo-server"):
+        _make_available(cluster, name)
+    cluster.admin.apply(_lease())
+    told = cluster.ome("doctor", "-o", "json")
+    assert told.returncode == 0, told.stdout
+    assert {each["check"] for each in json.loads(told.stdout) if each["state"] == "warning"} == {"nodes"}
+
+
+def test_doctor_says_what_this_user_may_not(cluster: Cluster) -> None:
+    told = ome("doctor", "--kubeconfig", str(cluster.server.kubeconfig_of("ome", "nobody")), "-o", "json")
+    said = [each for each in json.loads(told.stdout) if each["check"] == "permissions"]
+    assert [each["state"] for each in said] == ["warning", "warning"]
+    assert "patch customresourcedefinitions" in said[0]["detail"]
+    assert "CustomResourceDefinition" in said[1]["detail"]
+
+
+def test_uninstall_asks_before_it_deletes_what_people_made(cluster: Cluster) -> None:
+    cluster.admin.apply(MODEL)
+    refused = cluster.ome("uninstall")
+    assert refused.returncode == 16
+    assert "1 ClusterBaseModel" in refused.stderr and "--yes" in refused.stderr
+    assert cluster.admin.get(MODEL)["metadata"]["name"] == "small"
+    assert len(versions(cluster)) == len(installed())
+
+
+def _lease() -> dict[str, Any]:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "ome-controller", "namespace": "ome"},
+        "spec": {"holderIdentity": "a-pod", "leaseDurationSeconds": 3600, "renewTime": now, "acquireTime": now},
+    }
+
+
+def _make_available(cluster: Cluster, name: str) -> None:
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "ome"}}
+    condition = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable", "message": ""}
+    status = {"observedGeneration": 1, "updatedReplicas": 1, "replicas": 1, "conditions": [condition]}
+    cluster.admin.apply({**body, "status": status}, subresource="status")
