@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
-from controller.plans.model import plan_model
+from controller.plans import plan_accelerator, plan_benchmark, plan_model, plan_service
 from controller.reconcile import Planner
 
 PLANNERS: Mapping[str, Planner] = {
     "ClusterBaseModel": plan_model,
     "BaseModel": plan_model,
+    "InferenceService": plan_service,
+    "BenchmarkJob": plan_benchmark,
+    "AcceleratorClass": plan_accelerator,
 }
 """Planners by kind: pure functions from a resource and what is observed to a plan."""
