@@ -16,11 +16,10 @@ from controller.plans.failures import failure
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import FINALIZERS, plan_model_deletion
 from controller.plans.model_inputs import lacks_secret, wanted_of
-from controller.plans.model_state import ModelState, NodeState, observe_model
+from controller.plans.model_state import ModelState, NodeState, gone_nodes, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import attempt_of, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
-from controller.plans.placement import has_node
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.spec_fields import missing_spec_fields
 from controller.plans.submission import owner_reference, resource_labels, submit
@@ -94,11 +93,7 @@ def _record(state: ModelState, context: Context) -> list[Action]:
         is_shown = node.entry is not None and node.is_target() and not node.is_left_over(state.wanted)
         value = node.entry.status if node.entry is not None and is_shown else None
         actions += set_label(node.name, node.place.labels, state.wanted, value)
-    status = state.model.get("status") or {}
-    for name in sorted({*(status.get("nodesReady") or ()), *(status.get("nodesFailed") or ())}):
-        if not has_node(context, name) and context.observed.get("ConfigMap", namespace, name) is not None:
-            actions.append(DeleteObject("ConfigMap", namespace, name))
-    return actions
+    return actions + [DeleteObject("ConfigMap", namespace, name) for name in gone_nodes(state, context)]
 
 
 def _own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:

@@ -13,7 +13,7 @@ from controller.plans.eviction import evict_runs, keeps_files, plan_eviction
 from controller.plans.failures import Failure
 from controller.plans.import_runs import asked_nodes, cache_tasks
 from controller.plans.model_inputs import Wanted
-from controller.plans.model_state import ModelState, NodeState, observe_model
+from controller.plans.model_state import ModelState, NodeState, gone_nodes, observe_model
 from controller.plans.node_records import Entry, remove_entry, set_label, write_entry
 from controller.plans.records_of_artifact import release_artifact
 from crds import labels
@@ -38,6 +38,7 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     eviction = plan_eviction(model, wanted, live, context, may_submit=True)
     clean = {*eviction.done, *eviction.given_up, *(node.name for node in held if not node.place.can_start_pods)}
     actions = _forget(state, clean, context)
+    actions += [DeleteObject("ConfigMap", context.settings.namespace, name) for name in gone_nodes(state, context)]
     left = {
         node.name: node.place.trouble
         for node in held

@@ -1,0 +1,248 @@
+"""A benchmark: once or on a schedule, each run once in the history, and a verdict against what was the baseline."""
+
+import json
+from typing import Any
+
+import pytest
+
+from controller.plans import plan_benchmark
+from controller.plans.verdict import Baseline, judge_run, results_of
+from steps.benchmark.results import BenchmarkCell, BenchmarkReport, Percentiles
+from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
+from tests.controller.plans.cluster import Cluster, merged
+from tests.controller.plans.golden import check_plan
+from tests.controller.plans.objects import condition
+
+JOB = ("BenchmarkJob", "team", "speed")
+CRON = "benchmark-speed-a8fd0a80"
+
+
+def report(ttft: float = 0.1, *, requests: int = 400, errors: int = 0, tokens: float = 100.0) -> BenchmarkReport:
+    latency = Percentiles(p50=ttft, p90=ttft * 1.5, p99=ttft * 2)
+    cell = BenchmarkCell(
+        scenario="D(64,16)", concurrency=1, requests=requests, errors=errors, error_rate=errors / requests,
+        ttft=latency, tpot=latency, end_to_end=latency, output_tokens_per_second=tokens, requests_per_second=5.0,
+    )  # fmt: skip
+    is_bad = errors / requests > 0.01
+    return BenchmarkReport(
+        name="speed", model="smollm2", model_name="smollm2", endpoint="http://chat", requests=requests, errors=errors,
+        error_rate=errors / requests, cells=(cell,), verdict="Failed" if is_bad else "Pass",
+        reason="too many requests failed" if is_bad else "",
+    )  # fmt: skip
+
+
+def cluster_with(**spec: Any) -> Cluster:
+    cluster = Cluster()
+    endpoint = {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}}
+    body = {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "BenchmarkJob",
+        "metadata": {"name": "speed", "namespace": "team"},
+        "spec": {
+            "endpoint": endpoint,
+            "task": "text-to-text",
+            "trafficScenarios": ["D(64,16)"],
+            "numConcurrency": [1],
+            "maxTimePerIteration": 5,
+            "maxRequestsPerIteration": 400,
+            "outputLocation": {"storageUri": "pvc://claim/results"},
+        },
+    }
+    cluster.add(merged(body, {"spec": spec}))
+    return cluster
+
+
+def settle(cluster: Cluster) -> dict[str, Any]:
+    cluster.settle(plan_benchmark, *JOB)
+    found: dict[str, Any] = cluster.get(*JOB)["status"]
+    return found
+
+
+def finish(cluster: Cluster, run: str, found: BenchmarkReport) -> None:
+    outputs = {"report": found.model_dump_json(by_alias=True), "report_folder": f"configmap/{run}"}
+    write(cluster, run, "Succeeded", step("benchmark", outputs=outputs), outputs=outputs)
+
+
+def fire(cluster: Cluster, name: str) -> None:
+    """What Argo's cron controller does: a run from the CronWorkflow as it stands."""
+    cron = cluster.get("CronWorkflow", "ome", CRON)
+    metadata = {"name": name, "namespace": "ome", **cron["spec"]["workflowMetadata"]}
+    cluster.add({"kind": "Workflow", "metadata": metadata, "spec": cron["spec"]["workflowSpec"]})
+    write(cluster, name, "Running", step("benchmark", "Running", progress="10/400"))
+
+
+def test_a_benchmark_before_its_service_waits() -> None:
+    cluster = cluster_with(endpoint={"endpoint": None, "inferenceService": {"name": "chat"}})
+    status = settle(cluster)
+    assert condition(cluster.get(*JOB), "EndpointReady")["reason"] == "ServiceNotFound"
+    assert status["state"] == "Pending" and not cluster.of_kind("Workflow")
+
+
+def test_a_service_is_measured_under_the_name_it_answers_to() -> None:
+    cluster = cluster_with(endpoint={"endpoint": None, "inferenceService": {"name": "chat"}})
+    endpoint = {"url": "http://chat.team:80", "modelName": "smol", "engine": "llama-server"}
+    service: dict[str, Any] = {
+        "kind": "InferenceService",
+        "metadata": {"name": "chat", "namespace": "team"},
+        "spec": {"model": {"name": "smollm2"}},
+        "status": {
+            "url": endpoint["url"],
+            "conditions": [{"type": "Ready", "status": "False", "reason": "Deploying"}],
+        },
+    }
+    cluster.add(service)
+    settle(cluster)
+    assert condition(cluster.get(*JOB), "EndpointReady")["reason"] == "ServiceNotReady"
+    status = {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "annotations": {"ome.io/endpoint": json.dumps(endpoint)},
+    }
+    cluster.change("InferenceService", "team", "chat", {"status": status})
+    artifact = {"status": {"artifact": {"revision": "abc"}}}
+    cluster.add({"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}, **artifact})
+    check_plan("benchmark-submits", cluster.plan(plan_benchmark, *JOB))
+
+
+def test_once_is_once() -> None:
+    cluster = cluster_with()
+    settle(cluster)
+    run = only_run(cluster, "benchmark-endpoint")
+    write(cluster, run, "Running", step("benchmark", "Running", progress="10/400"))
+    assert settle(cluster)["state"] == "Running"
+    cluster.pass_time(300)
+    finish(cluster, run, report())
+    check_plan("benchmark-finished", cluster.plan(plan_benchmark, *JOB))
+    status = settle(cluster)
+    assert (status["state"], status["verdict"], status["reportUri"]) == ("Completed", "Pass", f"configmap/{run}")
+    assert status["results"][0]["ttft"]["p50"] == 0.1
+    cluster.pass_time(86400)
+    assert cluster.plan(plan_benchmark, *JOB).actions == ()
+    cluster.change(*JOB, {"spec": {"maxRequestsPerIteration": 800}})
+    settle(cluster)
+    assert len(runs_of(cluster, "benchmark-endpoint")) == 2
+
+
+def test_a_run_with_many_errors_has_failed_whatever_its_exit_code() -> None:
+    cluster = cluster_with()
+    settle(cluster)
+    finish(cluster, only_run(cluster, "benchmark-endpoint"), report(errors=120))
+    status = settle(cluster)
+    assert (status["state"], status["verdict"]) == ("Failed", "Failed")
+    assert status["results"][0]["errorRate"] == 0.3
+    assert "too many requests failed" in status["failureMessage"]
+    cluster.pass_time(86400)
+    assert len(runs_of(cluster, "benchmark-endpoint")) == 1
+
+
+def test_a_run_that_cannot_start_is_told_and_tried_again() -> None:
+    cluster = cluster_with()
+    settle(cluster)
+    run = only_run(cluster, "benchmark-endpoint")
+    write(cluster, run, "Failed", step("benchmark", "Failed", message=told("network")))
+    plan = cluster.settle(plan_benchmark, *JOB)
+    assert condition(cluster.get(*JOB), "Completed")["reason"] == "NetworkFailed"
+    cluster.pass_time(plan.requeue_seconds or 0)
+    settle(cluster)
+    assert len(runs_of(cluster, "benchmark-endpoint")) == 2
+
+
+def test_a_schedule_keeps_a_cron_workflow() -> None:
+    cluster = cluster_with(schedule="0 3 * * *", timeZone="Europe/Berlin", historyLimit=4)
+    check_plan("benchmark-scheduled", cluster.plan(plan_benchmark, *JOB))
+    settle(cluster)
+    cluster.written.clear()
+    assert cluster.plan(plan_benchmark, *JOB).actions == ()
+    cluster.change(*JOB, {"spec": {"schedule": "0 4 * * *", "suspend": True}})
+    settle(cluster)
+    spec = cluster.get("CronWorkflow", "ome", CRON)["spec"]
+    assert (spec["schedules"], spec["suspend"], spec["timezone"]) == (["0 4 * * *"], True, "Europe/Berlin")
+    cluster.change("CronWorkflow", "ome", CRON, {"spec": {"suspend": False}})
+    settle(cluster)
+    assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is True
+
+
+def test_three_firings_are_three_entries_with_one_verdict_each() -> None:
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    for number, ttft in enumerate((0.1, 0.2, 0.1)):
+        cluster.pass_time(60)
+        fire(cluster, f"{CRON}-{number}")
+        assert settle(cluster)["state"] == "Running"
+        cluster.pass_time(20)
+        finish(cluster, f"{CRON}-{number}", report(ttft))
+        settle(cluster)
+    history = cluster.get(*JOB)["status"]["history"]
+    assert [(e["run"][-1], e["verdict"]) for e in history] == [("2", "Pass"), ("1", "Regressed"), ("0", "Pass")]
+    assert f"run {CRON}-0" in history[1]["message"]
+
+
+def test_the_baseline_outlives_its_run_and_history_its_workflows() -> None:
+    cluster = cluster_with(schedule="* * * * *", historyLimit=2)
+    settle(cluster)
+    for number, ttft in enumerate((0.1, 0.2, 0.2, 0.2)):
+        cluster.pass_time(60)
+        fire(cluster, f"{CRON}-{number}")
+        finish(cluster, f"{CRON}-{number}", report(ttft))
+        settle(cluster)
+        cluster.delete("Workflow", "ome", f"{CRON}-{number}")
+        before = cluster.get(*JOB)["status"]
+        settle(cluster)
+        assert cluster.get(*JOB)["status"] == before
+    history = cluster.get(*JOB)["status"]["history"]
+    assert [(e["run"][-1], e["verdict"]) for e in history] == [("3", "Regressed"), ("2", "Regressed")]
+
+
+def test_a_removed_schedule_takes_its_cron_workflow_along() -> None:
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    cluster.change(*JOB, {"spec": {"schedule": None}})
+    settle(cluster)
+    assert not cluster.of_kind("CronWorkflow")
+
+
+def test_deletion_takes_schedule_and_runs_along() -> None:
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    fire(cluster, f"{CRON}-1")
+    settle(cluster)
+    cluster.delete(*JOB)
+    cluster.settle(plan_benchmark, *JOB)
+    assert not cluster.objects
+
+
+def test_a_run_of_a_person_with_the_same_arguments_is_adopted() -> None:
+    cluster = cluster_with()
+    arguments = {
+        "name": "speed", "namespace": "team", "model": "smollm2", "max_requests": "400", "max_minutes": "5",
+        "endpoint": '{"modelName": "smollm2", "url": "http://chat.team"}', "scenarios": '["D(64,16)"]',
+        "concurrency": "[1]",
+    }  # fmt: skip
+    defaults = {"task": "text-to-text", "max_error_rate": "0.01"}
+    submitted_by_a_person(cluster, "benchmark-endpoint", "speed-abc", arguments, defaults)
+    settle(cluster)
+    assert runs_of(cluster, "benchmark-endpoint") == ["speed-abc"]
+    finish(cluster, "speed-abc", report())
+    assert settle(cluster)["verdict"] == "Pass"
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "thresholds", "verdict"),
+    [
+        (report(0.109), report(0.1), {}, "Pass"),
+        (report(0.111), report(0.1), {}, "Regressed"),
+        (report(0.111), report(0.1), {"ttft": 20, "tpot": 20, "endToEnd": 20}, "Pass"),
+        (report(tokens=85), report(tokens=100), {}, "Regressed"),
+        (report(tokens=120), report(tokens=100), {}, "Pass"),
+        (report(0.2, requests=29), report(0.1), {}, "Inconclusive"),
+        (report(0.1, errors=40), report(0.1), {}, "Failed"),
+    ],
+)
+def test_the_verdict_is_by_threshold_and_number_of_samples(
+    new: BenchmarkReport, old: BenchmarkReport, thresholds: dict[str, float], verdict: str
+) -> None:
+    assert judge_run(new, Baseline("before", results_of(old)), thresholds)[0] == verdict
+
+
+def test_a_baseline_that_is_not_known_any_more_decides_nothing() -> None:
+    verdict, message = judge_run(report(), Baseline("nightly-1", ()), {})
+    assert verdict == "Inconclusive" and "nightly-1" in message
