@@ -11,7 +11,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio.client.configuration import Configuration
@@ -203,6 +204,9 @@ async def connect(kubeconfig: Path | None, metrics: Metrics) -> Api:
             f"no API server to talk to: {error}",
             remedy="Run in a pod with a service account, or give --kubeconfig.",
         ) from None
+    # Left to itself, the HTTP client asks a thread for proxies and passwords before each request: milliseconds.
+    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.proxy = configuration.proxy or _proxy_to(configuration.host)
     return Api(configuration, metrics)
 
 
@@ -212,6 +216,12 @@ _REMEDIES = {
     401: "The token is not valid: check the pod's service account.",
     403: "Grant this in the ClusterRole or Role of the controller's service account: run `ome doctor`.",
 }
+
+
+def _proxy_to(url: str) -> str | None:
+    """The proxy that the environment names for a URL, once and for all."""
+    found = urlsplit(url)
+    return None if proxy_bypass(found.netloc) else getproxies().get(found.scheme)
 
 
 def _refusal(verb: str, path: str, response: aiohttp.ClientResponse, text: bytes) -> ApiError:

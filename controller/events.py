@@ -60,6 +60,7 @@ class EventRecorder:
         self._said: OrderedDict[str, _Said] = OrderedDict()
         self._waiting: deque[_Said] = deque()
         self._wake = asyncio.Event()
+        self._told = float("-inf")
         self._tokens, self._refilled = float(_BURST), time.monotonic()
         self._events = metrics.counter("ome_controller_events_total", "Kubernetes events.", ("outcome",))
 
@@ -76,7 +77,11 @@ class EventRecorder:
             return
         if len(self._waiting) >= _WAITING:
             self._events.add(1, "dropped")
-            _log.warning("event dropped, too many wait: %s: %s", event.reason, event.message)
+            if (
+                now - self._told > SAME_SECONDS
+            ):  # a storm of events is not to be one of lines
+                self._told = now
+                _log.warning("events are dropped, %d wait; the first: %s: %s", _WAITING, event.reason, event.message)
             return
         said.is_waiting = True
         self._waiting.append(said)

@@ -21,7 +21,7 @@ _NODE_OF_RUN = (
     "id", "name", "displayName", "type", "templateName", "phase", "message", "startedAt", "finishedAt", "progress",
     "inputs", "outputs", "hostNodeName", "boundaryID",
 )  # fmt: skip
-_SMALL = 512
+_SMALL = 1024
 
 
 def trim(kind: str, item: Object) -> Object:

@@ -235,3 +235,16 @@ def test_events_that_cannot_be_written_fail_nothing(engine_server: ApiServer, na
         assert 'ome_controller_events_total{outcome="failed"} 1' in bench.metrics.text()
 
     _on(engine_server, steps)
+
+
+def test_a_storm_of_events_is_bounded_counted_and_told_once(
+    engine_server: ApiServer, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def steps(bench: Bench) -> None:
+        await bench.do(*(EmitEvent(model(name), "Normal", "Storm", f"words {number}") for number in range(2100)))
+        assert 'ome_controller_events_total{outcome="dropped"} 100' in bench.metrics.text()
+
+    _on(engine_server, steps)
+    assert [record.message for record in caplog.records if "dropped" in record.message] == [
+        "events are dropped, 2000 wait; the first: Storm: words 2000"
+    ]
