@@ -237,7 +237,7 @@ def _request(inputs: SelectInputs) -> SelectionRequest:
 
 def _with_surroundings(error: OmeError, here: Surroundings) -> OmeError:
     """The error, with what else may be the cause: nodes left out, and objects that could not be read."""
-    message = ". ".join((error.message, *here.warnings)) if here.warnings else error.message
+    message = "; ".join((error.message, *here.warnings))
     if here.unreadable:
         listing = "; ".join(f"{refusal.runtime} ({refusal.reason})" for refusal in here.unreadable[:5])
         message = f"{message}. Not valid: {listing}"

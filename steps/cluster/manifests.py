@@ -72,8 +72,7 @@ def load(content: Content, digest: str) -> bytes:
             remedy=f"Delete it and import again: {name}.",
         )
     try:
-        packed = base64.b64decode(found["binaryData"][_key(content)], validate=True)
-        return gzip.decompress(packed)
+        return gzip.decompress(base64.b64decode(found["binaryData"][_key(content)], validate=True))
     except (KeyError, binascii.Error, gzip.BadGzipFile, EOFError, ValueError):
         raise IntegrityError(
             f"ConfigMap {namespace}/{name} cannot be read: {_key(content)} is missing or damaged",
@@ -81,13 +80,22 @@ def load(content: Content, digest: str) -> bytes:
         ) from None
 
 
-def _config_map(content: Content, digest: str, text: bytes) -> Object:
-    packed = gzip.compress(text, mtime=0)
-    if len(packed) > LARGEST:
+def packed(content: Content, digest: str, text: bytes) -> bytes:
+    """The content as a ConfigMap holds it.
+
+    Raises:
+        UnsupportedError: when it is too large for one, with the numbers.
+    """
+    made = gzip.compress(text, mtime=0)
+    if len(made) > LARGEST:
         raise UnsupportedError(
-            f"the {content} {digest[:12]} has {len(packed)} bytes compressed, and a ConfigMap holds {LARGEST}",
+            f"the {content} {digest[:12]} has {len(made)} bytes compressed, and a ConfigMap holds {LARGEST}",
             remedy="Import fewer files: allow_patterns and ignore_patterns choose among them.",
         )
+    return made
+
+
+def _config_map(content: Content, digest: str, text: bytes) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -100,7 +108,7 @@ def _config_map(content: Content, digest: str, text: bytes) -> Object:
         # A newer version may parse more out of the same manifest, so facts can be renewed.
         "immutable": content == "manifest",
         "data": {"digest": digest},
-        "binaryData": {_key(content): base64.b64encode(packed).decode()},
+        "binaryData": {_key(content): base64.b64encode(packed(content, digest, text)).decode()},
     }
 
 

@@ -148,6 +148,8 @@ class Cluster:
         metadata = {"name": name, "labels": labels}
         node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec or {}}
         self.admin.create(node)
+        taints = (spec or {}).get("taints", [])
+        self.admin.patch(node, {"spec": {"taints": taints}})  # a new node is tainted until a controller finds it ready
         resources = {"cpu": "4", "memory": "8Gi", "pods": "110"} | allocatable
         conditions = [{"type": "Ready", "status": "True"}]
         status = {"status": {"allocatable": resources, "capacity": resources, "conditions": conditions}}
