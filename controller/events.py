@@ -77,9 +77,7 @@ class EventRecorder:
             return
         if len(self._waiting) >= _WAITING:
             self._events.add(1, "dropped")
-            if (
-                now - self._told > SAME_SECONDS
-            ):  # a storm of events is not to be one of lines
+            if now - self._told > SAME_SECONDS:  # a storm of events is not to be one of lines
                 self._told = now
                 _log.warning("events are dropped, %d wait; the first: %s: %s", _WAITING, event.reason, event.message)
             return

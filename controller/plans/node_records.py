@@ -12,6 +12,7 @@ from typing import Any, Final
 from controller.actions import Action, CreateObject, Object, PatchObject
 from controller.plans.model_inputs import Wanted
 from controller.plans.naming import digest_of
+from controller.plans.placement import Place
 from crds import labels
 
 DELETED: Final = "Deleted"
@@ -100,13 +101,13 @@ def entry_text(config_map: Object | None, key: str) -> str:
     return str(((config_map or {}).get("data") or {}).get(key) or "")
 
 
-def write_entry(node: str, wanted: Wanted, entry: Entry, config_map: Object | None, namespace: str) -> list[Action]:
+def write_entry(place: Place, wanted: Wanted, entry: Entry, config_map: Object | None, namespace: str) -> list[Action]:
     """Make a node's ConfigMap say this of a model; nothing when it does."""
     text = entry.to_json(wanted.name)
     if entry_text(config_map, wanted.key) == text:
         return []
-    patch = PatchObject("ConfigMap", namespace, node, {"data": {wanted.key: text}})
-    return [patch] if config_map is not None else [CreateObject(_empty(node, namespace)), patch]
+    patch = PatchObject("ConfigMap", namespace, place.name, {"data": {wanted.key: text}})
+    return [patch] if config_map is not None else [CreateObject(_empty(place, namespace)), patch]
 
 
 def remove_entry(node: str, wanted: Wanted, config_map: Object | None, namespace: str) -> list[Action]:
@@ -127,7 +128,10 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _empty(node: str, namespace: str) -> Object:
+def _empty(place: Place, namespace: str) -> Object:
+    """A ConfigMap that belongs to its node, so that it goes with it."""
+    node = place.name
+    owner = {"apiVersion": "v1", "kind": "Node", "name": node, "uid": place.uid}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -136,5 +140,6 @@ def _empty(node: str, namespace: str) -> Object:
             "namespace": namespace,
             "labels": {labels.NODE_STATUS: "true", "node": labels.label_value(node), labels.PART_OF: labels.PRODUCT},
             "annotations": {"models.ome.io/node-name": node, "models.ome.io/managed-by": labels.PRODUCT},
+            "ownerReferences": [owner],
         },
     }

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from controller.actions import Object
-from controller.observed import Context
 from crds.storage import StorageSpec
 from steps.selection.affinity import matches_affinity, matches_selector
 
@@ -61,11 +60,6 @@ def places(nodes: Iterable[Object], storage: StorageSpec) -> tuple[Place, ...]:
     return tuple(
         _place(node, storage.node_selector, affinity) for node in nodes if "deletionTimestamp" not in node["metadata"]
     )
-
-
-def has_node(context: Context, name: str) -> bool:
-    """Whether there is a node of that name."""
-    return context.observed.get("Node", "", name) is not None
 
 
 def is_ready(node: Mapping[str, Any]) -> bool:

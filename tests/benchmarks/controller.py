@@ -16,13 +16,10 @@ from statistics import median, quantiles
 from typing import Any
 
 import psutil
-import yaml
 
-from controller.resources import ARGO, RESOURCES
-from crds import kinds
 from tests.apiserver.fixture import ApiServer
 from tests.benchmarks.table import Row, markdown
-from tests.controller.engine.custom_resources import install, until_served
+from tests.controller.engine.custom_resources import add_ready_node, install_released
 from tests.controller.engine.process import REPOSITORY, ControllerProcess
 from tests.controller.engine.waiting import until
 
@@ -64,7 +61,8 @@ class Figures:
 def controller_figures(scale: Scale, module: str = "controller") -> list[Row]:
     """The table's rows."""
     with tempfile.TemporaryDirectory() as folder, ApiServer(Path(folder) / "server") as server:
-        _prepare(server)
+        install_released(server)
+        add_ready_node(server, "node-1")
         log = Path(folder) / "controller.log"
         with ControllerProcess(server.kubeconfig, log, "--no-leader-election", module=module) as filling:
             filling.until_ready()
@@ -89,26 +87,6 @@ def controller_figures(scale: Scale, module: str = "controller") -> list[Row]:
                 bare_process.kill()
                 bare_process.wait()
     return _rows(ours, bare, quiet, scale)
-
-
-def _prepare(server: ApiServer) -> None:
-    """The kinds as they are released, Argo's without schemas, and one node to cache models on."""
-    for path in sorted((Path(kinds.__file__).parent / "manifests").glob("ome.io_*.yaml")):
-        server.admin.apply(yaml.safe_load(path.read_text()))
-    argo = tuple(kind for kind, resource in RESOURCES.items() if resource.api_version == ARGO)
-    install(server, argo)
-    for kind in kinds.KINDS:
-        until_served(server, RESOURCES[kind])
-    node: dict[str, Any] = {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": "node-1"},
-        "status": {"conditions": [{"type": "Ready", "status": "True"}]},
-    }
-    server.admin.create(node)
-    server.admin.patch(node, {"spec": {"taints": None}})
-    server.admin.request("PATCH", "/api/v1/nodes/node-1/status", {"status": node["status"]},
-                         "application/merge-patch+json")  # fmt: skip
 
 
 def _load(server: ApiServer, prefix: str, count: int, rate: float) -> dict[str, Any]:

@@ -74,6 +74,51 @@ def test_doctor_says_what_this_user_may_not(cluster: Cluster) -> None:
     assert "CustomResourceDefinition" in said[1]["detail"]
 
 
+@pytest.mark.parametrize(
+    ("account", "verb", "resource", "namespace", "allowed"),
+    [
+        ("ome-controller", "patch", "clusterbasemodels/status.ome.io", "", True),
+        ("ome-controller", "create", "workflows.argoproj.io", "ome", True),
+        ("ome-controller", "create", "workflows.argoproj.io", "team", False),
+        ("ome-controller", "get", "secrets", "team", False),
+        ("ome-controller", "create", "pods", "ome", False),
+        ("ome-import", "create", "workflowtaskresults.argoproj.io", "ome", True),
+        ("ome-import", "patch", "clusterbasemodels/status.ome.io", "", False),
+        ("ome-import", "get", "secrets", "ome", False),
+        ("ome-cache", "patch", "nodes", "", False),
+        ("ome-cache", "get", "secrets", "ome", False),
+        ("ome-cache", "create", "clusterbasemodels.ome.io", "", False),
+        ("ome-deploy", "patch", "deployments.apps", "team", True),
+        ("ome-deploy", "patch", "inferenceservices/status.ome.io", "team", False),
+        ("ome-deploy", "get", "secrets", "team", False),
+        ("ome-measure", "get", "inferenceservices.ome.io", "team", True),
+        ("ome-measure", "list", "pods", "team", False),
+        ("ome-measure", "patch", "deployments.apps", "team", False),
+        ("argo-server", "create", "workflows.argoproj.io", "ome", False),
+    ],
+)
+def test_an_account_may_do_its_work_and_no_more(
+    cluster: Cluster, account: str, verb: str, resource: str, namespace: str, allowed: bool
+) -> None:
+    named, _, group = resource.partition(".")
+    plural, _, subresource = named.partition("/")
+    attributes = {"verb": verb, "group": group, "resource": plural, "subresource": subresource, "namespace": namespace}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": f"system:serviceaccount:ome:{account}", "resourceAttributes": attributes},
+    }
+    answer = cluster.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    assert answer["status"]["allowed"] is allowed
+
+
+def test_no_account_may_do_everything() -> None:
+    for each in installed():
+        for rule in each.get("rules", ()):
+            assert "*" not in [*rule["verbs"], *rule["resources"], *rule["apiGroups"]], each["metadata"]["name"]
+            assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
+
+
 def test_uninstall_asks_before_it_deletes_what_people_made(cluster: Cluster) -> None:
     cluster.admin.apply(MODEL)
     refused = cluster.ome("uninstall")

@@ -1,5 +1,11 @@
 """Resource definitions that take any field: the engine is tested without the schemas of the kinds it moves."""
 
+from pathlib import Path
+
+import yaml
+
+import crds.kinds
+from controller.api import MERGE_PATCH
 from controller.resources import ARGO, OME, RESOURCES, Resource
 from tests.apiserver.client import Object
 from tests.apiserver.fixture import ApiServer
@@ -37,6 +43,24 @@ def install(server: ApiServer, kinds: tuple[str, ...] = KINDS) -> None:
     server.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ome"}})
     for kind in kinds:
         until_served(server, RESOURCES[kind])
+
+
+def install_released(server: ApiServer) -> None:
+    """The same with the definitions of `crds/manifests`, whose schemas prune and refuse."""
+    for path in sorted((Path(crds.kinds.__file__).parent / "manifests").glob("ome.io_*.yaml")):
+        server.admin.apply(yaml.safe_load(path.read_text()))
+    install(server, tuple(kind for kind in KINDS if RESOURCES[kind].api_version == ARGO))
+    for kind in crds.kinds.KINDS:
+        until_served(server, RESOURCES[kind])
+
+
+def add_ready_node(server: ApiServer, name: str) -> None:
+    """A node as its kubelet and the node controller would have made it."""
+    node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    status = {"conditions": [{"type": "Ready", "status": "True"}]}
+    server.admin.create(node)
+    server.admin.patch(node, {"spec": {"taints": None}})  # the API server holds every new node to be not ready
+    server.admin.request("PATCH", f"{server.admin.path_of(node)}/status", {"status": status}, MERGE_PATCH)
 
 
 def until_served(server: ApiServer, resource: Resource) -> None:

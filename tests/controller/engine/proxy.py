@@ -22,10 +22,11 @@ When = Literal["before", "after"]
 
 @dataclass
 class Cut:
-    """Where to cut: the n-th write about an object, before it is passed on or after it was carried out."""
+    """Where to cut: the n-th write about an object, or any, before it is passed on or after it was carried out."""
 
     at: int
     about: str
+    """The object's name; "" for any object."""
     when: When
     writes: list[str] = field(default_factory=list)
     happened: threading.Event = field(default_factory=threading.Event)
@@ -139,7 +140,8 @@ class CuttingProxy:
     def _counts(self, cut: Cut, request: web.Request, body: str) -> bool:
         if request.method == "GET" or request.path.endswith("/events"):
             return False
-        if not request.path.endswith((f"/{cut.about}", f"/{cut.about}/status")) and f'"{cut.about}"' not in body:
+        is_about = request.path.endswith((f"/{cut.about}", f"/{cut.about}/status")) or f'"{cut.about}"' in body
+        if cut.about and not is_about:
             return False
         cut.writes.append(f"{request.method} {request.path}")
         return len(cut.writes) == cut.at
