@@ -90,10 +90,18 @@ class Executor:
                 raise StaleError(error.message) from None
             raise
         if answer is not None and answer.get("kind") != "Status":
-            change = self._store.observe(answer)
+            change = self._observe(answer, is_freed=isinstance(action, PatchObject) and _is_freed(answer))
             if change is not None:
                 self._changed(change)
         return answer is not None
+
+    def _observe(self, answer: Object, *, is_freed: bool) -> Change | None:
+        if not is_freed:
+            return self._store.observe(answer)
+        # It went with its last finalizer, and the answer has the version of before: as news it would be no news.
+        metadata = answer["metadata"]
+        key = Key(answer["kind"], metadata.get("namespace", ""), metadata["name"])
+        return self._store.remove(key, version_of(metadata["resourceVersion"]))
 
     async def _write(self, action: Action) -> Object | None:
         match action:
@@ -197,6 +205,13 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:
         elif before != after:
             patch[name] = after
     return patch
+
+
+def _is_freed(item: Object) -> bool:
+    """Whether an object has gone with this write: it was being deleted, and no finalizer holds it any more."""
+    metadata = item["metadata"]
+    is_going = "deletionTimestamp" in metadata and not metadata.get("deletionGracePeriodSeconds")
+    return is_going and not metadata.get("finalizers")
 
 
 def _path(body: Object) -> str:
