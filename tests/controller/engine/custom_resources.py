@@ -1,5 +1,6 @@
 """Resource definitions that take any field: the engine is tested without the schemas of the kinds it moves."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -54,10 +55,11 @@ def install_released(server: ApiServer) -> None:
         until_served(server, RESOURCES[kind])
 
 
-def add_ready_node(server: ApiServer, name: str) -> None:
-    """A node as its kubelet and the node controller would have made it."""
+def add_ready_node(server: ApiServer, name: str, devices: Mapping[str, str] | None = None) -> None:
+    """A node as its kubelet and the node controller would have made it, with devices by resource."""
     node: Object = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
-    status = {"conditions": [{"type": "Ready", "status": "True"}]}
+    amounts = {"capacity": dict(devices), "allocatable": dict(devices)} if devices else {}
+    status = {"conditions": [{"type": "Ready", "status": "True"}], **amounts}
     server.admin.create(node)
     server.admin.patch(node, {"spec": {"taints": None}})  # the API server holds every new node to be not ready
     server.admin.request("PATCH", f"{server.admin.path_of(node)}/status", {"status": status}, MERGE_PATCH)

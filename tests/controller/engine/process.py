@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Self
 from tests.controller.engine.waiting import until
 
 REPOSITORY = Path(__file__).parents[3]
+_BYTECODE = tempfile.TemporaryDirectory(prefix="ome-controller-bytecode-")
 
 
 class ControllerProcess:
@@ -39,7 +41,7 @@ class ControllerProcess:
         with log.open("ab") as stream:
             self.process = subprocess.Popen(
                 [*command, "--metrics-host=127.0.0.1", *arguments],
-                cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=dict(os.environ),
+                cwd=REPOSITORY, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=_environment(),
             )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -88,3 +90,9 @@ class ControllerProcess:
     def until_ready(self) -> None:
         """Wait until /readyz says so."""
         until(lambda: self.page("/readyz")[0] == 200, "ready")
+
+
+def _environment() -> dict[str, str]:
+    """This process's, with compiled bytecode as an image has it: compiling takes longer than all else of a start."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "PYTHONPYCACHEPREFIX": _BYTECODE.name}

@@ -1,7 +1,7 @@
 """A proxy before an API server that counts requests and cuts one of them off: what a crash at that call looks like.
 
-It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Watches pass by uncounted
-and can be cut all at once.
+It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Watches and events pass by
+uncounted; watches can be cut all at once, or told that their version is too old.
 """
 
 import asyncio
@@ -22,12 +22,20 @@ When = Literal["before", "after"]
 
 @dataclass
 class Cut:
-    """Where to cut: the n-th write about an object, or any, before it is passed on or after it was carried out."""
+    """Where to cut: the n-th write about an object, or any, before it is passed on or after it was carried out.
+
+    Attributes:
+        at: From 1.
+        about: The object's name; "" for any object.
+        lasts: Whether all that comes after it is cut too, as after a crash, or only the one answer is lost.
+        writes: Those counted so far.
+        happened: Set when it was cut.
+    """
 
     at: int
     about: str
-    """The object's name; "" for any object."""
     when: When
+    lasts: bool = True
     writes: list[str] = field(default_factory=list)
     happened: threading.Event = field(default_factory=threading.Event)
 
@@ -41,7 +49,11 @@ class CuttingProxy:
 
     Attributes:
         kubeconfig: Of a controller that goes through the proxy.
-        expire: Whether the next watches of this plural are answered with 410.
+        created: Path and name of all that was created but events, in order.
+        refused: Method and path of all writes that the API server refused.
+        expire: Plurals whose next watch is answered with 410.
+        expire_within: Plurals whose next watch begins well, and then says that its version is too old, as API servers
+            do of versions that their cache does not have.
     """
 
     def __init__(self, server: ApiServer, folder: Path) -> None:
@@ -51,7 +63,10 @@ class CuttingProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.kubeconfig = folder / "proxy.conf"
+        self.created: list[str] = []
+        self.refused: list[str] = []
         self.expire: set[str] = set()
+        self.expire_within: set[str] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -70,6 +85,11 @@ class CuttingProxy:
     def cut_at(self, at: int, about: str, when: When) -> Cut:
         """Cut the n-th write from now on that names an object, and everything after it until `mend`."""
         self._cut = Cut(at, about, when)
+        return self._cut
+
+    def lose_answer(self, at: int) -> Cut:
+        """Carry out the n-th write from now on, and break its connection before the answer; all else passes."""
+        self._cut = Cut(at, "", "after", lasts=False)
         return self._cut
 
     def cut_all(self) -> None:
@@ -111,11 +131,10 @@ class CuttingProxy:
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         is_watch = request.query.get("watch") == "true"
-        if is_watch and (plural := request.path.rsplit("/", 1)[1]) in self.expire:
-            self.expire.discard(plural)
-            return web.json_response({"kind": "Status", "code": 410, "reason": "Expired"}, status=410)
+        if is_watch and (plural := request.path.rsplit("/", 1)[1]) in self.expire | self.expire_within:
+            return self._expired(plural)
         cut = self._cut
-        if cut is not None and (cut.happened.is_set() or self._counts(cut, request, await request.text())):
+        if cut is not None and self._is_cut(cut, request, await request.text()):
             if cut.when == "after" and not cut.happened.is_set():
                 await (await self._ask(request)).read()
             cut.happened.set()
@@ -137,8 +156,23 @@ class CuttingProxy:
             response.close()
         return answer
 
+    def _expired(self, plural: str) -> web.StreamResponse:
+        status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"}
+        if plural in self.expire:
+            self.expire.discard(plural)
+            return web.json_response(status, status=410)
+        self.expire_within.discard(plural)
+        return web.Response(
+            text=json.dumps({"type": "ERROR", "object": status}) + "\n", content_type="application/json"
+        )
+
+    def _is_cut(self, cut: Cut, request: web.Request, body: str) -> bool:
+        if cut.happened.is_set():
+            return cut.lasts
+        return self._counts(cut, request, body)
+
     def _counts(self, cut: Cut, request: web.Request, body: str) -> bool:
-        if request.method == "GET" or request.path.endswith("/events"):
+        if request.method == "GET" or _is_event(request):
             return False
         is_about = request.path.endswith((f"/{cut.about}", f"/{cut.about}/status")) or f'"{cut.about}"' in body
         if cut.about and not is_about:
@@ -149,12 +183,21 @@ class CuttingProxy:
     async def _ask(self, request: web.Request) -> aiohttp.ClientResponse:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in {"host", "content-length"}}
         body = await request.read()
-        return await self._session.request(
+        response = await self._session.request(
             request.method, f"{self._server.url}{request.path_qs}", headers=headers, data=body or None,
             timeout=aiohttp.ClientTimeout(total=None),
         )  # fmt: skip
+        if request.method == "POST" and response.status == 201 and not _is_event(request):
+            self.created.append(f"{request.path} {json.loads(body)['metadata']['name']}")
+        if request.method != "GET" and response.status >= 400:
+            self.refused.append(f"{request.method} {request.path}: {response.status}")
+        return response
 
     def _hang_up(self, request: web.Request) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
         return web.Response()
+
+
+def _is_event(request: web.Request) -> bool:
+    return request.path.rstrip("/").rsplit("/", 1)[1] == "events" or "/events/" in request.path

@@ -7,28 +7,15 @@ import pytest
 
 from controller.plans import plan_benchmark
 from controller.plans.verdict import Baseline, judge_run, results_of
-from steps.benchmark.results import BenchmarkCell, BenchmarkReport, Percentiles
+from steps.benchmark.results import BenchmarkReport
 from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
 from tests.controller.plans.cluster import Cluster, merged
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.objects import condition
+from tests.controller.plans.reports import report
 
 JOB = ("BenchmarkJob", "team", "speed")
 CRON = "benchmark-speed-a8fd0a80"
-
-
-def report(ttft: float = 0.1, *, requests: int = 400, errors: int = 0, tokens: float = 100.0) -> BenchmarkReport:
-    latency = Percentiles(p50=ttft, p90=ttft * 1.5, p99=ttft * 2)
-    cell = BenchmarkCell(
-        scenario="D(64,16)", concurrency=1, requests=requests, errors=errors, error_rate=errors / requests,
-        ttft=latency, tpot=latency, end_to_end=latency, output_tokens_per_second=tokens, requests_per_second=5.0,
-    )  # fmt: skip
-    is_bad = errors / requests > 0.01
-    return BenchmarkReport(
-        name="speed", model="smollm2", model_name="smollm2", endpoint="http://chat", requests=requests, errors=errors,
-        error_rate=errors / requests, cells=(cell,), verdict="Failed" if is_bad else "Pass",
-        reason="too many requests failed" if is_bad else "",
-    )  # fmt: skip
 
 
 def cluster_with(**spec: Any) -> Cluster:

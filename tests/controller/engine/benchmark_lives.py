@@ -1,0 +1,79 @@
+"""Lives of benchmarks: measured once, or at each firing of a schedule, and deleted."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from controller.resources import ARGO
+from crds import labels
+from tests.apiserver.client import Object
+from tests.controller.engine.lives import SYSTEM, Life, has_condition, in_memory
+from tests.controller.plans.argo import step, write
+from tests.controller.plans.reports import report
+
+
+class BenchmarkLife(Life):
+    """A BenchmarkJob that measures once."""
+
+    kind: ClassVar = "BenchmarkJob"
+    fewest_writes: ClassVar = 6
+    """Finalizer, run, status, baseline, status; the run again, and the finalizer."""
+
+    @property
+    def spec(self) -> Object:
+        """A short measurement of an endpoint."""
+        return {
+            "endpoint": {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}},
+            "task": "text-to-text",
+            "trafficScenarios": ["D(64,16)"],
+            "numConcurrency": [1],
+            "maxTimePerIteration": 5,
+            "maxRequestsPerIteration": 400,
+            "outputLocation": {"storageUri": "pvc://claim/results"},
+        }
+
+    def is_settled(self, resource: Object) -> bool:
+        """Whether its numbers are there."""
+        return has_condition(resource, "Completed")
+
+    def play(self) -> None:
+        """End every run that goes on, with a report."""
+        for run in self.runs():
+            if "status" not in run:
+                name = run["metadata"]["name"]
+                outputs = {"report": report().model_dump_json(by_alias=True), "report_folder": f"configmap/{name}"}
+                nodes = step("benchmark", outputs=outputs)
+                ended = write(in_memory(run), name, "Succeeded", nodes, outputs=outputs)
+                self.server.admin.patch(run, {"status": ended["status"]})
+
+
+class ScheduledBenchmarkLife(BenchmarkLife):
+    """A BenchmarkJob with a schedule that comes once."""
+
+    fewest_writes: ClassVar = 7
+    """Finalizer, CronWorkflow, status, baseline, status; CronWorkflow, run, and the finalizer again."""
+
+    @property
+    def spec(self) -> Object:
+        """The same at night."""
+        return {**super().spec, "schedule": "0 3 * * *", "timeZone": "Europe/Berlin"}
+
+    def play(self) -> None:
+        """Fire once, as Argo does with a CronWorkflow as it stands, and end the run."""
+        for cron in self._crons():
+            if not self.runs() and not self.is_leaving():
+                self._fire(cron)
+        super().play()
+
+    def belongings(self) -> Sequence[Object]:
+        """Runs and the CronWorkflow."""
+        return [*self.runs(), *self._crons()]
+
+    def _crons(self) -> Sequence[Object]:
+        return self.listed("CronWorkflow", SYSTEM, f"{labels.NAME}={self.name}")
+
+    def _fire(self, cron: Object) -> None:
+        owner = {key: cron["metadata"][key] for key in ("name", "uid")} | {"apiVersion": ARGO, "kind": "CronWorkflow"}
+        metadata = {"name": f"{owner['name']}-1", "namespace": SYSTEM, "ownerReferences": [owner]}
+        metadata |= cron["spec"]["workflowMetadata"]
+        body = {"apiVersion": ARGO, "kind": "Workflow", "metadata": metadata, "spec": cron["spec"]["workflowSpec"]}
+        self.server.admin.create(body)
