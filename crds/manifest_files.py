@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from crds.definition import definitions
 from crds.metadata import GROUP
+from crds.yaml_text import yaml_text
 
 FOLDER = Path(__file__).parent / "manifests"
 
@@ -39,12 +38,4 @@ def write(folder: Path = FOLDER) -> list[Path]:
 
 def _yaml(document: dict[str, Any]) -> str:
     header = "# Made from the types in crds/ by `python -m crds`; changes belong there.\n"
-    return header + yaml.dump(document, Dumper=_Plain, sort_keys=False, width=118, allow_unicode=True)
-
-
-class _Plain(yaml.SafeDumper):
-    """Writes every value in full: no anchors and aliases."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Whether a value that occurs again is written again."""
-        return True
+    return header + yaml_text([document])

@@ -9,7 +9,6 @@ have to prune (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resourc
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 from crds.base import ApiType
@@ -47,6 +46,7 @@ class _Converter:
 
     def __init__(self, definitions: Mapping[str, Schema]) -> None:
         self._definitions = definitions
+        self._types = {found.__name__: found for found in _descendants(ApiType)}  # `$ref` carries the name
 
     def of_type(self, owner: type[ApiType], schema: Schema) -> Schema:
         """The schema of an API type: its fields, their descriptions, and all rules that its bases have."""
@@ -99,15 +99,9 @@ class _Converter:
         return _in_order(converted)
 
     def _referred(self, name: str) -> Schema:
-        if name in _types():
-            return self.of_type(_types()[name], self._definitions[name])
+        if name in self._types:
+            return self.of_type(self._types[name], self._definitions[name])
         return self._of(self._definitions[name])
-
-
-@cache
-def _types() -> Mapping[str, type[ApiType]]:
-    """Every API type by its name, which `$ref` carries."""
-    return {found.__name__: found for found in _descendants(ApiType)}
 
 
 def _descendants(of: type[ApiType]) -> Iterator[type[ApiType]]:

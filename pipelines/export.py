@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
+from crds.yaml_text import yaml_text
 
 ORDER = (
     "onboard_model", "import_model", "parse_model", "select_runtime", "deploy_model", "benchmark_endpoint",
@@ -21,7 +21,7 @@ def templates() -> dict[str, dict[str, Any]]:
 
 def to_yaml(template: dict[str, Any]) -> str:
     """One template as YAML text."""
-    return yaml.safe_dump(template, sort_keys=False, allow_unicode=True, width=119)
+    return yaml_text([template])
 
 
 def export(folder: Path) -> list[Path]:

@@ -31,15 +31,17 @@ _REASONS: Final[Mapping[str, str]] = {
     "stopped": "Stopped",
     "vanished": "WorkflowVanished",
     "pod": "PodFailed",
+    "workflow": "WorkflowError",
 }
 _SLOW: Final = frozenset({"disk-full"})
-_SOON: Final = frozenset({c.code for c in CLASSES if c.retryable} | {"deadline", "vanished", "pod"})
+_SOON: Final = frozenset({c.code for c in CLASSES if c.retryable} | {"deadline", "vanished", "pod", "workflow"})
 _BY_EXIT_CODE: Final[Mapping[int, type[OmeError]]] = {c.exit_code: c for c in CLASSES}
 _REMEDIES: Final[Mapping[str, str]] = {
     "deadline": "Look at the run's pods: one may be waiting for a node, an image or a slow source.",
     "stopped": 'Set the annotation "ome.io/retry" to a new value to start again.',
     "vanished": "It is started again; keep runs until they have ended.",
     "pod": "See the pod's events and log.",
+    "workflow": "Argo could not go on with it. Templates of this version may be missing: ome install puts them there.",
     "internal": OmeError.default_remedy,
 }
 _LONGEST: Final = 800
@@ -50,7 +52,7 @@ class Failure:
     """One failure.
 
     Attributes:
-        code: The class of `steps.errors`, or deadline, stopped, vanished, pod.
+        code: The class of `steps.errors`, or deadline, stopped, vanished, pod, workflow.
         message: What was wrong.
         remedy: What a person can do.
         task: The task of the workflow that failed; "" for the run as a whole.

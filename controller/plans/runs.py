@@ -192,7 +192,12 @@ class Run:
         failed = next((task for task in self.tasks if task.phase == "Failed"), None)
         if failed is not None:
             return read_failure(failed.message, failed.name)
-        return read_failure(str(self._status.get("message") or "") or f"run {self.name} failed without a message")
+        return failure("workflow", self._words_of_argo() or f"run {self.name} failed without a message")
+
+    def _words_of_argo(self) -> str:
+        """Why Argo gave up where no step failed: a task's error says more than the run's."""
+        words = [str(n.get("message") or "") for n in self._nodes() if _PHASES.get(str(n.get("phase"))) == "Failed"]
+        return " ".join((max(words, key=len, default="") or str(self._status.get("message") or "")).split())
 
     def reference(self) -> Object:
         """`status.workflow` of a resource whose state this run made."""

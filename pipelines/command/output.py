@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from crds.yaml_text import yaml_text
+
 
 class OutputFormat(StrEnum):
     """Forms of `--output`."""
@@ -25,9 +27,7 @@ Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to pri
 def print_data(data: object, output: OutputFormat) -> None:
     """Print plain data as JSON or YAML."""
     if output is OutputFormat.yaml:
-        import yaml
-
-        sys.stdout.write(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+        sys.stdout.write(yaml_text([data]))
     else:
         sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 

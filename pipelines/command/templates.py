@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from crds.yaml_text import yaml_text
 from pipelines.command.output import print_table
 
 app = typer.Typer(name="templates", help="The WorkflowTemplates that run on Argo.")
@@ -31,13 +32,11 @@ def export(
 
     Such as: `ome templates export | kubectl apply -n argo -f -`.
     """
-    import yaml
-
     from pipelines.export import export as export_to
     from pipelines.export import templates
 
     if folder is None:
-        sys.stdout.write(yaml.safe_dump_all(templates().values(), sort_keys=False, allow_unicode=True))
+        sys.stdout.write(yaml_text(templates().values()))
         return
     for path in export_to(folder):
         typer.echo(str(path))

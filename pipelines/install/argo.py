@@ -8,8 +8,7 @@ as long as that one leaves this namespace alone (docs/install.md).
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import yaml
-
+from crds.yaml_text import yaml_text
 from pipelines.install.accounts import RBAC, Rule
 from pipelines.install.objects import CONTAINER_SECURITY, NAME, POD_SECURITY, Object, new_object
 from pipelines.install.options import NAMESPACE, Options
@@ -133,7 +132,7 @@ def _settings() -> dict[str, str]:
             {"name": "Resource", "type": "label", "key": "ome.io/name"},
         ],
     }
-    return {key: yaml.safe_dump(value, sort_keys=False) for key, value in values.items()}
+    return {key: yaml_text([value]) for key, value in values.items()}
 
 
 def _definition(each: Definition) -> Object:

@@ -8,8 +8,7 @@ import re
 from importlib.metadata import version
 from typing import Any
 
-import yaml
-
+from crds.yaml_text import yaml_text
 from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.objects import Object
@@ -61,7 +60,7 @@ def _about() -> Object:
 
 def _values() -> str:
     plain = Options()
-    resources = yaml.safe_dump({"resources": {k: dict(v) for k, v in plain.resources.items()}}, sort_keys=False)
+    resources = yaml_text([{"resources": {k: dict(v) for k, v in plain.resources.items()}}])
     indented = "".join(f"  {line}\n" for line in resources.splitlines())
     return f"""\
 # Images of ome-pipelines. The tag is the chart's version when it is empty.
@@ -116,7 +115,7 @@ def _mark(expression: str) -> str:
 
 
 def _dump(objects: list[Any]) -> str:
-    return yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, width=10_000)
+    return yaml_text(objects, width=10_000)
 
 
 def _template(objects: list[Object]) -> str:

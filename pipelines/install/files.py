@@ -6,9 +6,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from crds import manifest_files
+from crds.yaml_text import yaml_text
 from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.chart import chart_files
@@ -98,7 +97,7 @@ def _stale(folder: Path, wanted: Mapping[str, str]) -> list[Path]:
 
 def dump(objects: Sequence[Object]) -> str:
     """Objects as one YAML file."""
-    return NOTE + yaml.safe_dump_all(objects, sort_keys=False, allow_unicode=True, width=119)
+    return NOTE + yaml_text(objects)
 
 
 def _folder(folder: str, contents: Mapping[str, Sequence[Object]]) -> dict[str, str]:

@@ -21,7 +21,7 @@ ON_ITS_NODE = (
 
 WHERE_THE_MODEL_IS = (
     "{{=inputs.parameters.model_label == '' ? '{}' : "
-    "toJson({'nodeSelector': {inputs.parameters.model_label: 'Ready'} })}}"
+    "toJson({'nodeSelector': {(inputs.parameters.model_label): 'Ready'} })}}"
 )
 """The load generator reads the model's tokenizer from a node that has the model."""
 

@@ -5,6 +5,8 @@ A test that uses one of them is marked `cluster` by that alone: `make test` leav
 
 import contextlib
 import re
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +26,7 @@ from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
 from tests.cluster.cluster_hub import ClusterHub, hub_image, hub_objects
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
+from tests.cluster.objects import POOL, cpu_class, runtime
 from tests.cluster.places import cluster_folder
 from tests.cluster.waiting import wait_gone
 
@@ -99,6 +102,47 @@ def hub(cluster_hub: ClusterHub) -> Iterator[ClusterHub]:
     cluster_hub.clear()
     yield cluster_hub
     cluster_hub.clear()
+
+
+@pytest.fixture(scope="session")
+def installed(
+    cluster: ring.Cluster, kubectl: Kubectl, image: Callable[[str], str], cluster_hub: ClusterHub
+) -> Iterator[Kubectl]:
+    """The cluster with everything of ours, put there by `ome install` as a user does it; it stays afterwards."""
+    for name in ("ome-steps", "ome-controller"):
+        image(name)
+    command = [sys.executable, "-m", "pipelines.command", "install", f"--kubeconfig={cluster.kubeconfig}",
+               "--image-registry=localhost", f"--image-tag={TAG}", f"--set=HF_ENDPOINT={cluster_hub.url}"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield kubectl
+    for kind in ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels"):
+        kubectl("delete", kind, "--all", "--all-namespaces", "--timeout=120s")
+    for node in kubectl.list("node"):
+        kubectl("label", "node", node["metadata"]["name"], f"{POOL}-")
+
+
+@pytest.fixture(scope="session")
+def serving(installed: Kubectl, image: Callable[[str], str]) -> Kubectl:
+    """The same with a runtime that every node has, for nodes without an accelerator."""
+    installed.apply(cpu_class(), runtime(image=image("ome-llama-cpp")))
+    return installed
+
+
+@pytest.fixture(scope="session")
+def measuring(serving: Kubectl, image: Callable[[str], str]) -> Kubectl:
+    """The same with genai-bench."""
+    image("ome-benchmark")
+    return serving
+
+
+@pytest.fixture
+def pool(installed: Kubectl) -> Iterator[list[str]]:
+    """The names of all nodes, none of which is in the pool before and after."""
+    names = sorted(node["metadata"]["name"] for node in installed.list("node"))
+    installed("label", "node", *names, f"{POOL}-")
+    yield names
+    installed("label", "node", *names, f"{POOL}-")
 
 
 def namespace_objects(name: str) -> list[Object]:

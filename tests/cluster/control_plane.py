@@ -9,6 +9,19 @@ from tests.cluster.kubectl import Kubectl
 from tests.cluster.places import binaries_folder
 from tests.cluster.processes import Components
 
+AUDIT_LOG = "audit.jsonl"
+"""In the cluster's folder: a line for each call that a service account of ours made."""
+_AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "None", "nonResourceURLs": ["/*"]},
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts:ome"]},
+        {"level": "None"},
+    ],
+}
+
 
 def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) -> None:
     """Start what decides, and wait until the API server answers.
@@ -34,7 +47,8 @@ def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) 
 
 def start_api_server(folder: Path, components: Components) -> None:
     """Start the API server alone: a test that has stopped it starts it again."""
-    certs = folder / "certs"
+    certs, policy = folder / "certs", folder / "audit-policy.json"
+    policy.write_text(json.dumps(_AUDIT_POLICY, indent=1))
     components.start(
         "kube-apiserver", binaries_folder() / "kube-apiserver", f"--etcd-servers={ETCD_URL}",
         f"--bind-address={HOST}", f"--advertise-address={HOST}", f"--service-cluster-ip-range={SERVICE_CIDR}",
@@ -47,6 +61,7 @@ def start_api_server(folder: Path, components: Components) -> None:
         f"--service-account-signing-key-file={certs}/accounts.key",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         "--kubelet-preferred-address-types=InternalIP",
+        f"--audit-policy-file={policy}", f"--audit-log-path={folder / AUDIT_LOG}",
     )  # fmt: skip
 
 

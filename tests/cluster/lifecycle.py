@@ -15,7 +15,7 @@ from tests.cluster.argo import start_argo
 from tests.cluster.binaries import ensure
 from tests.cluster.certificates import make_certificates
 from tests.cluster.cgroups import remove_cgroups
-from tests.cluster.control_plane import answers, start_control_plane, start_dns, start_proxy
+from tests.cluster.control_plane import AUDIT_LOG, answers, start_control_plane, start_dns, start_proxy
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import check_machine
 from tests.cluster.network import check_claim, make_network, remove_network
@@ -42,6 +42,11 @@ class LocalCluster:
     def kubeconfig(self) -> Path:
         """The administrator's."""
         return self.folder / "admin.conf"
+
+    @property
+    def audit_log(self) -> Path:
+        """What service accounts of ours asked of the API server: a JSON object a line."""
+        return self.folder / AUDIT_LOG
 
     @property
     def components(self) -> Components:

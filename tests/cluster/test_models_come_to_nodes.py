@@ -1,44 +1,12 @@
 """A model applied to an installation: it comes to the nodes it is for, says how it is, and goes without a trace."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from typing import Any
-
-import pytest
+from collections.abc import Callable
 
 from tests.cluster.cluster_hub import ClusterHub
-from tests.cluster.conftest import TAG
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.ring import Cluster
+from tests.cluster.objects import POOL, URI, model
 from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
-
-URI = "hf://HuggingFaceTB/SmolLM2-135M-Instruct-GGUF"
-POOL = "ome-test-pool"
-
-
-@pytest.fixture(scope="module")
-def installed(
-    cluster: Cluster, kubectl: Kubectl, image: Callable[[str], str], cluster_hub: ClusterHub
-) -> Iterator[Kubectl]:
-    """The cluster with everything of ours, put there by `ome install` as a user does it."""
-    for name in ("ome-steps", "ome-controller"):
-        image(name)
-    command = [sys.executable, "-m", "pipelines.command", "install", f"--kubeconfig={cluster.kubeconfig}",
-               "--image-registry=localhost", f"--image-tag={TAG}", f"--set=HF_ENDPOINT={cluster_hub.url}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    yield kubectl
-    kubectl("delete", "clusterbasemodels", "--all", "--timeout=120s")
-    for node in kubectl.list("node"):
-        kubectl("label", "node", node["metadata"]["name"], f"{POOL}-")
-
-
-def model(name: str, uri: str = URI, **storage: Any) -> Object:
-    """A ClusterBaseModel for the nodes of the pool."""
-    return {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": {"name": name},
-            "spec": {"storage": {"storageUri": uri, "nodeSelector": {POOL: "yes"}, **storage}}}  # fmt: skip
 
 
 def is_ready_on(*nodes: str) -> Callable[[Object], bool]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
+from crds.yaml_text import yaml_text
 from steps.choice import Choice, Parallelism
 from steps.serving.cluster.metadata import Object
 from steps.serving.cluster.placed_model import PlacedModel
@@ -112,7 +112,7 @@ def test_a_service_renders_to_its_golden_file(name: str) -> None:
     case = CASES[name]()
     made = rendered(case.service, case.runtime, served=case.served, choice=case.choice, accelerator=case.accelerator)
     text = f"# {made.url}, as {made.served_name}\n" + "".join(f"# warning: {said}\n" for said in made.warnings)
-    text += yaml.safe_dump_all(made.objects, sort_keys=False, width=119)
+    text += yaml_text(made.objects)
     path = GOLDEN / f"{name}.yaml"
     if os.environ.get("OME_REGENERATE"):
         path.write_text(text)

@@ -5,9 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from controller.actions import EmitEvent, Plan
+from crds.yaml_text import yaml_text
 
 FOLDER = Path(__file__).parent.parent / "golden"
 
@@ -15,7 +14,7 @@ FOLDER = Path(__file__).parent.parent / "golden"
 def check_plan(name: str, plan: Plan) -> None:
     """Compare a plan with its golden file; with OME_REGENERATE=1 the file is written instead."""
     told = {"actions": [_told(action) for action in plan.actions], "requeueSeconds": plan.requeue_seconds}
-    text = yaml.safe_dump(told, sort_keys=False, width=110)
+    text = yaml_text([told])
     path = FOLDER / f"{name}.yaml"
     if os.environ.get("OME_REGENERATE") == "1":
         FOLDER.mkdir(exist_ok=True)

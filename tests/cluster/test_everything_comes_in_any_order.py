@@ -1,0 +1,86 @@
+"""A model, a service and a benchmark, applied in any order: all come to their end, and go without a trace."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.objects import POOL, benchmark, condition, model, service
+from tests.cluster.waiting import wait_gone, wait_until
+
+QUESTION = {"model": "", "messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 16}
+ASK = """
+import sys, urllib.request
+request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
+print(urllib.request.urlopen(request, timeout=120).read().decode())
+"""
+
+
+@pytest.mark.parametrize("order", ["benchmark service model", "model benchmark service", "service model benchmark"])
+def test_all_three_end_well_and_leave_nothing(
+    measuring: Kubectl, namespace: str, pool: list[str], image: Callable[[str], str], order: str
+) -> None:
+    kubectl, name = measuring, f"any-{order[0]}"
+    kubectl("label", "node", *pool[:2], f"{POOL}=yes")
+    objects = {
+        "model": model(name),
+        "service": service(name, name, namespace),
+        "benchmark": benchmark(name, name, namespace),
+    }
+    for word in order.split():
+        kubectl.apply(objects[word])
+
+    done = wait_until(
+        kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") in ("Completed", "Failed"),
+        namespace=namespace, seconds=420, what="ended",
+    )  # fmt: skip
+    status = done["status"]
+    assert status["state"] == "Completed", status
+    (cell,) = status["results"]
+    assert cell["requests"] > 0 and float(cell["errorRate"]) == 0.0 and float(cell["ttft"]["p50"]) > 0, cell
+    assert condition(kubectl.get("clusterbasemodel", name))["status"] == "True"
+    served = kubectl.get("inferenceservice", name, namespace)
+    assert condition(served)["status"] == "True"
+    answer = ask(kubectl, namespace, served, image("ome-steps"))
+    assert "Paris" in answer["choices"][0]["message"]["content"]
+
+    uid = kubectl.get("clusterbasemodel", name)["metadata"]["uid"]
+    for kind in ("inferenceservice", "benchmarkjob"):
+        kubectl("delete", kind, name, f"--namespace={namespace}", "--wait=false")
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    for kind in ("benchmarkjob", "inferenceservice"):
+        wait_gone(kubectl, kind, name, namespace=namespace)
+    kubectl("wait", "--for=delete", "pod", "-l", f"ome.io/inferenceservice={name}", f"--namespace={namespace}")
+    assert traces(kubectl, name, namespace, uid) == []
+
+
+def ask(kubectl: Kubectl, namespace: str, served: Object, image: str) -> Object:
+    """What a service answers to a pod of another node, by the name that its status gives."""
+    question = json.dumps({**QUESTION, "model": served["status"]["modelStatus"]["servedModelName"]})
+    url = f"{served['status']['url']}/v1/chat/completions"
+    said = kubectl(
+        "run", "asks", f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "-q",
+        f"--namespace={namespace}", "--command", "--", "python", "-c", ASK, url, question,
+    )  # fmt: skip
+    answer: Object = json.loads(said)
+    return answer
+
+
+def traces(kubectl: Kubectl, name: str, namespace: str, uid: str) -> list[str]:
+    """What there still is of a model, its service and its benchmark."""
+    found = []
+    for node in kubectl.list("node"):
+        found += [key for key in node["metadata"]["labels"] if name in key or uid in key]
+    for each in kubectl.list("configmap"):
+        metadata = each["metadata"]
+        is_named = name in metadata["name"] or name in json.dumps(metadata.get("labels", {}))
+        found += [f"configmap {metadata['name']}"] if is_named else []
+        found += [f"{metadata['name']} {key}" for key in each.get("data") or {} if name in key]
+    for kind in ("workflow", "pod", "deployment", "service", "cronworkflow", "secret", "poddisruptionbudget"):
+        for each in kubectl.list(kind):
+            owner = each["metadata"].get("labels", {}).get("ome.io/name", "")
+            if f"-{name}-" in f"-{each['metadata']['name']}-" or owner == name:
+                found.append(f"{kind} {each['metadata']['namespace']}/{each['metadata']['name']}")
+    return found

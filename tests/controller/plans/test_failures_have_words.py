@@ -1,0 +1,44 @@
+"""What a run that failed says about itself, wherever Argo wrote it down."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from controller.plans.runs import Run
+from tests.controller.plans.argo import step, told
+
+NOW = datetime(2026, 11, 21, 12, 5, tzinfo=UTC)
+
+
+def failed_run(nodes: dict[str, Any], message: str = "") -> Run:
+    """A run that Argo has ended."""
+    metadata = {"name": "benchmark-b-1", "namespace": "ome", "creationTimestamp": "2026-11-21T12:00:00Z"}
+    status = {"phase": "Error", "startedAt": "2026-11-21T12:00:00Z", "nodes": nodes, "message": message}
+    return Run({"metadata": metadata, "spec": {}, "status": status}, NOW)
+
+
+def test_a_step_is_believed_before_argo() -> None:
+    nodes = {"whole": {"type": "DAG", "phase": "Error", "message": "child failed"}}
+    failure = failed_run({**nodes, **step("benchmark", "Failed", message=told("auth", "no token"))}).failure
+    assert failure is not None and (failure.reason, failure.message) == ("AuthFailed", "no token")
+
+
+def test_a_template_that_argo_cannot_evaluate_is_told_in_its_words() -> None:
+    """Seen on a cluster: the run has no message, the graph has none, the task that was never started has it."""
+    nodes = {
+        "whole": {"type": "DAG", "phase": "Error"},
+        "task": {"type": "Skipped", "phase": "Error", "message": "task 'b' errored: failed to evaluate\n | ^"},
+    }
+    failure = failed_run(nodes).failure
+    assert failure is not None
+    assert (failure.reason, failure.message) == ("WorkflowError", "task 'b' errored: failed to evaluate | ^")
+    assert failure.patience == "retry" and "ome install" in failure.remedy
+
+
+def test_a_run_that_never_began_has_its_own_message() -> None:
+    failure = failed_run({}, 'workflowtemplates.argoproj.io "import-model" not found').failure
+    assert failure is not None and '"import-model" not found' in failure.message
+
+
+def test_a_run_without_any_words_is_named() -> None:
+    failure = failed_run({}).failure
+    assert failure is not None and "benchmark-b-1" in failure.message
