@@ -48,6 +48,7 @@ golden: .venv/.dev ## Rewrite the golden files after an intended change
 	OME_REGENERATE=1 $(BIN)/python -m pytest -q -k golden tests/pipelines tests/serving_cluster
 	$(BIN)/python -m crds
 	$(BIN)/python -m pipelines.install
+	$(BIN)/python -m pipelines.reference
 
 bench: setup ## Measure against the alternatives and write docs/performance.md
 	$(BIN)/python -m tests.benchmarks
