@@ -9,7 +9,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, benchmark, condition, model, service
 from tests.cluster.waiting import wait_gone, wait_until
 
-QUESTION = {"model": "", "messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 16}
+QUESTION = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 16}
 ASK = """
 import sys, urllib.request
 request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
@@ -57,8 +57,8 @@ def test_all_three_end_well_and_leave_nothing(
 
 
 def ask(kubectl: Kubectl, namespace: str, served: Object, image: str) -> Object:
-    """What a service answers to a pod of another node, by the name that its status gives."""
-    question = json.dumps({**QUESTION, "model": served["status"]["modelStatus"]["servedModelName"]})
+    """What a service answers to a pod that asks at the address of its status."""
+    question = json.dumps({**QUESTION, "model": served["spec"]["model"]["name"]})
     url = f"{served['status']['url']}/v1/chat/completions"
     said = kubectl(
         "run", "asks", f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "-q",
