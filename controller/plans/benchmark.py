@@ -15,6 +15,7 @@ from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same
 from controller.plans.history import BASELINE, REVISION, history_of
 from controller.plans.naming import attempt_of, cron_name, run_name
 from controller.plans.runs import Run, read_runs
+from controller.plans.schedule import refused_by_argo, schedule_mistake
 from controller.plans.submission import resource_labels, submit
 from crds import labels
 
@@ -45,7 +46,8 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     patch = _own_patch(resource, history.baseline, needs_finalizer=bool(mine) or cron is not None)
     if patch:
         return Plan((*actions, *patch))
-    kept = _keep_cron(resource, measured, cron, context)
+    mistake = schedule_mistake(resource.get("spec") or {})
+    kept = _rest_cron(cron) if mistake is not None else _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, history.baseline, needs_finalizer=True), *kept))
     actions += kept
@@ -53,8 +55,9 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     if is_once and measured.arguments and active is None and not is_measured and outlook.is_due:
         return Plan((*actions, *_submission(resource, measured, runs, context)))
     lost = _lost(resource, runs)
-    status = benchmark_status(resource, measured, history, active, outlook, context, lost=lost)
-    said = benchmark_said(resource, measured, history, active, outlook)
+    trouble = mistake or refused_by_argo(cron)
+    status = benchmark_status(resource, measured, history, active, outlook, context, lost=lost, trouble=trouble)
+    said = benchmark_said(resource, measured, history, active, outlook, trouble)
     event = change_event(resource, said, "Completed")
     waits = [active.seconds_to_deadline if active is not None else None]
     if is_once and measured.arguments and not is_measured and active is None:
@@ -83,6 +86,14 @@ def _keep_cron(job: Object, measured: Measured, cron: Object | None, context: Co
         return []
     wanted = cron_workflow(job, measured, context.settings.namespace)
     return [] if cron is not None and says_the_same(cron, wanted) else [ApplyObject(wanted)]
+
+
+def _rest_cron(cron: Object | None) -> list[Action]:
+    """A schedule that cannot be kept: the one before it rests, and a run that it has started goes on."""
+    if cron is None or (cron.get("spec") or {}).get("suspend"):
+        return []
+    metadata = cron["metadata"]
+    return [PatchObject("CronWorkflow", metadata["namespace"], metadata["name"], {"spec": {"suspend": True}})]
 
 
 def _is_adoptable(run: Run, job: Object, measured: Measured) -> bool:

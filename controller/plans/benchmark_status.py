@@ -11,10 +11,11 @@ from controller.plans.runs import Run, timestamp
 
 
 def benchmark_said(
-    job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect
+    job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect, trouble: Said | None
 ) -> tuple[Said, ...]:
-    """The conditions, without times."""
-    said = [measured.ready, _running(active), _completed(job, measured, history, active, outlook)]
+    """The conditions, without times; trouble with the schedule comes before what earlier runs have brought."""
+    completed = trouble if trouble is not None and active is None else None
+    said = [measured.ready, _running(active), completed or _completed(job, measured, history, active, outlook)]
     if ignored := [name for name in IGNORED if (job.get("spec") or {}).get(name)]:
         text = f"Nothing reads spec.{', spec.'.join(ignored)} on a cluster yet; the report is where reportUri says."
         said.append(Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"))
@@ -30,6 +31,7 @@ def benchmark_status(
     context: Context,
     *,
     lost: str,
+    trouble: Said | None,
 ) -> Object:
     """The status as it should be.
 
@@ -41,10 +43,11 @@ def benchmark_status(
         outlook: What follows failures.
         context: For times.
         lost: Name of the run that the status waits for and that is not there any more.
+        trouble: With its schedule.
     """
     old = job.get("status") or {}
     generation = int(job["metadata"].get("generation") or 0)
-    said = benchmark_said(job, measured, history, active, outlook)
+    said = benchmark_said(job, measured, history, active, outlook, trouble)
     made: Object = {
         "observedGeneration": generation,
         "conditions": conditions(old.get("conditions") or (), said, generation, context.now),

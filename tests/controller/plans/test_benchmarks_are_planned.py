@@ -148,6 +148,63 @@ def test_a_schedule_keeps_a_cron_workflow() -> None:
     assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is True
 
 
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (
+            {"schedule": "0 0 31 2 *"},
+            'spec.schedule: "0 0 31 2 *" never comes: its months have no day 31; accepted: a day',
+        ),
+        ({"schedule": "0 25 * * *"}, 'spec.schedule: "0 25 * * *" has "25" as hour; accepted: for the hour: 0 to 23'),
+        ({"schedule": "@dayly"}, 'did you mean "@daily"?; accepted: five fields'),
+        ({"schedule": "@daily", "timeZone": "Europe/Berlni"}, 'spec.timeZone: "Europe/Berlni" is not a time zone'),
+    ],
+)
+def test_a_schedule_that_cannot_be_kept_is_told_and_mended(spec: dict[str, str], words: str) -> None:
+    cluster = cluster_with(**spec)
+    status = settle(cluster)
+    told = condition(cluster.get(*JOB), "Completed")
+    assert (status["state"], told["status"], told["reason"]) == ("Failed", "False", "InvalidSpec")
+    assert words in told["message"] and "Correct it" in told["message"] == status["failureMessage"]
+    assert not cluster.of_kind("CronWorkflow") and not cluster.of_kind("Workflow")
+    assert [event.reason for event in cluster.events] == ["InvalidSpec"]
+    assert cluster.plan(plan_benchmark, *JOB).actions == ()
+    cluster.change(*JOB, {"spec": {"schedule": "0 3 * * *", "timeZone": "Europe/Berlin"}})
+    status = settle(cluster)
+    assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["timezone"] == "Europe/Berlin"
+    assert (status["state"], condition(cluster.get(*JOB), "Completed")["reason"]) == ("Pending", "Waiting")
+
+
+def test_a_schedule_that_is_made_wrong_rests_and_its_run_goes_on() -> None:
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    fire(cluster, f"{CRON}-0")
+    cluster.change(*JOB, {"spec": {"schedule": "0 0 30 2 *"}})
+    assert settle(cluster)["state"] == "Running"
+    cron = cluster.get("CronWorkflow", "ome", CRON)["spec"]
+    assert (cron["schedules"], cron["suspend"]) == (["* * * * *"], True)
+    cluster.pass_time(20)
+    finish(cluster, f"{CRON}-0", report())
+    status = settle(cluster)
+    assert (status["state"], status["verdict"], len(status["history"])) == ("Failed", "Pass", 1)
+    cluster.change(*JOB, {"spec": {"schedule": "* * * * *"}})
+    assert settle(cluster)["state"] == "Completed"
+    assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is False
+
+
+@pytest.mark.parametrize(("name", "reason"), [("SpecError", "InvalidSpec"), ("SubmissionError", "ClusterFailed")])
+def test_a_schedule_that_argo_cannot_keep_is_told_in_its_words(name: str, reason: str) -> None:
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    refusal = {"conditions": [{"type": name, "status": "True", "message": "templates.ome not found"}]}
+    cluster.change("CronWorkflow", "ome", CRON, {"status": refusal})
+    assert settle(cluster)["state"] == "Failed"
+    told = condition(cluster.get(*JOB), "Completed")
+    assert told["reason"] == reason and "templates.ome not found" in told["message"] and CRON in told["message"]
+    cluster.change("CronWorkflow", "ome", CRON, {"status": {"conditions": []}})
+    assert settle(cluster)["state"] == "Pending"
+
+
 def test_three_firings_are_three_entries_with_one_verdict_each() -> None:
     cluster = cluster_with(schedule="* * * * *")
     settle(cluster)
