@@ -63,6 +63,11 @@ class ApiError(ClusterError):
         return self.status == 409 and self.reason == "AlreadyExists"
 
     @property
+    def is_silence(self) -> bool:
+        """Whether a watch was only silent for longer than it was to be."""
+        return self.reason == _SILENCE
+
+    @property
     def is_expired(self) -> bool:
         """Whether a resource version or a page's token is too old, so that all must be listed again."""
         return self.status == 410
@@ -136,7 +141,7 @@ class Api:
             idle_seconds: Silence after which the connection counts as lost.
 
         Raises:
-            ApiError: when it is refused, or the connection breaks.
+            ApiError: when it is refused, or the connection breaks or is silent.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=idle_seconds)
         async with self._send("watch", "GET", path, query, None, JSON, accept, timeout) as response:
@@ -158,6 +163,7 @@ class Api:
         # The API server is near: packing its answers would cost it, and us, more than sending them.
         headers = {"Accept": accept, "Content-Type": content_type, "Accept-Encoding": "identity", **_USER_AGENT}
         headers.update(await self._credentials())
+        response = None
         try:
             request = self._rest.request(method, url, headers, body, _request_timeout=timeout)  # type: ignore[no-untyped-call] # the library has no types there
             response = (await request).response
@@ -172,10 +178,11 @@ class Api:
         except (aiohttp.ClientError, TimeoutError, asyncio.IncompleteReadError, OSError) as error:
             self._requests.add(1, verb, "none")
             words = str(error) or type(error).__name__
+            is_silence = response is not None and isinstance(error, aiohttp.SocketTimeoutError)
             raise ApiError(
                 f"{verb} {path}: no answer from {self._configuration.host}: {words}",
                 status=0,
-                reason="NoAnswer",
+                reason=_SILENCE if is_silence else "NoAnswer",
                 remedy="Check that the API server runs and can be reached from this pod.",
             ) from None
 
@@ -212,6 +219,7 @@ async def connect(kubeconfig: Path | None, metrics: Metrics) -> Api:
 
 _METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 _USER_AGENT = {"User-Agent": "ome-controller"}
+_SILENCE = "Silence"
 _REMEDIES = {
     401: "The token is not valid: check the pod's service account.",
     403: "Grant this in the ClusterRole or Role of the controller's service account: run `ome doctor`.",

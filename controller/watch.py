@@ -12,18 +12,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
+
 from controller.actions import Key, Object
 from controller.api import JSON, Api, ApiError
 from controller.metrics import Metrics
 from controller.resources import Watched
 from controller.store import Change, Store, version_of
 
-IDLE_SECONDS = 100.0
-"""A bookmark comes every minute: a watch that is silent for longer has lost its connection."""
+IDLE_SECONDS = 150.0
+"""Bookmarks come every minute, the first one after up to two: a connection that is silent for longer may be lost."""
 WATCH_SECONDS = (300, 600)
 """The API server ends a watch somewhere in between; then it is taken up again."""
 ABSENT_SECONDS = 5.0
 """Wait before a kind that is not served is asked for again."""
+HELD_SECONDS = 5.0
+"""A watch that held for so long was well: what ends it is its first failure again."""
 
 _METADATA = "as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 _log = logging.getLogger(__name__)
@@ -40,6 +44,7 @@ class Watch:
         changed: Called with each change, in order.
         metrics: Counts lists and lost connections.
         first_delay_seconds: Back-off after a failure; doubles up to half a minute.
+        idle_seconds: Silence after which a watch is taken up anew.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Watch:
         changed: Callable[[Change], None],
         metrics: "WatchMetrics",
         first_delay_seconds: float = 0.2,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._api = api
         self._source = source
@@ -59,6 +65,7 @@ class Watch:
         self._changed = changed
         self._metrics = metrics
         self._first_delay = first_delay_seconds
+        self._idle_seconds = idle_seconds
         self._version = ""
         self._failures = 0
         self.synced = asyncio.Event()
@@ -80,6 +87,9 @@ class Watch:
                 await self._recover(error)
 
     async def _recover(self, error: ApiError) -> None:
+        if error.is_silence:
+            _log.debug("watch of %s: taken up anew after a silence", self.name, extra={"watch": self.name})
+            return
         if error.is_expired:
             self._version = ""
             self._metrics.expired.add(1, self._watched.resource.kind)
@@ -135,18 +145,26 @@ class Watch:
             "timeoutSeconds": str(seconds),
         }
         began = time.monotonic()
-        stream = self._api.stream(self._collection(), query, accept=self._accept(""), idle_seconds=IDLE_SECONDS)
+        stream = self._api.stream(self._collection(), query, accept=self._accept(""), idle_seconds=self._idle_seconds)
         async with stream as content:
             self.problem = ""
-            rest = b""
-            async for chunk in content.iter_any():
-                lines = (rest + chunk).split(b"\n")
-                rest = lines.pop()
-                for line in lines:
-                    self._event(json.loads(line))
-                self._failures = 0
+            opened = time.monotonic()
+            try:
+                await self._read(content)
+            finally:
+                if time.monotonic() - opened > HELD_SECONDS:
+                    self._failures = 0
         if time.monotonic() - began < 1.0:
             raise ApiError(f"{self.name}: the watch ended at once", status=0, reason="WatchEnded")
+
+    async def _read(self, content: aiohttp.StreamReader) -> None:
+        rest = b""
+        async for chunk in content.iter_any():
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                self._event(json.loads(line))
+            self._failures = 0
 
     def _event(self, event: dict[str, Any]) -> None:
         kind, item = event["type"], event["object"]
