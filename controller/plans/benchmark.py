@@ -43,13 +43,15 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     is_once = not (resource.get("spec") or {}).get("schedule")
     if outdated and is_once:
         return Plan((*actions, *(DeleteObject("Workflow", run.namespace, run.name) for run in outdated)))
-    patch = _own_patch(resource, history.baseline, needs_finalizer=bool(mine) or cron is not None)
+    is_told = list(history.entries) == ((resource.get("status") or {}).get("history") or [])
+    baseline = history.baseline if is_told else ""  # after its verdict, or a run would be compared with itself
+    patch = _own_patch(resource, baseline, needs_finalizer=bool(mine) or cron is not None)
     if patch:
         return Plan((*actions, *patch))
     mistake = schedule_mistake(resource.get("spec") or {})
     kept = _rest_cron(cron) if mistake is not None else _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
-        return Plan((*actions, *_own_patch(resource, history.baseline, needs_finalizer=True), *kept))
+        return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))
     actions += kept
     is_measured = any(run.phase == "Succeeded" for run in current)
     if is_once and measured.arguments and active is None and not is_measured and outlook.is_due:

@@ -27,7 +27,7 @@ from crds.problems import FieldError
 from crds.storage_uri import HubUri
 
 CONDITIONS: Final = ("Resolved", "Parsed", "Cached", "Ready")
-_SECRET_SECONDS: Final = 60.0
+_SECRET_SECONDS: Final = 20.0
 
 
 def plan_model(resource: Object, context: Context) -> Plan:
@@ -71,6 +71,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
     if cleaning.submission is not None:
         return Plan((*actions, cleaning.submission))
     obstacle = _secret_obstacle(state, context)
+    if is_free and _is_waiting_for_tenant(state, obstacle):
+        actions.append(_tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:
         return Plan((*actions, *_own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
@@ -143,11 +145,27 @@ def _secret_obstacle(state: ModelState, context: Context) -> Said | None:
     if not lacks_secret(state.wanted, context):
         return None
     name, namespace = state.wanted.secret, context.settings.namespace
+    if tenant := state.wanted.namespace:
+        text = (
+            f'spec.storage.key: Secret "{name}" of namespace {tenant} does not exist, or the controller may not read '
+            f"it. Make it, and then: kubectl create role {name} -n {tenant} --verb=get --resource=secrets "
+            f"--resource-name={name}; kubectl create rolebinding {name} -n {tenant} --role={name} "
+            f"--serviceaccount={namespace}:ome-controller"
+        )
+        return Said("Ready", False, "SecretNotReadable", text)
     text = (
         f'spec.storage.key: Secret "{name}" of namespace {namespace} does not exist. Make it: kubectl create secret '
         f"generic {name} -n {namespace} --from-file={state.wanted.secret_key}=FILE"
     )
     return Said("Ready", False, "SecretNotFound", text)
+
+
+def _is_waiting_for_tenant(state: ModelState, obstacle: Said | None) -> bool:
+    """Whether a tenant's token is missing, or was refused: theirs are not watched, so that they are asked for."""
+    if not state.wanted.namespace or not state.wanted.secret:
+        return False
+    last = state.gate.last
+    return obstacle is not None or (last is not None and last.code == "auth" and not state.gate.is_due)
 
 
 def _due(state: ModelState) -> tuple[NodeState, ...]:
@@ -196,9 +214,7 @@ def _token(state: ModelState, namespace: str) -> Action | None:
     model, wanted = state.model, state.wanted
     marks = resource_labels(model)
     if wanted.namespace and wanted.secret:
-        return CopySecret(
-            wanted.namespace, wanted.secret, namespace, wanted.copied_secret, (wanted.secret_key,), marks
-        )
+        return _tenants_token(state, namespace)
     token = wanted.storage.parameters.get("token")
     if not token or wanted.secret:
         return None
@@ -210,8 +226,14 @@ def _token(state: ModelState, namespace: str) -> Action | None:
     )
 
 
+def _tenants_token(state: ModelState, namespace: str) -> CopySecret:
+    wanted, marks = state.wanted, resource_labels(state.model)
+    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, (wanted.secret_key,), marks)
+
+
 def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> float | None:
-    waits = [cleaning.wait_seconds, _SECRET_SECONDS if obstacle is not None else None]
+    is_looking = obstacle is not None or _is_waiting_for_tenant(state, obstacle)
+    waits = [cleaning.wait_seconds, _SECRET_SECONDS if is_looking else None]
     if state.runs.active is not None:
         return soonest([*waits, state.runs.active.seconds_to_deadline])
     if not state.gate.is_due:

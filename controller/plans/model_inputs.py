@@ -78,7 +78,12 @@ class Wanted:
     @property
     def copied_secret(self) -> str:
         """The copy of a tenant's Secret in the system namespace, where pods can have it."""
-        return run_name("secret", self.name, self.uid, 0).removesuffix("-0")
+        return _copied_secret(self.name, self.uid)
+
+    @property
+    def seen_secret(self) -> str:
+        """The Secret of the system namespace that pods read: the named one, or the copy of a tenant's."""
+        return self.copied_secret if self.namespace else self.secret
 
     def arguments(self, nodes: tuple[str, ...], revision: str) -> dict[str, str]:
         """Arguments of import-model that differ from its defaults."""
@@ -137,15 +142,17 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
     )
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
-    secret = _secret(context, namespace, storage.key)
+    name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
+    seen = _copied_secret(name, uid) if namespace else storage.key
+    secret = _secret(context, seen) if storage.key else None
     version = ((secret or {}).get("metadata") or {}).get("resourceVersion")
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     attempt = digest_of([storage.key, secret_key, version, retry, storage.parameters.get("token")])
     return Wanted(
         kind=kind,
         namespace=namespace,
-        name=str(metadata["name"]),
-        uid=str(metadata.get("uid") or ""),
+        name=name,
+        uid=uid,
         uri=storage.storage_uri,
         scheme=scheme,
         path=storage.path,
@@ -168,12 +175,16 @@ def default_folder(root: str, namespace: str, metadata: Mapping[str, Any]) -> st
 
 
 def lacks_secret(wanted: Wanted, context: Context) -> bool:
-    """Whether the Secret that the model names is known not to be there (those of tenants are not watched)."""
-    return bool(wanted.secret) and not wanted.namespace and _secret(context, "", wanted.secret) is None
+    """Whether the Secret that the model names is not there; of a tenant's, whether its copy is not."""
+    return bool(wanted.secret) and _secret(context, wanted.seen_secret) is None
 
 
-def _secret(context: Context, namespace: str, name: str) -> Object | None:
-    return context.observed.get("Secret", namespace or context.settings.namespace, name) if name else None
+def _copied_secret(name: str, uid: str) -> str:
+    return run_name("secret", name, uid, 0).removesuffix("-0")
+
+
+def _secret(context: Context, name: str) -> Object | None:
+    return context.observed.get("Secret", context.settings.namespace, name)
 
 
 def _patterns(text: str) -> tuple[str, ...]:

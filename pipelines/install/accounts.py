@@ -65,7 +65,7 @@ CONTROLLER = Account(
     system=(
         Rule("argoproj.io", ("workflows", "cronworkflows"), (*_READ, "create", "patch", "delete")),
         Rule("", ("configmaps",), (*_READ, "create", "patch", "delete")),
-        Rule("", ("secrets",), ("get", "list", "watch")),
+        Rule("", ("secrets",), (*_READ, "create", "patch", "delete")),  # copies of tenants' tokens, for import runs
         Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
     ),
 )

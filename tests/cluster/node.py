@@ -5,6 +5,8 @@ so a hostPath volume below /mnt is too; the machine sees it as `run/node-1/mnt`.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +80,22 @@ class Node:
     def stop_kubelet(self) -> None:
         """End the kubelet and leave the pods running: the node becomes NotReady after a while."""
         self.components.stop(f"kubelet-{self.index}")
+
+    @contextmanager
+    def small_disk(self, path: str, size: str) -> Iterator[None]:
+        """Lay a small file system over a folder of the node, for pods that start from now on.
+
+        Args:
+            path: A folder below /mnt.
+            size: As tmpfs takes it, such as 48m.
+        """
+        inside = ("nsenter", "--mount", f"--target={self.components.pid(self.name)}", "--wd=/")
+        run(*inside, "mkdir", "-p", path)
+        run(*inside, "mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path)
+        try:
+            yield
+        finally:
+            run(*inside, "umount", "--lazy", path)
 
     def import_image(self, archive: Path) -> None:
         """Give containerd an image; loading the same again is quick.

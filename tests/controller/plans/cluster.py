@@ -49,6 +49,7 @@ class Cluster:
         self.events: list[EmitEvent] = []
         self.written: list[Action] = []
         self.copied: list[CopySecret] = []
+        self.may_copy = True
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
 
@@ -128,7 +129,7 @@ class Cluster:
                 self._write_status(action)
             case CopySecret():
                 self.copied.append(action)
-                if ("Secret", action.namespace, action.name) not in self.objects:
+                if self.may_copy and ("Secret", action.namespace, action.name) not in self.objects:
                     metadata = {"name": action.name, "namespace": action.namespace, "labels": dict(action.labels)}
                     self.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
 
@@ -137,14 +138,19 @@ class Cluster:
         item = self.store.get(kind, namespace, name)
         return planner(item, self.context) if item is not None else Plan()
 
+    def step(self, planner: Planner, kind: str, namespace: str, name: str) -> Plan:
+        """Plan once and carry it out."""
+        plan = self.plan(planner, kind, namespace, name)
+        for action in plan.actions:
+            self.carry_out(action)
+        return plan
+
     def settle(self, planner: Planner, kind: str, namespace: str, name: str) -> Plan:
         """Plan and carry out until nothing is left to do; gives the last, empty plan."""
         for _ in range(LONGEST):
-            plan = self.plan(planner, kind, namespace, name)
+            plan = self.step(planner, kind, namespace, name)
             if not plan.actions:
                 return plan
-            for action in plan.actions:
-                self.carry_out(action)
         raise AssertionError(f"{kind}/{name} does not come to rest: {plan.actions}")
 
     def _patch(self, action: PatchObject) -> None:

@@ -220,6 +220,19 @@ def test_three_firings_are_three_entries_with_one_verdict_each() -> None:
     assert f"run {CRON}-0" in history[1]["message"]
 
 
+def test_a_run_is_never_compared_with_itself() -> None:
+    """With few requests a comparison decides nothing; the first run has nothing to be compared with."""
+    cluster = cluster_with(schedule="* * * * *")
+    settle(cluster)
+    for number in range(2):
+        cluster.pass_time(60)
+        fire(cluster, f"{CRON}-{number}")
+        finish(cluster, f"{CRON}-{number}", report(requests=10))
+        settle(cluster)
+    history = cluster.get(*JOB)["status"]["history"]
+    assert [(e["run"][-1], e["verdict"]) for e in history] == [("1", "Inconclusive"), ("0", "Pass")]
+
+
 def test_the_baseline_outlives_its_run_and_history_its_workflows() -> None:
     cluster = cluster_with(schedule="* * * * *", historyLimit=2)
     settle(cluster)

@@ -1,0 +1,144 @@
+"""Models that cannot come: a condition with cause and remedy after few attempts; ready once the cause is mended."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.cluster_hub import ClusterHub
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.lifecycle import LocalCluster
+from tests.cluster.objects import POOL, URI, condition, model
+from tests.cluster.ring import Cluster
+from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster_steps.models import CONFIG
+from tests.parsing.made_up_files import write_safetensors
+
+MOST_ATTEMPTS = 5
+WRONG, RIGHT = "hf_wrong", "hf_reader"
+
+
+def files(folder: Path, config: bytes = json.dumps(CONFIG).encode()) -> dict[str, bytes]:
+    """A model of a few kilobytes."""
+    path = write_safetensors(folder / "model.safetensors", {"model.embed_tokens.weight": ("BF16", (256, 64))})
+    return {"config.json": config, "model.safetensors": path.read_bytes()}
+
+
+def secret(name: str, namespace: str, token: str) -> Object:
+    """A Secret with a token."""
+    data = {"token": base64.b64encode(token.encode()).decode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def until_state(kubectl: Kubectl, kind: str, name: str, state: str, namespace: str = "") -> Object:
+    """Wait for `status.state`."""
+    return wait_until(
+        kubectl, kind, name, lambda m: (m.get("status") or {}).get("state") == state,
+        namespace=namespace, seconds=300, what=state,
+    )  # fmt: skip
+
+
+def attempts(kubectl: Kubectl, name: str) -> int:
+    """How many runs a model's import has had."""
+    return len([w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"import-{name}-")])
+
+
+def remove(kubectl: Kubectl, kind: str, name: str, namespace: str = "") -> None:
+    """Delete a model and wait until it is gone."""
+    scope = [f"--namespace={namespace}"] if namespace else []
+    kubectl("delete", kind, name, *scope, "--wait=false")
+    wait_gone(kubectl, kind, name, namespace=namespace, seconds=300)
+
+
+def test_a_wrong_token_is_told_and_the_right_one_is_enough(
+    installed: Kubectl, hub: ClusterHub, pool: list[str], tmp_path: Path
+) -> None:
+    kubectl, name = installed, "gated"
+    hub.add("acme/gated", files(tmp_path), settings=f"gated: manual\ntokens: [{RIGHT}]\n")
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(secret("gated-token", "ome", WRONG))
+    kubectl.apply(model(name, "hf://acme/gated", key="gated-token"))
+    told = condition(until_state(kubectl, "clusterbasemodel", name, "Failed"))
+    assert told["reason"] == "AuthFailed"
+    assert "acme/gated" in told["message"] and "token" in told["message"]
+    assert attempts(kubectl, name) == 1, "a refused token is not tried again"
+
+    kubectl.apply(secret("gated-token", "ome", RIGHT))
+    until_state(kubectl, "clusterbasemodel", name, "Ready")
+    assert_nothing_says(kubectl, WRONG, RIGHT)
+    remove(kubectl, "clusterbasemodel", name)
+    kubectl("delete", "secret", "gated-token", "--namespace=ome")
+
+
+def test_a_tenants_token_is_read_where_the_tenant_allows_it_and_its_copy_goes(
+    installed: Kubectl, hub: ClusterHub, namespace: str, pool: list[str], tmp_path: Path
+) -> None:
+    kubectl, name, scope = installed, "tenants", f"--namespace={namespace}"
+    hub.add("acme/tenants", files(tmp_path), settings=f"private: true\ntokens: [{RIGHT}]\n")
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(secret("hub-token", namespace, RIGHT))
+    kubectl.apply(model(name, "hf://acme/tenants", namespace=namespace, key="hub-token"))
+    told = wait_until(
+        kubectl, "basemodel", name, lambda m: condition(m).get("reason") == "SecretNotReadable", namespace=namespace
+    )
+    assert "kubectl create role" in condition(told)["message"] and "hub-token" in condition(told)["message"]
+
+    kubectl("create", "role", "hub-token", scope, "--verb=get", "--resource=secrets", "--resource-name=hub-token")
+    kubectl("create", "rolebinding", "hub-token", scope, "--role=hub-token", "--serviceaccount=ome:ome-controller")
+    until_state(kubectl, "basemodel", name, "Ready", namespace)
+    assert_nothing_says(kubectl, RIGHT)
+    remove(kubectl, "basemodel", name, namespace)
+    assert [s["metadata"]["name"] for s in kubectl.list("secret", "ome") if name in s["metadata"]["name"]] == []
+
+
+def assert_nothing_says(kubectl: Kubectl, *tokens: str) -> None:
+    """No object but a Secret, no event and no log of any pod holds a token, as it is or in base64."""
+    words = [spelling for token in tokens for spelling in (token, base64.b64encode(token.encode()).decode())]
+    kinds = kubectl("api-resources", "--verbs=list", "-o", "name").split()
+    for kind in (kind for kind in kinds if kind != "secrets"):
+        text = kubectl("get", kind, "--all-namespaces", "-o", "json")
+        assert not [word for word in words if word in text], kind
+    for pod in kubectl.list("pod"):
+        metadata = pod["metadata"]
+        logs = kubectl.tell("logs", metadata["name"], f"--namespace={metadata['namespace']}", "--all-containers")
+        assert metadata["namespace"] == "test-hub" or not [word for word in words if word in logs], metadata["name"]
+
+
+def test_a_model_that_does_not_parse_is_told_and_read_again_when_asked(
+    installed: Kubectl, hub: ClusterHub, pool: list[str], tmp_path: Path
+) -> None:
+    kubectl, name = installed, "unreadable"
+    hub.add("acme/unreadable", files(tmp_path, config=b'{"model_type": "llama", '))
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(model(name, "hf://acme/unreadable"))
+    failed = until_state(kubectl, "clusterbasemodel", name, "Failed")
+    told = condition(failed, "Parsed")
+    assert (told["status"], told["reason"]) == ("False", "InvalidInput"), failed["status"]
+    assert "config.json" in told["message"]
+    assert attempts(kubectl, name) <= MOST_ATTEMPTS
+
+    hub.add("acme/unreadable", files(tmp_path))
+    kubectl("annotate", "clusterbasemodel", name, "ome.io/retry=1")
+    ready = until_state(kubectl, "clusterbasemodel", name, "Ready")
+    assert ready["spec"]["modelArchitecture"] == "LlamaForCausalLM"
+    remove(kubectl, "clusterbasemodel", name)
+
+
+def test_a_full_disk_is_told_with_its_numbers_and_filled_when_there_is_room(
+    installed: Kubectl, hub: ClusterHub, cluster: Cluster, pool: list[str]
+) -> None:
+    if not isinstance(cluster, LocalCluster):
+        pytest.skip("only the nodes of `make cluster-up` can be given a small disk")
+    kubectl, name = installed, "too-large"
+    node = cluster.nodes[-1]
+    kubectl("label", "node", node.name, f"{POOL}=yes")
+    with node.small_disk("/mnt/models", "48m"):
+        kubectl.apply(model(name, URI))
+        told = condition(until_state(kubectl, "clusterbasemodel", name, "Failed"))
+        assert told["reason"] == "DiskFull"
+        assert node.name in told["message"] and "MB" in told["message"], told
+        assert attempts(kubectl, name) <= MOST_ATTEMPTS
+    kubectl("annotate", "clusterbasemodel", name, "ome.io/retry=1")
+    until_state(kubectl, "clusterbasemodel", name, "Ready")
+    remove(kubectl, "clusterbasemodel", name)

@@ -1,0 +1,49 @@
+"""A form of the Argo UI, filled in and submitted: the same job as by resource, and one run for it."""
+
+import json
+
+from tests.cluster.argo_server import submit
+from tests.cluster.kubectl import Kubectl
+from tests.cluster.objects import URI, condition
+from tests.cluster.ring import Cluster
+from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
+
+
+def test_one_form_makes_a_model_and_a_service_with_one_run(
+    serving: Kubectl, cluster: Cluster, namespace: str, pool: list[str]
+) -> None:
+    kubectl, name = serving, "from-the-form"
+    form = {"uri": URI, "name": name, "service": name, "namespace": namespace, "benchmark": "no"}
+    run = submit(cluster, "onboard-model", form)["metadata"]["name"]
+    ended = wait_workflow(kubectl, run, namespace="ome")
+    assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+    model = wait_until(
+        kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", seconds=120, what="ready"
+    )
+    served = wait_until(
+        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
+        namespace=namespace, seconds=120, what="ready",
+    )  # fmt: skip
+    assert model["status"]["workflow"]["name"] == served["status"]["workflow"]["name"] == run
+    assert len(model["status"]["nodesReady"]) == 1 and served["status"]["url"]
+    mine = {each["metadata"]["name"] for each in kubectl.list("workflow", "ome") if name in each["metadata"]["name"]}
+    assert mine - {run} == set(), "the controller did again what a person had done"
+    kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+
+
+def test_a_form_of_the_importing_template_is_the_models_run(
+    installed: Kubectl, cluster: Cluster, pool: list[str]
+) -> None:
+    kubectl, name = installed, "by-form"
+    run = submit(cluster, "import-model", {"uri": URI, "name": name, "nodes": json.dumps(pool)})["metadata"]["name"]
+    wait_workflow(kubectl, run, namespace="ome")
+    model = wait_until(
+        kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", seconds=120, what="ready"
+    )
+    assert model["status"]["workflow"]["name"] == run
+    assert sorted(model["status"]["nodesReady"]) == pool
+    assert not [w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"import-{name}")]
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)

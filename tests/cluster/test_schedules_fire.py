@@ -1,0 +1,60 @@
+"""A BenchmarkJob with a schedule on a real cluster: it fires, remembers, compares, and does as it is told anew."""
+
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.objects import POOL, benchmark, condition, model, service
+from tests.cluster.waiting import wait_gone, wait_until
+
+FIRINGS = 3
+
+
+def history(job: Object) -> list[Object]:
+    """The entries of a job's history, newest first."""
+    entries: list[Object] = (job.get("status") or {}).get("history") or []
+    return entries
+
+
+def test_three_firings_are_three_runs_with_a_verdict_each(measuring: Kubectl, namespace: str, pool: list[str]) -> None:
+    kubectl, name = measuring, "minutely"
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(model(name), service(name, name, namespace))
+    served = wait_until(
+        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
+        namespace=namespace, seconds=300, what="ready",
+    )  # fmt: skip
+    assert served["status"]["url"]
+    every_minute = {"schedule": "* * * * *", "timeZone": "Asia/Kathmandu", "historyLimit": 5}
+    kubectl.apply(benchmark(name, name, namespace, **every_minute))
+    fired = wait_until(
+        kubectl, "benchmarkjob", name, lambda job: len(history(job)) >= FIRINGS,
+        namespace=namespace, seconds=420, what=f"fired {FIRINGS} times",
+    )  # fmt: skip
+    entries = history(fired)[-FIRINGS:]
+    assert len({entry["run"] for entry in entries}) == FIRINGS
+    runs = {run["metadata"]["name"] for run in kubectl.list("workflow", "ome", f"ome.io/name={name}")}
+    assert {entry["run"] for entry in entries} <= runs
+    verdicts = [entry["verdict"] for entry in reversed(entries)]
+    assert verdicts[0] == "Pass", entries
+    assert set(verdicts[1:]) <= {"Pass", "Regressed", "Inconclusive"}, entries
+    assert all(entry["finishedAt"] > entry["startedAt"] for entry in entries)
+    (cron,) = kubectl.list("cronworkflow", "ome", f"ome.io/name={name}")
+    assert (cron["spec"]["schedules"], cron["spec"]["timezone"]) == (["* * * * *"], "Asia/Kathmandu")
+
+    kubectl.apply(benchmark(name, name, namespace, **every_minute | {"suspend": True, "historyLimit": 2}))
+    cron_name = cron["metadata"]["name"]
+    wait_until(
+        kubectl, "cronworkflow", cron_name, lambda c: c["spec"].get("suspend"), namespace="ome", what="suspended"
+    )
+    wait_until(kubectl, "benchmarkjob", name, lambda j: len(history(j)) == 2, namespace=namespace, what="trimmed")  # noqa: PLR2004
+    kubectl.apply(benchmark(name, name, namespace, schedule="0 3 * * *", timeZone="Europe/Berlin"))
+    wait_until(
+        kubectl, "cronworkflow", cron_name,
+        lambda c: c["spec"]["schedules"] == ["0 3 * * *"] and c["spec"]["timezone"] == "Europe/Berlin"
+        and not c["spec"].get("suspend"),
+        namespace="ome", what="at three in Berlin",
+    )  # fmt: skip
+    kubectl("delete", "benchmarkjob", name, f"--namespace={namespace}", "--wait=false")
+    wait_gone(kubectl, "benchmarkjob", name, namespace=namespace)
+    wait_gone(kubectl, "cronworkflow", cron_name, namespace="ome")
+    kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
+    kubectl("delete", "clusterbasemodel", name, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
