@@ -75,8 +75,8 @@ def _asked_for(pipeline: str, arguments: dict[str, str]) -> Iterable[tuple[str, 
         yield "BenchmarkJob", namespace, name
 
 
-def _of_cron(cron: Object) -> Iterable[Entry]:
-    found = _labels(cron)
+def _of_kept(item: Object) -> Iterable[Entry]:
+    found = _labels(item)
     if labels.KIND in found:
         yield KEPT_FOR, found[labels.KIND], found.get(labels.NAMESPACE, ""), found.get(labels.NAME, "")
 
@@ -130,7 +130,8 @@ def _field(item: Any, *path: str) -> dict[str, Any]:
 
 _ENTRIES: dict[str, Callable[[Object], Iterable[Entry]]] = {
     "Workflow": _of_run,
-    "CronWorkflow": _of_cron,
+    "CronWorkflow": _of_kept,
+    "Secret": _of_kept,
     "Deployment": _of_owned,
     "Pod": _of_owned,
     "ClusterBaseModel": _of_model,

@@ -38,7 +38,7 @@ def _of_benchmark(change: Change, store: Store) -> Iterable[Key]:
 
 
 def _of_run(change: Change, store: Store) -> Iterable[Key]:
-    """A run, or a CronWorkflow that is kept: the resources that it is for."""
+    """A run, or what is kept for a resource: the resources that it is for."""
     for entry in change.entries:
         if entry[0] in {index.RUN, index.KEPT_FOR}:
             key = store.resource(*entry[-3:])
@@ -76,7 +76,9 @@ def _of_config_map(change: Change, store: Store) -> Iterable[Key]:
 
 
 def _of_secret(change: Change, store: Store) -> Iterable[Key]:
+    """A Secret that a model names, or the copy of a tenant's."""
     yield from store.keys_by((index.SECRET, change.key.name))
+    yield from _of_run(change, store)
 
 
 def _placement(node: Object | None) -> Mapping[str, Any] | None:

@@ -152,10 +152,13 @@ class Store:
         if held is not None and held.entries == found:
             found = held.entries
         old = held.data if held is not None and isinstance(held.data, dict) else None
-        text = metadata.pop("resourceVersion", "") if version else ""
-        packed = pack(item)  # without its version: what is written anew unchanged is no change
-        if text:
-            metadata["resourceVersion"] = text
+        if watched.metadata_only:  # the version is all that tells of other data
+            packed = pack(item)
+        else:  # without its version: what is written anew unchanged is no change
+            text = metadata.pop("resourceVersion", "") if version else ""
+            packed = pack(item)
+            if text:
+                metadata["resourceVersion"] = text
         digest = hash(packed)
         data = item if watched.holds else packed
         self._put(_Held(held.key if held else key, source, version, digest, data, found), held)

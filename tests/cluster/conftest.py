@@ -115,6 +115,8 @@ def installed(
                "--image-registry=localhost", f"--image-tag={TAG}", f"--set=HF_ENDPOINT={cluster_hub.url}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    kubectl("rollout", "restart", "deployment/ome-controller", "--namespace=ome")  # its image's name stays the same
+    kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=120s")
     yield kubectl
     for kind in ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels"):
         kubectl("delete", kind, "--all", "--all-namespaces", "--timeout=120s")

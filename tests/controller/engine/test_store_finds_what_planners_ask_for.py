@@ -245,6 +245,23 @@ def test_a_kept_schedule_concerns_its_benchmark() -> None:
     assert _concerned(store, _observe(store, cron)) == ["BenchmarkJob/x/b"]
 
 
+def test_a_secret_with_other_data_is_a_change_though_its_data_are_not_looked_at() -> None:
+    source = _source("Secret", metadata_only=True)
+    store = _store(_object("ClusterBaseModel", "m", 1, spec={"storage": {"key": "token"}}))
+    assert store.observe(_object("Secret", "token", 2, "ome"), source) is not None
+    assert _concerned(store, store.observe(_object("Secret", "token", 3, "ome"), source)) == ["ClusterBaseModel/m"]
+    assert store.observe(_object("Secret", "token", 3, "ome"), source) is None
+
+
+def test_the_copy_of_a_tenants_secret_concerns_its_model() -> None:
+    store = _store(_object("BaseModel", "m", 1, "team", spec={"storage": {"key": "token"}}))
+    marks = {labels.KIND: "BaseModel", labels.NAMESPACE: "team", labels.NAME: "m"}
+    copy = store.observe(
+        _object("Secret", "secret-m-1", 2, "ome", metadata={"labels": marks}), _source("Secret", metadata_only=True)
+    )
+    assert _concerned(store, copy) == ["BaseModel/team/m"]
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
