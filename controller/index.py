@@ -26,6 +26,8 @@ NODE_ENTRY = "node-entry"
 """The key of a model in the ConfigMaps of nodes."""
 SECRET = "secret"  # noqa: S105 - the name of an index
 """name: a model is fetched with that Secret's token."""
+ARTIFACT = "artifact"
+"""first 12 digits of a digest: a model's files have the manifest whose ConfigMaps are labelled with them."""
 SHORTENED = "shortened"
 """kind, namespace, name, as label values hold them: a resource whose name or namespace a label cannot hold."""
 
@@ -88,6 +90,8 @@ def _of_owned(item: Object) -> Iterable[Entry]:
 def _of_model(model: Object) -> Iterable[Entry]:
     kind, namespace, name = model["kind"], model["metadata"].get("namespace", ""), model["metadata"]["name"]
     yield NODE_ENTRY, labels.config_map_key(kind, namespace, name)
+    if digest := _field(model, "status", "artifact").get("digest"):
+        yield ARTIFACT, str(digest).removeprefix("sha256:")[:12]
     storage = _field(model, "spec", "storage")
     for field in ("key", "storageKey"):
         if secret := storage.get(field):

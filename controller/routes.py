@@ -10,6 +10,7 @@ from typing import Any
 from controller import index
 from controller.actions import Key, Object
 from controller.store import Change, Store
+from crds import labels
 
 MODELS = ("ClusterBaseModel", "BaseModel")
 
@@ -68,7 +69,9 @@ def _of_node(change: Change, store: Store) -> Iterable[Key]:
 
 
 def _of_config_map(change: Change, store: Store) -> Iterable[Key]:
-    """What a node says it holds: the models whose entries differ."""
+    """What a node says it holds: the models whose entries differ. A manifest: the models with these files."""
+    if manifest := ((change.new or {}).get("metadata", {}).get("labels") or {}).get(labels.MANIFEST):
+        yield from store.keys_by((index.ARTIFACT, manifest))
     old, new = (_data(item) for item in (change.old, change.new))
     for name in old.keys() | new.keys():
         if old.get(name) != new.get(name):

@@ -238,6 +238,19 @@ def test_models_runtimes_and_secrets_concern_those_who_use_them() -> None:
     assert _concerned(store, secret) == ["ClusterBaseModel/m"]
 
 
+def test_a_manifest_that_is_seen_late_concerns_the_models_whose_files_it_lists() -> None:
+    digest = "ab" * 32
+    mine = {"artifact": {"digest": f"sha256:{digest}"}}
+    store = _store(
+        _object("ClusterBaseModel", "m", 1, status=mine), _object("BaseModel", "m", 2, "x", status=mine),
+        _object("BaseModel", "o", 3, "x", status={"artifact": {"digest": "sha256:" + "cd" * 32}}),
+    )  # fmt: skip
+    marks = {"labels": {labels.MANIFEST: digest[:12]}}
+    manifest = _object("ConfigMap", f"manifest-{digest[:12]}", 4, "ome", metadata=marks)
+    found = store.observe(manifest, _source("ConfigMap", metadata_only=True))
+    assert sorted(_concerned(store, found)) == ["BaseModel/x/m", "ClusterBaseModel/m"]
+
+
 def test_a_kept_schedule_concerns_its_benchmark() -> None:
     store = _store(_object("BenchmarkJob", "b", 1, "x"))
     marks = {labels.KIND: "BenchmarkJob", labels.NAMESPACE: "x", labels.NAME: "b"}
