@@ -27,6 +27,7 @@ from crds.problems import FieldError
 from crds.storage_uri import HubUri
 
 CONDITIONS: Final = ("Resolved", "Parsed", "Cached", "Ready")
+_REFUSALS: Final = frozenset({"InvalidInput", "Unsupported"})
 _SECRET_SECONDS: Final = 20.0
 
 
@@ -180,7 +181,20 @@ def _due(state: ModelState) -> tuple[NodeState, ...]:
     last = state.runs.attempts[-1] if state.runs.attempts else None
     if found or state.is_parsed or (last is not None and last.phase == "Succeeded"):
         return found
-    return tuple(node for node in state.ready if node.place.can_start_pods)[:1]
+    able = tuple(node for node in state.ready if node.place.can_start_pods)
+    return able[:1] if _pinned(state) else able
+
+
+def _pinned(state: ModelState) -> str:
+    """The revision that the model has; "" before it has one, and where that one could not be parsed.
+
+    Whoever asks for another attempt then has corrected it at its source, which made another revision.
+    """
+    status = state.model.get("status") or {}
+    artifact = status.get("artifact") or {}
+    parsed = next((c for c in status.get("conditions") or () if c.get("type") == "Parsed"), {})
+    is_refused = not state.is_parsed and parsed.get("reason") in _REFUSALS
+    return str(artifact.get("revision") or "") if artifact.get("uri") == state.wanted.uri and not is_refused else ""
 
 
 def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Context) -> list[Action]:
@@ -189,8 +203,7 @@ def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Contex
     prefix = run_name("import", wanted.name, wanted.inputs, 0)[:-1]
     attempt = 1 + max((attempt_of(run.name) for run in state.runs.every if run.name.startswith(prefix)), default=0)
     name = run_name("import", wanted.name, wanted.inputs, attempt)
-    artifact = (model.get("status") or {}).get("artifact") or {}
-    pinned = str(artifact.get("revision") or "") if artifact.get("uri") == wanted.uri else ""
+    pinned = _pinned(state)
     arguments = wanted.arguments(tuple(node.name for node in nodes), pinned)
     uri = wanted.storage.uri
     if pinned and isinstance(uri, HubUri):

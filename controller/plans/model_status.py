@@ -46,8 +46,10 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
         made["nodesFailed"] = names
     if artifact := _artifact(state, old):
         made["artifact"] = artifact
-    if active is not None and (progress := _progress(state, active)):
-        made["progress"] = progress
+    if active is not None:
+        made["progress"] = _progress(state, active)
+    elif state.targets:
+        made["progress"] = {"nodesReady": _nodes_ready(state)}
     if reference := _reference(state, old, context):
         made["workflow"] = reference
     return made
@@ -205,11 +207,15 @@ def _progress(state: ModelState, run: Run) -> Object:
     if counted:
         made["completedBytes"] = sum(task.completed for task in counted)
         made["totalBytes"] = sum(task.total for task in counted)
-    made["nodesReady"] = f"{len(state.ready)}/{len(state.targets)}"
+    made["nodesReady"] = _nodes_ready(state)
     moving = [task for task in counted if task.phase == "Running" and task.node]
     if len(moving) > 1:
         made["slowestNode"] = min(moving, key=lambda task: (task.completed / task.total, task.node)).node
     return made
+
+
+def _nodes_ready(state: ModelState) -> str:
+    return f"{len(state.ready)}/{len(state.targets)}"
 
 
 def _reference(state: ModelState, old: Object, context: Context) -> Object:

@@ -265,6 +265,23 @@ def test_a_hopeless_failure_is_told_once_and_waits_for_a_change(code: str, reaso
     assert settle(cluster)["state"] == "Ready"
 
 
+def test_a_model_that_was_corrected_at_its_source_is_resolved_anew_for_every_node() -> None:
+    cluster = cluster_with("node-a", "node-b")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), parsed="invalid-input")
+    assert condition(settle(cluster) and cluster.get(*MODEL), "Parsed")["reason"] == "InvalidInput"
+    before = set(runs_of(cluster, "import-model"))
+    cluster.pass_time(5)
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
+    settle(cluster)
+    (again,) = set(runs_of(cluster, "import-model")) - before
+    arguments = arguments_of(cluster.get("Workflow", "ome", again))
+    assert (arguments.get("revision", ""), json.loads(arguments["nodes"])) == ("", ["node-a", "node-b"])
+    importing(cluster, again, revision="d" * 40, digest="cd" * 32)
+    status = settle(cluster)
+    assert (status["state"], status["artifact"]["revision"]) == ("Ready", "d" * 40)
+
+
 def test_a_hopeless_failure_golden() -> None:
     cluster = cluster_with("node-a")
     settle(cluster)

@@ -1,0 +1,64 @@
+"""A benchmark whose endpoint fails: the error rate is counted, judged and told, and a mended one passes."""
+
+from collections.abc import Callable
+
+from tests.cluster.faulty_endpoint import MODEL, PORT, faulty_endpoint
+from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.objects import benchmark, condition
+from tests.cluster.waiting import wait_gone, wait_until
+
+URL = "http://faulty.{namespace}.svc.cluster.local:{port}"
+
+
+def start(kubectl: Kubectl, namespace: str, image: str, *, failing: int) -> None:
+    """Start the endpoint anew, and wait until it answers."""
+    kubectl("delete", "pod", "faulty", f"--namespace={namespace}", "--ignore-not-found", "--wait=true")
+    kubectl.apply(*faulty_endpoint(namespace, image, failing=failing))
+    kubectl("wait", "--for=condition=Ready", "pod/faulty", f"--namespace={namespace}", "--timeout=60s")
+
+
+def until_ended(kubectl: Kubectl, name: str, namespace: str, state: str) -> Object:
+    """Wait for the job's end; its status."""
+    found = wait_until(
+        kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") == state,
+        namespace=namespace, seconds=240, what=state,
+    )  # fmt: skip
+    status: Object = found["status"]
+    return status
+
+
+def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
+    measuring: Kubectl, namespace: str, image: Callable[[str], str]
+) -> None:
+    kubectl, name, steps = measuring, "faulty", image("ome-steps")
+    start(kubectl, namespace, steps, failing=3)
+    url = URL.format(namespace=namespace, port=PORT)
+    endpoint = {"endpoint": {"url": url, "apiFormat": "openai", "modelName": MODEL}}
+    job = benchmark(name, "", namespace, endpoint=endpoint, maxRequestsPerIteration=40)
+    kubectl.apply(job)
+    status = until_ended(kubectl, name, namespace, "Failed")
+    (cell,) = status["results"]
+    assert 0.2 < float(cell["errorRate"]) < 0.4, cell  # noqa: PLR2004 - about three in ten
+    (told,) = [c for c in status["conditions"] if c["type"] == "Completed"]
+    assert told["status"] == "False" and "maxErrorRate" in told["message"], told
+    assert [entry["verdict"] for entry in status["history"]] == ["Failed"]
+
+    start(kubectl, namespace, steps, failing=0)
+    kubectl("annotate", "benchmarkjob", name, f"--namespace={namespace}", "ome.io/retry=1")
+    status = until_ended(kubectl, name, namespace, "Completed")
+    assert float(status["results"][0]["errorRate"]) == 0.0
+    assert [entry["verdict"] for entry in status["history"]] == ["Pass", "Failed"]
+    kubectl("delete", "benchmarkjob", name, f"--namespace={namespace}", "--wait=false")
+    wait_gone(kubectl, "benchmarkjob", name, namespace=namespace)
+
+
+def test_an_endpoint_that_is_not_there_is_told_and_measured_once_it_is(measuring: Kubectl, namespace: str) -> None:
+    kubectl, name = measuring, "early"
+    kubectl.apply(benchmark(name, "nobody", namespace))
+    found = wait_until(
+        kubectl, "benchmarkjob", name, lambda b: condition(b, "EndpointReady").get("reason") == "ServiceNotFound",
+        namespace=namespace, what="waiting for its service",
+    )  # fmt: skip
+    assert "nobody" in condition(found, "EndpointReady")["message"]
+    kubectl("delete", "benchmarkjob", name, f"--namespace={namespace}", "--wait=false")
+    wait_gone(kubectl, "benchmarkjob", name, namespace=namespace)
