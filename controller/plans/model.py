@@ -192,8 +192,8 @@ def _pinned(state: ModelState) -> str:
     """
     status = state.model.get("status") or {}
     artifact = status.get("artifact") or {}
-    parsed = next((c for c in status.get("conditions") or () if c.get("type") == "Parsed"), {})
-    is_refused = not state.is_parsed and parsed.get("reason") in _REFUSALS
+    reasons = {c.get("reason") for c in status.get("conditions") or () if c.get("type") == "Parsed"}
+    is_refused = not state.is_parsed and not reasons.isdisjoint(_REFUSALS)
     return str(artifact.get("revision") or "") if artifact.get("uri") == state.wanted.uri and not is_refused else ""
 
 
