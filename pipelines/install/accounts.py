@@ -84,7 +84,10 @@ STEPS: tuple[Account, ...] = (
     Account(
         "ome-cache",
         "Caches models on nodes and evicts them; its pods mount the models root of a node.",
-        cluster=(Rule("ome.io", _MODELS, ("get", "list")),),
+        cluster=(
+            Rule("ome.io", _MODELS, ("get", "list")),
+            Rule("ome.io", ("finetunedweights", "inferenceservices"), ("list",)),  # what is in use is not removed
+        ),
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
     ),
     Account(

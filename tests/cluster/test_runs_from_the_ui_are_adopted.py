@@ -26,7 +26,8 @@ def test_one_form_makes_a_model_and_a_service_with_one_run(
     )  # fmt: skip
     assert served["status"]["workflow"]["name"] == run
     assert sorted(model["status"]["nodesReady"]) == pool and served["status"]["url"]
-    (first,) = [node for node in pool if node in json.dumps(ended["status"]["nodes"])]
+    steps = ended["status"]["nodes"].values()
+    (first,) = [n["hostNodeName"] for n in steps if n["type"] == "Pod" and n["displayName"].startswith("cache")]
     others = [
         each for each in kubectl.list("workflow", "ome") if each["metadata"]["name"].startswith(f"import-{name}")
     ]
