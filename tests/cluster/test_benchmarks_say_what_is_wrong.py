@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.cluster.faulty_endpoint import MODEL, PORT, faulty_endpoint
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.objects import benchmark, condition
+from tests.cluster.objects import POOL, benchmark, condition, model
 from tests.cluster.waiting import wait_gone, wait_until
 
 URL = "http://faulty.{namespace}.svc.cluster.local:{port}"
@@ -28,9 +28,12 @@ def until_ended(kubectl: Kubectl, name: str, namespace: str, state: str) -> Obje
 
 
 def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
-    measuring: Kubectl, namespace: str, image: Callable[[str], str]
+    measuring: Kubectl, namespace: str, pool: list[str], image: Callable[[str], str]
 ) -> None:
     kubectl, name, steps = measuring, "faulty", image("ome-steps")
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(model(MODEL))  # whose tokenizer counts the tokens
+    wait_until(kubectl, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", seconds=300)
     start(kubectl, namespace, steps, failing=3)
     url = URL.format(namespace=namespace, port=PORT)
     endpoint = {"endpoint": {"url": url, "apiFormat": "openai", "modelName": MODEL}}
@@ -50,6 +53,8 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     assert [entry["verdict"] for entry in status["history"]] == ["Pass", "Failed"]
     kubectl("delete", "benchmarkjob", name, f"--namespace={namespace}", "--wait=false")
     wait_gone(kubectl, "benchmarkjob", name, namespace=namespace)
+    kubectl("delete", "clusterbasemodel", MODEL, "--wait=false")
+    wait_gone(kubectl, "clusterbasemodel", MODEL, seconds=300)
 
 
 def test_an_endpoint_that_is_not_there_is_told_and_measured_once_it_is(measuring: Kubectl, namespace: str) -> None:
