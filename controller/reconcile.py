@@ -4,12 +4,14 @@
 """
 
 import logging
+import random
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from controller.actions import CreateObject, Key, Object, Plan, WriteStatus
+from controller.actions import CreateObject, EmitEvent, Key, Object, Plan, WriteStatus
+from controller.api import ApiError
 from controller.execute import Executor, NotLeadingError, StaleError
 from controller.metrics import Metrics
 from controller.observed import Context, Settings
@@ -21,6 +23,9 @@ Planner = Callable[[Object, Context], Plan]
 
 _UNSETTLED = 8
 """Plans in a row that all want something done; after that many a key waits longer and longer."""
+_FIRST_SILENCE, _LONGEST_SILENCE = 0.25, 30.0
+"""Seconds until a key is planned again when the API server did not answer; doubled while it answers nobody."""
+_MOST_DOUBLED_WHEN_ANSWERED = 3
 _log = logging.getLogger(__name__)
 
 
@@ -54,6 +59,8 @@ class Reconciler:
         self._settings = settings
         self._clock = clock
         self._unsettled: dict[Key, int] = {}
+        self._answers = 0
+        self._silences: dict[Key, tuple[int, int]] = {}
         self._seconds = metrics.histogram(
             "ome_controller_reconcile_seconds", "Time to plan a resource and carry the plan out.", ("kind",)
         )
@@ -105,6 +112,7 @@ class Reconciler:
                 self._queue.defer(key, seconds)
                 return
             self._queue.succeeded(key)
+            self._silences.pop(key, None)
             if requeue_seconds is None:
                 self._queue.cancel_delay(key)
             else:
@@ -115,6 +123,7 @@ class Reconciler:
         if item is None:
             self._queue.forget(key)
             self._unsettled.pop(key, None)
+            self._silences.pop(key, None)
             return None
         plan = self._planners[key.kind](item, Context(self._store, self._settings, self._clock()))
         if plan.actions:
@@ -127,6 +136,7 @@ class Reconciler:
                 self._queue.add(key)  # for its status, when the others have their workflows
                 break
             is_new = await self._executor.carry_out(action)
+            self._answers += is_new and not isinstance(action, EmitEvent)
             if isinstance(action, CreateObject) and action.body["kind"] == "Workflow":
                 submitted = True
                 if is_new:
@@ -145,9 +155,23 @@ class Reconciler:
             )  # fmt: skip
         return unsettled < _UNSETTLED
 
+    def _wait_out_silence(self, key: Key) -> float:
+        """Plan a key again soon: that the API server was away is not the key's fault, and it may be back."""
+        answers, doubled = self._silences.get(key, (self._answers, 0))
+        if answers != self._answers:
+            doubled = min(doubled, _MOST_DOUBLED_WHEN_ANSWERED)
+        self._silences[key] = self._answers, doubled + 1
+        seconds = min(_LONGEST_SILENCE, _FIRST_SILENCE * 2.0 ** min(doubled, 20)) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+        self._queue.add_after(key, seconds)
+        return seconds
+
     def _failed(self, key: Key, error: OmeError) -> None:
         self._errors.add(1, key.kind, error.code)
-        seconds = self._queue.retry(key, at_least_seconds=error.retry_after_seconds or 0.0)
+        if isinstance(error, ApiError) and error.status == 0:
+            self._unsettled.pop(key, None)
+            seconds = self._wait_out_silence(key)
+        else:
+            seconds = self._queue.retry(key, at_least_seconds=error.retry_after_seconds or 0.0)
         _log.warning(
             "%s; again in %.1f s", error.message, seconds,
             extra={"key": str(key), "error": error.code, "remedy": error.remedy},
