@@ -6,6 +6,7 @@ Used by `tests.apiserver.fixture.ApiServer`; the product's own clients are what 
 import http.client
 import json
 import ssl
+import time
 import urllib.parse
 from typing import Any
 
@@ -13,6 +14,7 @@ Object = dict[str, Any]
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_BUSY_SECONDS = 30
 
 
 class ApiRefusedError(Exception):
@@ -53,21 +55,28 @@ class ApiClient:
             ApiRefusedError: when the status is 400 or more.
             OSError: when there is no answer.
         """
+        status, text = self._answer(method, path, body, content_type)
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while status == 429 and time.monotonic() < deadline:  # it has started a moment ago, and asks to come again
+            time.sleep(0.1)
+            status, text = self._answer(method, path, body, content_type)
+        if status >= 400:
+            try:
+                refusal = json.loads(text)
+            except ValueError:
+                refusal = {"message": text}
+            raise ApiRefusedError(status, refusal)
+        return text
+
+    def _answer(self, method: str, path: str, body: Object | None, content_type: str) -> tuple[int, str]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "Accept": "application/json"}
         connection = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._context, timeout=60)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            text = answer.read().decode()
+            return answer.status, answer.read().decode()
         finally:
             connection.close()
-        if answer.status >= 400:
-            try:
-                refusal = json.loads(text)
-            except ValueError:
-                refusal = {"message": text}
-            raise ApiRefusedError(answer.status, refusal)
-        return text
 
     def request(
         self, method: str, path: str, body: Object | None = None, content_type: str = "application/json"

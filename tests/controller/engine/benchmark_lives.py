@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from controller.plans.history import BASELINE
 from controller.resources import ARGO
 from crds import labels
 from tests.apiserver.client import Object
@@ -16,7 +17,7 @@ class BenchmarkLife(Life):
 
     kind: ClassVar = "BenchmarkJob"
     fewest_writes: ClassVar = 6
-    """Finalizer, run, status, baseline, status; the run again, and the finalizer."""
+    """Finalizer, run, status, status, baseline; the run again, and the finalizer."""
 
     @property
     def spec(self) -> Object:
@@ -32,8 +33,8 @@ class BenchmarkLife(Life):
         }
 
     def is_settled(self, resource: Object) -> bool:
-        """Whether its numbers are there."""
-        return has_condition(resource, "Completed")
+        """Whether its numbers are there, and remembered for the next run."""
+        return has_condition(resource, "Completed") and BASELINE in resource["metadata"].get("annotations", {})
 
     def play(self) -> None:
         """End every run that goes on, with a report."""
@@ -50,7 +51,7 @@ class ScheduledBenchmarkLife(BenchmarkLife):
     """A BenchmarkJob with a schedule that comes once."""
 
     fewest_writes: ClassVar = 7
-    """Finalizer, CronWorkflow, status, baseline, status; CronWorkflow, run, and the finalizer again."""
+    """Finalizer, CronWorkflow, status, status, baseline; CronWorkflow, run, and the finalizer again."""
 
     @property
     def spec(self) -> Object:

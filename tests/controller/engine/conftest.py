@@ -8,6 +8,7 @@ import pytest
 
 from tests.apiserver.fixture import ApiServer
 from tests.controller.engine.custom_resources import install
+from tests.controller.engine.leading import prepare
 from tests.controller.engine.process import ControllerProcess
 
 _NUMBERS = itertools.count(1)
@@ -18,6 +19,15 @@ def engine_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServe
     """An API server that knows the kinds."""
     with ApiServer(tmp_path_factory.mktemp("engine-server")) as server:
         install(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def released_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server with the released definitions, and all that the lives of `lives` need."""
+    folder = tmp_path_factory.mktemp("released-server")
+    with ApiServer(folder) as server:
+        prepare(server, folder)
         yield server
 
 

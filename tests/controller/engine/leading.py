@@ -3,6 +3,7 @@
 A calm life gives the measure; whatever is done to another one, it must come to the same end.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ def live_calmly(life: Life, proxy: CuttingProxy) -> Measure:
     until(life.has_settled, f"{life.name} settled")
     end = life.end()
     bury(life)
-    assert proxy.refused == []
+    assert not proxy.refused, proxy.refused
     return Measure(end, created_for(life, proxy))
 
 
@@ -73,9 +74,16 @@ def finish(life: Life, measure: Measure, proxy: CuttingProxy, happened: str) -> 
     """
     if not life.is_leaving():
         until(life.has_settled, f"{life.name} settled after {happened}")
-        assert life.end() == measure.end, happened
+        compare(life, measure, happened)
     bury(life, happened)
     assert created_for(life, proxy) == measure.created, happened
+
+
+def compare(life: Life, measure: Measure, happened: str) -> None:
+    """Find a settled life as a calm one was before it was deleted."""
+    lines = difflib.unified_diff(measure.end.splitlines(), life.end().splitlines(), "calm", life.name, lineterm="")
+    difference = "\n".join(lines)
+    assert not difference, f"after {happened}:\n{difference}"
 
 
 def bury(life: Life, happened: str = "") -> None:

@@ -29,8 +29,9 @@ class ModelLife(Life):
         return hashlib.sha256(self.name.encode()).hexdigest()
 
     def is_settled(self, resource: Object) -> bool:
-        """Whether it is ready."""
-        return has_condition(resource, "Ready")
+        """Whether it is ready, and its manifest does not go with the run any more."""
+        is_kept = not any("ownerReferences" in item["metadata"] for item in self._manifests())
+        return has_condition(resource, "Ready") and is_kept
 
     def play(self) -> None:
         """End every run that goes on, as Argo does when all goes well."""
@@ -47,9 +48,11 @@ class ModelLife(Life):
 
     def belongings(self) -> Sequence[Object]:
         """Runs, what they left for other runs, and what is written on the node."""
-        manifests = self.listed("ConfigMap", SYSTEM, f"{labels.MANIFEST}={self.digest[:12]}")
         secrets = self.listed("Secret", SYSTEM, f"{labels.NAME}={self.name}")
-        return [*self.runs(), *manifests, *secrets, *self._on_nodes()]
+        return [*self.runs(), *self._manifests(), *secrets, *self._on_nodes()]
+
+    def _manifests(self) -> Sequence[Object]:
+        return self.listed("ConfigMap", SYSTEM, f"{labels.MANIFEST}={self.digest[:12]}")
 
     def _on_nodes(self) -> Sequence[Object]:
         """Of the node and its ConfigMap what concerns this model."""

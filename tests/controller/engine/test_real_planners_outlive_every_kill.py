@@ -4,35 +4,26 @@ Each life is one of `lives`: applied, brought about by a hand that plays Argo, d
 killed after the one before it leave the same API server behind, and reads leave nothing, so each place is tried once.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.apiserver.fixture import ApiServer
-from tests.controller.engine.leading import LIVES, controller_of, finish, live_calmly, prepare
+from tests.controller.engine.leading import LIVES, controller_of, finish, live_calmly
 from tests.controller.engine.lives import Life
 from tests.controller.engine.proxy import Cut, CuttingProxy
 from tests.controller.engine.waiting import until
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    folder = tmp_path_factory.mktemp("released")
-    with ApiServer(folder) as started:
-        prepare(started, folder)
-        yield started
-
-
 @pytest.mark.parametrize("life_of", LIVES, ids=lambda each: each.__name__)
 def test_the_end_is_the_same_after_a_kill_at_every_write(
-    server: ApiServer, tmp_path: Path, life_of: type[Life]
+    released_server: ApiServer, tmp_path: Path, life_of: type[Life]
 ) -> None:
     word = life_of.__name__.lower()
-    with CuttingProxy(server, tmp_path) as proxy:
+    with CuttingProxy(released_server, tmp_path) as proxy:
         with controller_of(proxy.kubeconfig, tmp_path) as controller:
             controller.until_ready()
-            measure = live_calmly(life_of(server, f"{word}-calm"), proxy)
+            measure = live_calmly(life_of(released_server, f"{word}-calm"), proxy)
         killed: Life | None = None
         happened, number = "", 0
         while killed is not None or number == 0:
@@ -40,7 +31,7 @@ def test_the_end_is_the_same_after_a_kill_at_every_write(
                 if killed is not None:
                     finish(killed, measure, proxy, happened)
                 number += 1
-                life = life_of(server, f"{word}-{number:03d}")
+                life = life_of(released_server, f"{word}-{number:03d}")
                 cut = _live_until_cut(life, proxy, number)
             proxy.mend()
             killed = life if cut.happened.is_set() else None
