@@ -51,6 +51,7 @@ class CuttingProxy:
         kubeconfig: Of a controller that goes through the proxy.
         created: Path and name of all that was created but events, in order.
         refused: Method and path of all writes that the API server refused.
+        deaf_to: Names; writes about them are hung up on, while all else passes.
         expire: Plurals whose next watch is answered with 410.
         expire_within: Plurals whose next watch begins well, and then says that its version is too old, as API servers
             do of versions that their cache does not have.
@@ -65,6 +66,7 @@ class CuttingProxy:
         self.kubeconfig = folder / "proxy.conf"
         self.created: list[str] = []
         self.refused: list[str] = []
+        self.deaf_to: set[str] = set()
         self.expire: set[str] = set()
         self.expire_within: set[str] = set()
 
@@ -133,6 +135,8 @@ class CuttingProxy:
         is_watch = request.query.get("watch") == "true"
         if is_watch and (plural := request.path.rsplit("/", 1)[1]) in self.expire | self.expire_within:
             return self._expired(plural)
+        if request.method != "GET" and request.path.rsplit("/", 1)[1] in self.deaf_to:
+            return self._hang_up(request)
         cut = self._cut
         if cut is not None and self._is_cut(cut, request, await request.text()):
             if cut.when == "after" and not cut.happened.is_set():

@@ -11,32 +11,11 @@ from controller.store import Change, Store
 from controller.watch import Watch, WatchMetrics
 from tests.apiserver.client import Object
 from tests.apiserver.fixture import ApiServer
+from tests.controller.engine.heard import Heard
 from tests.controller.engine.proxy import CuttingProxy
 
 SECRETS = Watched(RESOURCES["Secret"], "ome", metadata_only=True)
 PATIENCE_SECONDS = 60
-
-
-class Heard(logging.Handler):
-    """What a logger says, as it comes."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(logging.DEBUG)
-        self.records: asyncio.Queue[logging.LogRecord] = asyncio.Queue()
-        self._logger = logging.getLogger(name)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep what is said."""
-        self.records.put_nowait(record)
-
-    def __enter__(self) -> "Heard":
-        self._logger.addHandler(self)
-        self._logger.setLevel(logging.DEBUG)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self)
-        self._logger.setLevel(logging.NOTSET)
 
 
 def secret(name: str) -> Object:
