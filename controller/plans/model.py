@@ -73,6 +73,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
         return Plan((*actions, cleaning.submission))
     obstacle = _secret_obstacle(state, context)
     if is_free and _is_waiting_for_tenant(state, obstacle):
+        if held := _own_patch(state, is_submitting=True):
+            return Plan((*actions, *held))
         actions.append(_tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:

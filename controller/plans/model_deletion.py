@@ -54,7 +54,7 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     if waiting:
         actions += [*_unlabel(state, waiting), *_memorise(state, waiting, context)]
         return Plan((*actions, *_status(state, waiting, eviction.trouble, context)), eviction.wait_seconds)
-    actions += release_artifact(model, {}, context)
+    actions += release_artifact(model, {}, context, state.digest)
     actions += [
         DeleteObject("Workflow", run.namespace, run.name)
         for run in (*state.runs.every, *evict_runs(model, context))

@@ -17,16 +17,23 @@ def keep_artifact(digest: str, context: Context) -> list[Action]:
     ]
 
 
-def release_artifact(model: Object, status: Object, context: Context) -> list[Action]:
-    """Delete those of the artifact that a new status leaves behind, when no other model has the same."""
+def release_artifact(model: Object, status: Object, context: Context, known: str = "") -> list[Action]:
+    """Delete those of the artifact that a new status leaves behind, when no other model has the same.
+
+    Args:
+        model: As it is.
+        status: As it is going to be.
+        context: What is observed.
+        known: Digest of an artifact that its runs brought, whether or not its status has come to say so.
+    """
     old = str(((model.get("status") or {}).get("artifact") or {}).get("digest") or "")
     new = str((status.get("artifact") or {}).get("digest") or "")
-    if not old or old == new or _is_used(old, model, context):
-        return []
     namespace = context.settings.namespace
     return [
         DeleteObject("ConfigMap", namespace, name)
-        for name in _names(old)
+        for digest in dict.fromkeys((old, known))
+        if digest and digest != new and not _is_used(digest, model, context)
+        for name in _names(digest)
         if context.observed.get("ConfigMap", namespace, name) is not None
     ]
 
