@@ -48,7 +48,9 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
         left = {name: why for name, why in left.items() if _is_recorded(state, name)}
     if left:
         told = ", ".join(f"{name} ({why})" for name, why in sorted(left.items()))
-        actions.append(EmitEvent(model, "Warning", "FilesLeft", f"Files stay on {told}; audit-cache removes them."))
+        actions.append(
+            EmitEvent(model, "Warning", "FilesLeft", f"Files stay on {told}: remove {wanted.folder} there.")
+        )
     if eviction.submission is not None:
         return Plan((*actions, *_unlabel(state, waiting), *_memorise(state, waiting, context), eviction.submission))
     if waiting:

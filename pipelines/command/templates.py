@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Print every workflow template as YAML.
 
-    Such as: `ome templates export | kubectl apply -n argo -f -`.
+    Such as: `ome templates export | kubectl apply -n ome -f -`.
     """
     from pipelines.export import export as export_to
     from pipelines.export import templates

@@ -10,7 +10,9 @@ from pipelines.install.objects import Object, new_object
 from pipelines.install.options import NAMESPACE
 
 RBAC = "rbac.authorization.k8s.io"
-_READ = ("get", "list", "watch")
+_READ = ("get", "list")
+_WATCH = ("list", "watch")
+_APPLY = (*_READ, "create", "patch", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +49,25 @@ _OUTPUTS = Rule("argoproj.io", ("workflowtaskresults",), ("create", "patch"))
 """How Argo's executor, beside each step, hands outputs over."""
 
 _MODELS = ("basemodels", "clusterbasemodels")
+_MADE = ("inferenceservices", "benchmarkjobs", "acceleratorclasses")
 
 CONTROLLER = Account(
     "ome-controller",
     "Watches resources, submits workflows, writes status, node labels and the ConfigMaps of nodes.",
     cluster=(
-        Rule("ome.io", (*_MODELS, "inferenceservices", "benchmarkjobs"), (*_READ, "patch")),
-        Rule("ome.io", ("basemodels/status", "clusterbasemodels/status"), ("patch", "update")),
-        Rule("ome.io", ("inferenceservices/status", "benchmarkjobs/status"), ("patch", "update")),
-        Rule("ome.io", ("acceleratorclasses/status",), ("patch", "update")),
-        Rule("ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses"), _READ),
-        Rule("", ("nodes",), (*_READ, "patch")),
-        Rule("", ("pods",), ("list", "watch")),
-        Rule("apps", ("deployments",), ("list", "watch")),
+        Rule("ome.io", (*_MODELS, "inferenceservices", "benchmarkjobs"), (*_WATCH, "patch")),
+        Rule("ome.io", tuple(f"{kind}/status" for kind in (*_MODELS, *_MADE)), ("patch",)),
+        Rule("ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses"), _WATCH),
+        Rule("", ("nodes",), (*_WATCH, "patch")),
+        Rule("", ("pods",), _WATCH),
+        Rule("apps", ("deployments",), _WATCH),
         Rule("", ("events",), ("create", "patch")),
     ),
     system=(
-        Rule("argoproj.io", ("workflows", "cronworkflows"), (*_READ, "create", "patch", "delete")),
-        Rule("", ("configmaps",), (*_READ, "create", "patch", "delete")),
-        Rule("", ("secrets",), (*_READ, "create", "patch", "delete")),  # copies of tenants' tokens, for import runs
-        Rule("coordination.k8s.io", ("leases",), ("get", "create", "update", "patch")),
+        Rule("argoproj.io", ("workflows", "cronworkflows"), (*_WATCH, "create", "patch", "delete")),
+        Rule("", ("configmaps",), (*_WATCH, "create", "patch", "delete")),
+        Rule("", ("secrets",), (*_WATCH, "create", "patch", "delete")),  # copies of tenants' tokens, for import runs
+        Rule("coordination.k8s.io", ("leases",), ("get", "create", "update")),
     ),
 )
 
@@ -74,7 +75,7 @@ STEPS: tuple[Account, ...] = (
     Account(
         "ome-import",
         "Resolves, parses and publishes models.",
-        cluster=(Rule("ome.io", _MODELS, ("get", "create", "patch", "update")),),
+        cluster=(Rule("ome.io", _MODELS, ("get", "create", "update")),),
         system=(
             _OUTPUTS,
             Rule("", ("configmaps",), ("get", "create", "patch")),
@@ -94,23 +95,23 @@ STEPS: tuple[Account, ...] = (
         "ome-deploy",
         "Selects runtimes and deploys services into the namespaces of tenants.",
         cluster=(
-            Rule("ome.io", (*_MODELS, "servingruntimes", "clusterservingruntimes"), ("get", "list")),
-            Rule("ome.io", ("acceleratorclasses", "finetunedweights"), ("get", "list")),
-            Rule("ome.io", ("inferenceservices",), ("get", "list", "create")),
-            Rule("", ("nodes", "pods", "events"), ("get", "list")),
-            Rule("", ("pods/log",), ("get",)),
-            Rule("apps", ("deployments",), ("get", "list", "create", "patch", "delete")),
-            Rule("", ("services",), ("get", "list", "create", "patch", "delete")),
-            Rule("autoscaling", ("horizontalpodautoscalers",), ("get", "list", "create", "patch", "delete")),
-            Rule("policy", ("poddisruptionbudgets",), ("get", "list", "create", "patch", "delete")),
+            Rule("ome.io", (*_MODELS, "clusterservingruntimes", "servingruntimes", "acceleratorclasses"), _READ),
+            Rule("ome.io", ("inferenceservices",), ("get", "create")),
+            Rule("", ("nodes", "events"), ("list",)),
+            Rule("", ("pods",), (*_READ, "watch")),  # a router's role has the same, and only its holder may give it
+            Rule("", ("services", "serviceaccounts"), _APPLY),
+            Rule(RBAC, ("roles", "rolebindings"), _APPLY),
+            Rule("apps", ("deployments",), _APPLY),
+            Rule("autoscaling", ("horizontalpodautoscalers",), _APPLY),
+            Rule("policy", ("poddisruptionbudgets",), _APPLY),
         ),
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
     ),
     Account(
         "ome-measure",
         "Asks and benchmarks endpoints.",
-        cluster=(Rule("ome.io", (*_MODELS, "inferenceservices"), ("get",)),),
-        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create"))),
+        cluster=(Rule("ome.io", _MODELS, _READ),),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),
     ),
 )
 

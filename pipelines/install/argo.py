@@ -2,7 +2,7 @@
 
 Definitions, rights and Deployments are written here from what Argo's programs ask of a cluster, without the parts that
 only other uses need. It watches the namespace `ome` only, so that another Argo on the same cluster goes on beside it
-as long as that one leaves this namespace alone (docs/install.md).
+as long as that one leaves this namespace alone (docs/cluster.md).
 """
 
 from collections.abc import Iterator

@@ -92,7 +92,7 @@ ome-pipelines {{{{ .Chart.AppVersion }}}} is installed in namespace {{{{ .Releas
   kubectl get pods -n {NAMESPACE}          the controller
 
 Helm does not change definitions that are there already. After an upgrade of the chart:
-  kubectl apply --server-side -f <chart>/crds
+  kubectl apply --server-side --force-conflicts -k crds/manifests
 """
 
 

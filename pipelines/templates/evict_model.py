@@ -1,9 +1,14 @@
 """`evict-model`: a model's files off nodes that are not to hold it any more."""
 
-from hera.workflows import DAG, WorkflowTemplate
+from hera.workflows import DAG, Parameter, WorkflowTemplate
 
-from pipelines.templates.import_model import NODES
 from pipelines.templates.pipeline import ask_for, run_step, workflow_template, workflow_values
+
+NODES = Parameter(
+    name="nodes",
+    description="Nodes to take it from, as a JSON list of names; an empty name means any node.",
+    default='[""]',
+)
 
 
 def build() -> WorkflowTemplate:

@@ -34,10 +34,11 @@ TAG = "test"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the cluster."""
+    """Mark what needs the cluster, and put the look at what all the others did behind them."""
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
+    items.sort(key=lambda item: item.path.name == "test_rights_are_enough.py")
 
 
 @pytest.fixture(scope="session")

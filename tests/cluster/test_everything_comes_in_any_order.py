@@ -5,16 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.asking import ask
+from tests.cluster.kubectl import Kubectl
 from tests.cluster.objects import POOL, benchmark, condition, model, service
 from tests.cluster.waiting import wait_gone, wait_until
-
-QUESTION = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 16}
-ASK = """
-import sys, urllib.request
-request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
-print(urllib.request.urlopen(request, timeout=120).read().decode())
-"""
 
 
 @pytest.mark.parametrize("order", ["benchmark service model", "model benchmark service", "service model benchmark"])
@@ -42,8 +36,7 @@ def test_all_three_end_well_and_leave_nothing(
     assert condition(kubectl.get("clusterbasemodel", name))["status"] == "True"
     served = kubectl.get("inferenceservice", name, namespace)
     assert condition(served)["status"] == "True"
-    answer = ask(kubectl, namespace, served, image("ome-steps"))
-    assert "Paris" in answer["choices"][0]["message"]["content"]
+    assert "Paris" in ask(kubectl, served, image("ome-steps"))
 
     uid = kubectl.get("clusterbasemodel", name)["metadata"]["uid"]
     for kind in ("inferenceservice", "benchmarkjob"):
@@ -54,18 +47,6 @@ def test_all_three_end_well_and_leave_nothing(
         wait_gone(kubectl, kind, name, namespace=namespace)
     kubectl("wait", "--for=delete", "pod", "-l", f"ome.io/inferenceservice={name}", f"--namespace={namespace}")
     assert traces(kubectl, name, namespace, uid) == []
-
-
-def ask(kubectl: Kubectl, namespace: str, served: Object, image: str) -> Object:
-    """What a service answers to a pod that asks at the address of its status."""
-    question = json.dumps({**QUESTION, "model": served["spec"]["model"]["name"]})
-    url = f"{served['status']['url']}/v1/chat/completions"
-    said = kubectl(
-        "run", "asks", f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "-q",
-        f"--namespace={namespace}", "--command", "--", "python", "-c", ASK, url, question,
-    )  # fmt: skip
-    answer: Object = json.loads(said)
-    return answer
 
 
 def traces(kubectl: Kubectl, name: str, namespace: str, uid: str) -> list[str]:

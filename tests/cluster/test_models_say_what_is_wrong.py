@@ -142,3 +142,20 @@ def test_a_full_disk_is_told_with_its_numbers_and_filled_when_there_is_room(
     kubectl("annotate", "clusterbasemodel", name, "ome.io/retry=1")
     until_state(kubectl, "clusterbasemodel", name, "Ready")
     remove(kubectl, "clusterbasemodel", name)
+
+
+def test_a_folder_of_another_model_is_refused(
+    installed: Kubectl, hub: ClusterHub, namespace: str, pool: list[str], tmp_path: Path
+) -> None:
+    kubectl, name = installed, "owner"
+    hub.add("acme/owner", files(tmp_path))
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
+    kubectl.apply(model(name, "hf://acme/owner"))
+    until_state(kubectl, "clusterbasemodel", name, "Ready")
+    kubectl.apply(model("intruder", URI, namespace=namespace, path=f"/mnt/models/{name}"))
+    told = condition(until_state(kubectl, "basemodel", "intruder", "Failed", namespace))
+    assert told["reason"] == "InvalidInput" and f"ClusterBaseModel/{name}" in told["message"], told
+    remove(kubectl, "basemodel", "intruder", namespace)
+    again = kubectl.get("clusterbasemodel", name)
+    assert condition(again)["status"] == "True"
+    remove(kubectl, "clusterbasemodel", name)

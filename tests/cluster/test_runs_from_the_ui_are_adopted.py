@@ -53,3 +53,22 @@ def test_a_form_of_the_importing_template_is_the_models_run(
     assert not [w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"import-{name}")]
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
     wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+
+
+def test_a_form_that_is_submitted_again_changes_its_model(
+    installed: Kubectl, cluster: Cluster, namespace: str, pool: list[str]
+) -> None:
+    kubectl, name = installed, "again"
+    form = {"uri": URI, "name": name, "scope": "BaseModel", "namespace": namespace, "nodes": json.dumps(pool[:1])}
+    for revision in ("", "main"):
+        run = submit(cluster, "import-model", form | {"revision": revision})["metadata"]["name"]
+        ended = wait_workflow(kubectl, run, namespace="ome")
+        assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
+        found = kubectl.get("basemodel", name, namespace)["spec"]["storage"]
+        assert found["storageUri"] == (f"{URI}@{revision}" if revision else URI)
+    wait_until(
+        kubectl, "basemodel", name, lambda m: condition(m).get("status") == "True",
+        namespace=namespace, seconds=300, what="ready",
+    )  # fmt: skip
+    kubectl("delete", "basemodel", name, f"--namespace={namespace}", "--wait=false")
+    wait_gone(kubectl, "basemodel", name, namespace=namespace, seconds=300)

@@ -91,7 +91,7 @@ def test_doctor_says_what_this_user_may_not(cluster: Cluster) -> None:
         ("ome-deploy", "patch", "deployments.apps", "team", True),
         ("ome-deploy", "patch", "inferenceservices/status.ome.io", "team", False),
         ("ome-deploy", "get", "secrets", "team", False),
-        ("ome-measure", "get", "inferenceservices.ome.io", "team", True),
+        ("ome-measure", "get", "basemodels.ome.io", "team", True),
         ("ome-measure", "list", "pods", "team", False),
         ("ome-measure", "patch", "deployments.apps", "team", False),
         ("argo-server", "create", "workflows.argoproj.io", "ome", False),

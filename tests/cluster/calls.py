@@ -1,0 +1,83 @@
+"""What our service accounts ask of the API server, as its audit log has it, and as it is kept for `tests/install`."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RECORDING = Path(__file__).parents[1] / "install" / "recorded_calls.yaml"
+SYSTEM = "ome"
+_CREATED, _FORBIDDEN = 201, 403
+
+
+@dataclass(frozen=True, order=True)
+class Call:
+    """A kind of call.
+
+    Attributes:
+        account: The service account.
+        scope: `ome` for that namespace, `tenants` for any other, `cluster` for what has none or for all of them.
+        group: The API group, "" for the core.
+        resource: In the plural, with `/` and its subresource.
+        verb: As RBAC names it.
+    """
+
+    account: str
+    scope: str
+    group: str
+    resource: str
+    verb: str
+
+
+def audited(log: Path) -> tuple[set[Call], set[Call]]:
+    """The calls of an audit log, and those among them that were refused for want of a right."""
+    made, refused = set(), set()
+    with log.open(encoding="utf-8") as lines:
+        for line in lines:
+            event = json.loads(line)
+            code = (event.get("responseStatus") or {}).get("code")
+            for verb in (
+                (event["verb"], "create") if code == _CREATED and event["verb"] == "patch" else (event["verb"],)
+            ):
+                made.add(_call(event, verb))
+            if code == _FORBIDDEN:
+                refused.add(_call(event, event["verb"]))
+    return made - refused, refused
+
+
+def recorded() -> set[Call]:
+    """The calls that are kept."""
+    found: dict[str, dict[str, dict[str, list[str]]]] = yaml.safe_load(RECORDING.read_text())
+    return {
+        Call(account, scope, named.partition(".")[2], named.partition(".")[0], verb)
+        for account, scopes in found.items()
+        for scope, resources in scopes.items()
+        for named, verbs in resources.items()
+        for verb in verbs
+    }
+
+
+def record(calls: Iterable[Call]) -> None:
+    """Keep calls."""
+    kept: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for call in sorted(calls):
+        named = f"{call.resource}.{call.group}".rstrip(".")
+        kept.setdefault(call.account, {}).setdefault(call.scope, {}).setdefault(named, []).append(call.verb)
+    note = "# What our accounts ask of an API server in the tests on a cluster. Written by\n"
+    note += "# `OME_REGENERATE=1 make test-cluster`; `tests/install` holds the accounts' rights to it.\n"
+    RECORDING.write_text(note + yaml.safe_dump(kept, default_flow_style=None, width=119))
+
+
+def _call(event: dict[str, Any], verb: str) -> Call:
+    about = event.get("objectRef") or {}
+    namespace, subresource = about.get("namespace", ""), about.get("subresource", "")
+    return Call(
+        account=event["user"]["username"].rpartition(":")[2],
+        scope=SYSTEM if namespace == SYSTEM else "tenants" if namespace else "cluster",
+        group=about.get("apiGroup", ""),
+        resource=about.get("resource", "") + (f"/{subresource}" if subresource else ""),
+        verb=verb,
+    )
