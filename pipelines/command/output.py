@@ -10,8 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from crds.yaml_text import yaml_text
-
 
 class OutputFormat(StrEnum):
     """Forms of `--output`."""
@@ -27,6 +25,8 @@ Output = Annotated[OutputFormat, typer.Option("--output", "-o", help="How to pri
 def print_data(data: object, output: OutputFormat) -> None:
     """Print plain data as JSON or YAML."""
     if output is OutputFormat.yaml:
+        from crds.yaml_text import yaml_text
+
         sys.stdout.write(yaml_text([data]))
     else:
         sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from crds.yaml_text import yaml_text
 from pipelines.command.output import print_table
 
 app = typer.Typer(name="templates", help="The WorkflowTemplates that run on Argo.")
@@ -36,6 +35,8 @@ def export(
     from pipelines.export import templates
 
     if folder is None:
+        from crds.yaml_text import yaml_text
+
         sys.stdout.write(yaml_text(templates().values()))
         return
     for path in export_to(folder):

@@ -56,7 +56,10 @@ def build() -> WorkflowTemplate:
             run_step(
                 "publish-model",
                 "publish",
-                workflow_values("name", "scope", "namespace", "uri")
+                workflow_values(
+                    "name", "scope", "namespace", "uri", "revision", "allow_patterns", "ignore_patterns", "nodes"
+                )
+                | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},
                 depends="parse && cache",

@@ -67,7 +67,11 @@ def _import_and_select() -> None:
     run_step(
         "publish-model",
         "publish",
-        workflow_values("name", "scope", "namespace", "uri") | manifest | facts | {"path": output("cache", "path")},
+        workflow_values("name", "scope", "namespace", "uri", "revision", "allow_patterns", "ignore_patterns")
+        | token
+        | manifest
+        | facts
+        | {"path": output("cache", "path"), "nodes": '["{{workflow.parameters.node}}"]'},
         depends="cache",
     )
 

@@ -119,8 +119,7 @@ def installed(
     kubectl("rollout", "restart", "deployment/ome-controller", "--namespace=ome")  # its image's name stays the same
     kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=120s")
     yield kubectl
-    for kind in ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels"):
-        kubectl("delete", kind, "--all", "--all-namespaces", "--timeout=120s")
+    remove_left_overs(kubectl)
     for node in kubectl.list("node"):
         kubectl("label", "node", node["metadata"]["name"], f"{POOL}-")
 
@@ -145,7 +144,14 @@ def pool(installed: Kubectl) -> Iterator[list[str]]:
     names = sorted(node["metadata"]["name"] for node in installed.list("node"))
     installed("label", "node", *names, f"{POOL}-")
     yield names
+    remove_left_overs(installed)
     installed("label", "node", *names, f"{POOL}-")
+
+
+def remove_left_overs(kubectl: Kubectl) -> None:
+    """Delete what a failed test has left."""
+    for kind in ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels"):
+        kubectl("delete", kind, "--selector=ome.io/test=true", "--all-namespaces", "--timeout=120s")
 
 
 def namespace_objects(name: str) -> list[Object]:

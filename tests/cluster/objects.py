@@ -9,6 +9,8 @@ import examples
 from tests.cluster.kubectl import Object
 
 URI = "hf://HuggingFaceTB/SmolLM2-135M-Instruct-GGUF"
+MARK = {"ome.io/test": "true"}
+"""Labels of what tests make: a cluster that a user has may hold other things."""
 POOL = "ome-test-pool"
 """A label of the nodes that models of the tests are for."""
 _EXAMPLES = Path(next(iter(examples.__path__)))
@@ -20,7 +22,7 @@ def model(name: str, uri: str = URI, *, namespace: str = "", **storage: Any) -> 
     return {
         "apiVersion": "ome.io/v1beta1",
         "kind": "BaseModel" if namespace else "ClusterBaseModel",
-        "metadata": {"name": name, **scope},
+        "metadata": {"name": name, "labels": MARK, **scope},
         "spec": {"storage": {"storageUri": uri, "nodeSelector": {POOL: "yes"}, **storage}},
     }
 
@@ -30,7 +32,7 @@ def service(name: str, model_name: str, namespace: str, *, kind: str = "ClusterB
     return {
         "apiVersion": "ome.io/v1beta1",
         "kind": "InferenceService",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": MARK},
         "spec": {"model": {"name": model_name, "kind": kind}, "engine": {"minReplicas": 1, **engine}},
     }
 
@@ -40,7 +42,7 @@ def benchmark(name: str, service_name: str, namespace: str, **spec: Any) -> Obje
     return {
         "apiVersion": "ome.io/v1beta1",
         "kind": "BenchmarkJob",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": name, "namespace": namespace, "labels": MARK},
         "spec": {
             "endpoint": {"inferenceService": {"name": service_name, "namespace": namespace}},
             "task": "text-to-text",

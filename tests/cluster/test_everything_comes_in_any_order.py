@@ -7,13 +7,15 @@ import pytest
 
 from tests.cluster.asking import ask
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, benchmark, condition, model, service
+from tests.cluster.ring import Cluster
 from tests.cluster.waiting import wait_gone, wait_until
 
 
 @pytest.mark.parametrize("order", ["benchmark service model", "model benchmark service", "service model benchmark"])
 def test_all_three_end_well_and_leave_nothing(
-    measuring: Kubectl, namespace: str, pool: list[str], image: Callable[[str], str], order: str
+    measuring: Kubectl, cluster: Cluster, namespace: str, pool: list[str], image: Callable[[str], str], order: str
 ) -> None:
     kubectl, name = measuring, f"any-{order[0]}"
     kubectl("label", "node", *pool[:2], f"{POOL}=yes")
@@ -47,6 +49,8 @@ def test_all_three_end_well_and_leave_nothing(
         wait_gone(kubectl, kind, name, namespace=namespace)
     kubectl("wait", "--for=delete", "pod", "-l", f"ome.io/inferenceservice={name}", f"--namespace={namespace}")
     assert traces(kubectl, name, namespace, uid) == []
+    if isinstance(cluster, LocalCluster):  # whose nodes' folders can be looked into
+        assert [path for node in cluster.nodes for path in (node.folder / "mnt" / "models").glob(f"*{name}*")] == []
 
 
 def traces(kubectl: Kubectl, name: str, namespace: str, uid: str) -> list[str]:

@@ -137,7 +137,7 @@ def test_a_full_disk_is_told_with_its_numbers_and_filled_when_there_is_room(
         kubectl.apply(model(name, URI))
         told = condition(until_state(kubectl, "clusterbasemodel", name, "Failed"))
         assert told["reason"] == "DiskFull"
-        assert node.name in told["message"] and "MB" in told["message"], told
+        assert node.name in told["message"] and "needs 93.8 MiB" in told["message"], told
         assert attempts(kubectl, name) <= MOST_ATTEMPTS
     kubectl("annotate", "clusterbasemodel", name, "ome.io/retry=1")
     until_state(kubectl, "clusterbasemodel", name, "Ready")
