@@ -47,7 +47,7 @@ def measured_of(job: Object, context: Context) -> Measured:
     endpoint = spec.get("endpoint") or {}
     direct = endpoint.get("endpoint")
     if direct is not None:
-        return _direct(job, direct, inputs)
+        return _direct(job, direct, inputs, context)
     reference = endpoint.get("inferenceService") or {}
     namespace = str(reference.get("namespace") or metadata["namespace"])
     service = context.observed.get("InferenceService", namespace, str(reference.get("name") or ""))
@@ -70,14 +70,26 @@ def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> boo
     )
 
 
-def _direct(job: Object, direct: Mapping[str, Any], inputs: str) -> Measured:
+def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Context) -> Measured:
     if direct.get("apiFormat", "openai") != "openai":
         text = f'spec.endpoint.endpoint.apiFormat: "{direct.get("apiFormat")}" is not measured yet; accepted: openai.'
         return Measured(Said("EndpointReady", False, "Unsupported", text), inputs)
-    name = str(direct.get("modelName") or "")
+    name, namespace = str(direct.get("modelName") or ""), str(job["metadata"]["namespace"])
+    label, revision = _where_it_is(find_model(name, namespace, context) if name else None)
     found = {"url": str(direct.get("url") or ""), "modelName": name}
-    arguments = _arguments(job, found, name, str(job["metadata"]["namespace"]), "")
-    return Measured(Said("EndpointReady", True, "Given", f"{found['url']}, as it was given."), inputs, arguments)
+    arguments = _arguments(job, found, name, namespace, label)
+    said = Said("EndpointReady", True, "Given", f"{found['url']}, as it was given.")
+    return Measured(said, inputs, arguments, revision)
+
+
+def _where_it_is(model: Object | None) -> tuple[str, str]:
+    """The label of the nodes that have a model, whose tokenizer counts the tokens, and its revision."""
+    if model is None:
+        return "", ""
+    metadata = model["metadata"]
+    namespace = metadata["namespace"] if model["kind"] == "BaseModel" else ""
+    artifact = (model.get("status") or {}).get("artifact") or {}
+    return node_label(model["kind"], namespace, metadata["name"]), str(artifact.get("revision") or "")
 
 
 def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
@@ -101,12 +113,7 @@ def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
 def _of_service(job: Object, service: Object, inputs: str, context: Context) -> Measured:
     status, namespace = service["status"], str(service["metadata"]["namespace"])
     model_name = str(((service.get("spec") or {}).get("model") or {}).get("name") or "")
-    model = find_model(model_name, namespace, context) if model_name else None
-    label, revision = "", ""
-    if model is not None:
-        is_shared = model["kind"] == "ClusterBaseModel"
-        label = node_label(model["kind"], "" if is_shared else namespace, model_name)
-        revision = str(((model.get("status") or {}).get("artifact") or {}).get("revision") or "")
+    label, revision = _where_it_is(find_model(model_name, namespace, context) if model_name else None)
     found = {"url": status["url"], "modelName": model_name, "service": service["metadata"]["name"]}
     found = {**found, "namespace": namespace, **_remembered(status)}
     arguments = _arguments(job, found, model_name, namespace, label)

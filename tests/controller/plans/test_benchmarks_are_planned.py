@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controller.index import arguments_of
 from controller.plans import plan_benchmark
 from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
@@ -88,6 +89,14 @@ def test_a_service_is_measured_under_the_name_it_answers_to() -> None:
     artifact = {"status": {"artifact": {"revision": "abc"}}}
     cluster.add({"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}, **artifact})
     check_plan("benchmark-submits", cluster.plan(plan_benchmark, *JOB))
+
+
+def test_a_given_endpoint_is_measured_from_a_node_that_has_its_models_tokenizer() -> None:
+    cluster = cluster_with()
+    cluster.add({"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}})
+    settle(cluster)
+    arguments = arguments_of(cluster.get("Workflow", "ome", only_run(cluster, "benchmark-endpoint")))
+    assert arguments["model_label"] == "models.ome.io/clusterbasemodel.smollm2"
 
 
 def test_once_is_once() -> None:
