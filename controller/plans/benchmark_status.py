@@ -1,5 +1,7 @@
 """A benchmark's status: where it stands, the numbers and verdict of the last finished run, and the runs before."""
 
+from typing import Final
+
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.attempts import Prospect
@@ -84,6 +86,12 @@ def benchmark_status(
     return made
 
 
+_FAILED_REMEDY: Final = (
+    "The report and the endpoint's log say what failed. Mend it, or raise spec.thresholds.maxErrorRate; then set the "
+    'annotation "ome.io/retry" to measure again.'
+)
+
+
 def _running(active: Run | None) -> Said:
     if active is None:
         return Said("Running", False, "Idle", "No run goes on.")
@@ -101,7 +109,7 @@ def _completed(job: Object, measured: Measured, history: History, active: Run | 
     if last is not None and last["verdict"] != "Failed":
         return Said("Completed", True, last["verdict"], last.get("message", ""))
     if last is not None:
-        return Said("Completed", False, "Failed", last.get("message", ""))
+        return Said("Completed", False, "Failed", f"{last.get('message', '')} {_FAILED_REMEDY}".strip())
     if not measured.arguments:
         return Said("Completed", False, "Waiting", "It waits for its endpoint.")
     if (job.get("spec") or {}).get("schedule"):

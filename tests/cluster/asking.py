@@ -21,7 +21,9 @@ def ask(kubectl: Kubectl, served: Object, image: str, question: str = "What is t
         question: For the model.
     """
     messages = [{"role": "user", "content": question}]
-    body = json.dumps({"model": served["spec"]["model"]["name"], "messages": messages, "max_tokens": 16, "temperature": 0})
+    body = json.dumps(
+        {"model": served["spec"]["model"]["name"], "messages": messages, "max_tokens": 16, "temperature": 0}
+    )
     said = kubectl(
         "run", "asks", f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "-q",
         f"--namespace={served['metadata']['namespace']}",

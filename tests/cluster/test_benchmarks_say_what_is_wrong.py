@@ -43,7 +43,8 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     (cell,) = status["results"]
     assert 0.2 < float(cell["errorRate"]) < 0.4, cell  # noqa: PLR2004 - about three in ten
     (told,) = [c for c in status["conditions"] if c["type"] == "Completed"]
-    assert told["status"] == "False" and "maxErrorRate" in told["message"], told
+    assert told["status"] == "False" and "at most 1.0 % may" in told["message"], told
+    assert "maxErrorRate" in told["message"] and "ome.io/retry" in told["message"]
     assert [entry["verdict"] for entry in status["history"]] == ["Failed"]
 
     start(kubectl, namespace, steps, failing=0)
