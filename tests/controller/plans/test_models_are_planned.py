@@ -508,6 +508,23 @@ def test_deletion_removes_all_traces() -> None:
     assert not any(item.get("data") for item in cluster.of_kind("ConfigMap"))
 
 
+def test_a_manifest_that_a_run_brings_to_another_model_stays() -> None:
+    cluster = imported("node-a")
+    add_manifest(cluster, DIGEST, cluster.of_kind("Workflow")[0])
+    settle(cluster)
+    other = ("ClusterBaseModel", "", "other")
+    cluster.add({**model_body(), "metadata": {"name": "other"}})
+    cluster.settle(plan_model, *other)
+    (run,) = [name for name in runs_of(cluster, "import-model") if "-other-" in name]
+    importing(cluster, run, is_over=False)
+    cluster.delete(*MODEL)
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"))
+    settle(cluster)
+    assert cluster.find(*MODEL) is None
+    assert cluster.find("ConfigMap", "ome", f"manifest-{DIGEST[:12]}") is not None
+
+
 def test_deletion_stops_a_run_and_cleans_where_it_may_have_begun() -> None:
     cluster = cluster_with("node-a")
     settle(cluster)
