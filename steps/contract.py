@@ -66,6 +66,7 @@ CATALOGUE: Mapping[str, str] = {
     "parse-model": "steps.parse_model:parse_model",
     "cache-model": "steps.cache_model:cache_model",
     "publish-model": "steps.publish_model:publish_model",
+    "read-claim": "steps.read_claim:read_claim",
     "evict-model": "steps.evict_model:evict_model",
     "select-runtime": "steps.select_runtime:select_runtime",
     "deploy-service": "steps.deploy_service:deploy_service",

@@ -92,6 +92,15 @@ STEPS: tuple[Account, ...] = (
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
     ),
     Account(
+        "ome-claim",
+        "Reads models in claims: makes a pod in the claim's namespace that mounts it, and deletes that pod.",
+        cluster=(
+            Rule("", ("pods",), ("get", "create", "delete")),
+            Rule("", ("events",), ("list",)),  # why a volume cannot be mounted is said nowhere else
+        ),
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),  # facts, as an import stores them
+    ),
+    Account(
         "ome-deploy",
         "Selects runtimes and deploys services into the namespaces of tenants.",
         cluster=(

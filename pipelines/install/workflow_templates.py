@@ -7,7 +7,7 @@ from images.environment import image_name
 from pipelines.export import templates
 from pipelines.install.objects import Object
 from pipelines.install.options import NAMESPACE, Options
-from pipelines.templates.settings import MODELS_ROOT
+from pipelines.templates.settings import IMAGE_VARIABLE, MODELS_ROOT
 
 
 def workflow_templates(options: Options) -> list[Object]:
@@ -24,6 +24,9 @@ def installed(template: Object, options: Options) -> Object:
         if script is not None:
             script["image"] = options.image(image_name(script["image"]))
             script["imagePullPolicy"] = options.pull_policy
+            for variable in script["env"]:
+                if variable["name"] == IMAGE_VARIABLE:
+                    variable["value"] = options.image(image_name(variable["value"]))
             _move_models(each, script, options.models_root)
     return found
 

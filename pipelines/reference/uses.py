@@ -74,6 +74,13 @@ USES: Mapping[str, Use] = {
         },
         notes="Two benchmarks of one name never run at the same time: they would measure each other.",
     ),
+    "read-claim": Use(
+        resource="A ClusterBaseModel or a BaseModel with the URI `pvc://[namespace:]claim/path`. The controller runs "
+        "it once, and again when the annotation `ome.io/retry` changes.",
+        arguments={"uri": "pvc://team:weights/models/smollm2", "name": _MODEL},
+        notes="Nothing is copied. The pod that mounts the claim runs in the claim's namespace, without a token and "
+        "without rights, and is deleted at the end.",
+    ),
     "evict-model": Use(
         resource="Deleting a model, or taking the label off a node that the model was for: the controller runs it.",
         command=f"ome delete model {_MODEL}",

@@ -43,6 +43,8 @@ LIMITS: Mapping[str, Limits] = {
     "evict-model": Limits(
         deadline_seconds=HOUR // 4, pod_spec_patch=ON_ITS_NODE, service_account="ome-cache", models="write"
     ),
+    # It waits for its pod for as long as a volume may take; what that pod cannot get is not there a minute later.
+    "read-claim": Limits(deadline_seconds=HOUR // 2, retries=1, service_account="ome-claim", needs_image=True),
     "select-runtime": Limits(deadline_seconds=HOUR // 12, service_account="ome-deploy"),
     # A server that never becomes healthy is told at once: another attempt at the same thing seldom mends it.
     "deploy-service": Limits(deadline_seconds=2 * HOUR, retries=1, service_account="ome-deploy"),

@@ -16,6 +16,7 @@ from pipelines.templates.settings import (
     CONTAINER_SECURITY,
     DESCRIPTION,
     FROM_SETTINGS,
+    IMAGE_VARIABLE,
     LABELS,
     NODE_SECURITY,
     POD_SECURITY,
@@ -52,6 +53,7 @@ class Limits:
         image: Another than the image of all steps.
         models: How the node's models root is mounted: not at all, to read, or to write (then as root).
         needs_token: Whether it reads the model's source, with the token of the Secret that its inputs name.
+        needs_image: Whether it makes pods of its own, which run steps too.
     """
 
     deadline_seconds: int
@@ -65,6 +67,7 @@ class Limits:
     image: str = ""
     models: Literal["", "read", "write"] = ""
     needs_token: bool = False
+    needs_image: bool = False
 
 
 def script_template(step: Step, limits: Limits) -> Script:
@@ -80,7 +83,7 @@ def script_template(step: Step, limits: Limits) -> Script:
         source="{{inputs.parameters}}",
         inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
         outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
-        env=_environment(needs_token=limits.needs_token),
+        env=_environment(needs_token=limits.needs_token, needs_image=limits.needs_image),
         retry_strategy=RetryStrategy(
             limit=limits.retries,
             retry_policy="Always",
@@ -100,7 +103,7 @@ def script_template(step: Step, limits: Limits) -> Script:
     )
 
 
-def _environment(*, needs_token: bool) -> list[models.EnvVar]:
+def _environment(*, needs_token: bool, needs_image: bool) -> list[models.EnvVar]:
     """What a step learns of its surroundings, all by reference: one machine keeps its own variables."""
     made = [
         models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT),
@@ -118,6 +121,8 @@ def _environment(*, needs_token: bool) -> list[models.EnvVar]:
             for name in FROM_SETTINGS
         ),
     ]
+    if needs_image:
+        made.append(models.EnvVar(name=IMAGE_VARIABLE, value=step_image()))
     if needs_token:
         selector = models.SecretKeySelector(name=NAMED_OR_NONE, key="{{inputs.parameters.secret_key}}", optional=True)
         made.append(models.EnvVar(name="HF_TOKEN", value_from=models.EnvVarSource(secret_key_ref=selector)))

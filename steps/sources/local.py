@@ -13,17 +13,22 @@ from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.manifest import FileEntry, Manifest
 from steps.progress import ProgressReporter
 from steps.sources.paths import check_collisions, check_path
-from steps.sources.patterns import choose_files
+from steps.sources.patterns import Kept, choose_files
 from steps.sources.source import LocalAddress, ResolveOptions
 
 _CHUNK = 1 << 20
 
 
 class LocalSource:
-    """A folder or a file of this machine."""
+    """A folder or a file of this machine.
 
-    def __init__(self, uri: LocalUri) -> None:
-        self._uri = uri
+    Args:
+        uri: Where it is.
+        called: What messages and the manifest call it; "" for its URI.
+    """
+
+    def __init__(self, uri: LocalUri, called: str = "") -> None:
+        self._uri = called or str(uri)
         self._path = Path(uri.path)
         if not self._path.is_absolute():
             raise InvalidInputError(
@@ -38,8 +43,36 @@ class LocalSource:
                 f'revision: "{options.revision}" is given, but "{self._uri}" has no revisions',
                 remedy="Leave the revision out for local://.",
             )
+        kept = self.listed(options)
+        files = self._hashed(kept.files)
+        content = json.dumps([[f.path, f.size, f.digest] for f in files], separators=(",", ":"))
+        return Manifest(
+            uri=self._uri,
+            revision=hashlib.sha256(content.encode()).hexdigest(),
+            files=files,
+            left_out=kept.left_out,
+        )
+
+    def listed(self, options: ResolveOptions) -> Kept:
+        """The files that belong to it and those left out, without their digests: nothing is read.
+
+        Raises:
+            NotFoundError: when no file is left.
+            InvalidInputError: for names that cannot be used safely, and links out of the folder.
+        """
         sizes = self._sizes()
-        listing = (FileEntry(path=p, size=s, algorithm="none", digest="", location="") for p, s in sizes.items())
+        whole = self._path.resolve()
+        root = whole if whole.is_dir() else whole.parent
+        listing = (
+            FileEntry(
+                path=name,
+                size=size,
+                algorithm="none",
+                digest="",
+                location=str(root / name if whole.is_dir() else whole),
+            )
+            for name, size in sizes.items()
+        )
         kept = choose_files(listing, options.allow_patterns, options.ignore_patterns)
         for file in kept.files:
             check_path(file.path)
@@ -49,14 +82,7 @@ class LocalSource:
                 f"{self._uri}: none of its {len(sizes)} files is left after the patterns",
                 remedy="Widen allowPatterns or ignorePatterns, or name another folder.",
             )
-        files = self._hashed(kept.files)
-        content = json.dumps([[f.path, f.size, f.digest] for f in files], separators=(",", ":"))
-        return Manifest(
-            uri=str(self._uri),
-            revision=hashlib.sha256(content.encode()).hexdigest(),
-            files=files,
-            left_out=kept.left_out,
-        )
+        return kept
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file."""
@@ -101,12 +127,11 @@ class LocalSource:
             )
 
     def _hashed(self, files: tuple[FileEntry, ...]) -> tuple[FileEntry, ...]:
-        root = self._path.resolve() if self._path.is_dir() else self._path.resolve().parent
         total, done = sum(f.size for f in files), 0
         reporter = ProgressReporter()
         hashed = []
         for file in files:
-            place = root / file.path if self._path.is_dir() else self._path.resolve()
+            place = Path(file.location)
             hasher = hashlib.sha256()
             size = 0
             try:
@@ -126,7 +151,7 @@ class LocalSource:
         return tuple(hashed)
 
 
-def _unreadable(uri: LocalUri, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
+def _unreadable(uri: str, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
     if isinstance(error, FileNotFoundError):
         return NotFoundError(f"{uri}: {path} does not exist", remedy="Check the path; it must be on this machine.")
     return InvalidInputError(

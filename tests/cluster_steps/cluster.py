@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).parents[2]
 ACCOUNTS = {
     "resolve-model": "ome-import", "parse-model": "ome-import", "publish-model": "ome-import",
     "cache-model": "ome-cache", "evict-model": "ome-cache", "select-runtime": "ome-deploy",
-    "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure",
+    "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",
 }  # fmt: skip
 """Whose rights each step has, as in the templates."""
 WORKFLOWS = "argoproj.io/v1alpha1"

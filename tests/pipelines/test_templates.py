@@ -54,7 +54,7 @@ def parameters(value: object) -> Iterator[dict[str, Any]]:
 def test_there_are_these_templates() -> None:
     assert NAMES == [
         "onboard-model", "import-model", "parse-model", "select-runtime", "deploy-model", "benchmark-endpoint",
-        "evict-model", "ome-steps",
+        "evict-model", "read-claim", "ome-steps",
     ]  # fmt: skip
     assert [t["name"] for t in ALL["ome-steps"]["spec"]["templates"]] == list(CATALOGUE)
 
@@ -153,7 +153,8 @@ def test_a_token_reaches_only_the_steps_that_read_a_source() -> None:
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
 def test_a_step_learns_where_it_is_from_its_pod_and_nothing_on_one_machine(template: dict[str, Any]) -> None:
     given = {name for name, variable in variables(template).items() if "valueFrom" not in variable}
-    assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"}
+    makes_pods = {"OME_STEP_IMAGE"} if template["name"] == "read-claim" else set()
+    assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"} | makes_pods
     paths = {n: v["valueFrom"]["fieldRef"]["fieldPath"] for n, v in variables(template).items()
              if "fieldRef" in v.get("valueFrom", {})}  # fmt: skip
     assert paths == {
@@ -168,7 +169,7 @@ def test_each_step_has_the_account_with_its_rights() -> None:
         "resolve-model": "ome-import", "parse-model": "ome-import", "publish-model": "ome-import",
         "cache-model": "ome-cache", "evict-model": "ome-cache",
         "select-runtime": "ome-deploy", "deploy-service": "ome-deploy",
-        "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure",
+        "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",
     }  # fmt: skip
 
 
@@ -241,7 +242,9 @@ def test_nothing_is_fetched_before_it_is_known_to_run() -> None:
 @pytest.mark.parametrize("image", ["registry.test/ome-steps:1.2.3", "registry.test/ome-steps@sha256:" + "a" * 64])
 def test_one_setting_names_the_image(image: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OME_STEP_IMAGE", image)
-    images = {t["name"]: t["script"]["image"] for t in templates()["ome-steps"]["spec"]["templates"]}
+    steps = {t["name"]: t for t in templates()["ome-steps"]["spec"]["templates"]}
+    images = {name: template["script"]["image"] for name, template in steps.items()}
+    assert variables(steps["read-claim"])["OME_STEP_IMAGE"]["value"] == image
     assert images.pop("benchmark-endpoint").startswith("ome-benchmark:")  # it alone needs the load generator
     assert set(images.values()) == {image}
 

@@ -1,0 +1,182 @@
+"""The pod that reads a claim, and what its state means: still waiting, in trouble, or ended with a report. Pure.
+
+Called by `steps.cluster.claim_reader`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from crds.labels import PART_OF, PRODUCT
+from steps.claim_report import ClaimReport, unpacked
+from steps.describe_claim import MOUNT, ClaimRequest
+from steps.errors import CLASSES, ClusterError, NotFoundError, OmeError
+
+Object = dict[str, Any]
+
+USER: Final = 65532
+"""As every step that is not root."""
+_MISSING = re.compile(r'persistentvolumeclaim "[^"]*" not found')
+_VOLUME_EVENTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+_MISSING_SECONDS: Final = 30.0
+_TROUBLE_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFolder:
+    """A folder of a claim.
+
+    Attributes:
+        namespace: The claim's, in which the pod runs.
+        claim: The PersistentVolumeClaim.
+        request: What the pod is to describe.
+    """
+
+    namespace: str
+    claim: str
+    request: ClaimRequest
+
+    @property
+    def place(self) -> str:
+        """Namespace, claim and path."""
+        return f"{self.namespace}:{self.claim}/{self.request.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a pod does not start, and how long that may last, in seconds."""
+
+    error: OmeError
+    patience: float = _TROUBLE_SECONDS
+
+
+def pod_name(workflow: str) -> str:
+    """The same for each attempt of a workflow, so that one that is tried again takes up the pod that is there."""
+    return f"ome-claim-{hashlib.sha256(workflow.encode()).hexdigest()[:16]}"
+
+
+def claim_pod(folder: ClaimFolder, workflow: str, image: str, labels: dict[str, str], seconds: int) -> Object:
+    """The pod: it mounts the claim to read, knows no token, and may write nowhere.
+
+    Args:
+        folder: What it reads.
+        workflow: Uid of the workflow that it is for: it cannot own a pod of another namespace.
+        image: Of the steps.
+        labels: Of the resource that it is for.
+        seconds: After which the kubelet ends it.
+    """
+    container: Object = {
+        "name": "reader",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "-m", "steps.describe_claim", folder.request.model_dump_json(by_alias=True)],
+        "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"cpu": "1", "memory": "1Gi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "claim", "mountPath": MOUNT, "readOnly": True}],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(workflow),
+            "namespace": folder.namespace,
+            "labels": {**labels, PART_OF: PRODUCT, "app.kubernetes.io/component": "claim-reader"},
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": seconds,
+            "terminationGracePeriodSeconds": 5,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER,
+                "runAsGroup": USER,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+            "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": folder.claim}}],
+        },
+    }
+
+
+def report_of(pod: Object, folder: ClaimFolder) -> ClaimReport | None:
+    """The report of a pod that has ended; None while it has not.
+
+    Raises:
+        OmeError: of the class that the pod's own error had, or ClusterError when it ended without a word.
+    """
+    status = pod.get("status") or {}
+    if status.get("phase") not in ("Succeeded", "Failed"):
+        return None
+    ended: Object = next(
+        (c["state"]["terminated"] for c in _containers(pod) if "terminated" in (c.get("state") or {})), {}
+    )
+    message = str(ended.get("message") or "")
+    if status["phase"] == "Succeeded":
+        return unpacked(message)
+    raise _told(message) or ClusterError(
+        f"the pod that reads claim {folder.place} ended without a word: "
+        f"{ended.get('reason') or status.get('reason') or 'no reason given'} {status.get('message') or ''}".strip(),
+        remedy="Run again; if it comes again, see the node's log. OOMKilled: the parser's memory is limited to 1 GiB.",
+    )
+
+
+def trouble_of(pod: Object, events: Sequence[Object], folder: ClaimFolder) -> Trouble | None:
+    """Why a pod has not started, in the scheduler's or the kubelet's words; None when nothing is wrong yet."""
+    status = pod.get("status") or {}
+    look = f"See kubectl describe pvc {folder.claim} -n {folder.namespace}."
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            said = _words(condition.get("message") or condition.get("reason") or "not scheduled yet")
+            if _MISSING.search(said):
+                return Trouble(_missing(folder, said), _MISSING_SECONDS)
+            text = f"the pod that reads claim {folder.place} cannot be scheduled: {said}"
+            return Trouble(ClusterError(text, remedy=f"Bind the claim, or free a node that can mount it. {look}"))
+    for container in _containers(pod):
+        waiting = (container.get("state") or {}).get("waiting") or {}
+        reason = str(waiting.get("reason") or "")
+        if reason and reason not in ("ContainerCreating", "PodInitializing"):
+            said = _words(waiting.get("message") or reason)
+            text = f"the pod that reads claim {folder.place} cannot start ({reason}): {said}"
+            remedy = f"Let the nodes, and namespace {folder.namespace}, have the image {container.get('image', '')}."
+            return Trouble(ClusterError(text, remedy=remedy))
+    failed = [event for event in events if event.get("reason") in _VOLUME_EVENTS]
+    if failed and status.get("phase") == "Pending":
+        text = f"claim {folder.place} cannot be mounted: {_words(failed[-1].get('message') or '')}"
+        return Trouble(ClusterError(text, remedy=f"Mend the volume. {look}"))
+    return None
+
+
+def _missing(folder: ClaimFolder, said: str) -> NotFoundError:
+    return NotFoundError(
+        f'claim "{folder.claim}" does not exist in namespace {folder.namespace}: {said}',
+        remedy="Make the PersistentVolumeClaim and set the annotation ome.io/retry, or correct storageUri; see "
+        f"kubectl get pvc -n {folder.namespace}.",
+    )
+
+
+def _told(message: str) -> OmeError | None:
+    """The error that the pod's own command wrote."""
+    try:
+        found = json.loads(message)
+        kind = next((each for each in CLASSES if each.code == found["code"]), OmeError)
+        return kind(str(found["message"]), remedy=str(found["remedy"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _containers(pod: Object) -> Sequence[Object]:
+    return (pod.get("status") or {}).get("containerStatuses") or ()
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())[:500]
