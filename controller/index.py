@@ -69,7 +69,7 @@ def _of_run(run: Object) -> Iterable[Entry]:
 def _asked_for(pipeline: str, arguments: dict[str, str]) -> Iterable[tuple[str, str, str]]:
     namespace = arguments.get("namespace", "")
     name, scope, service = arguments.get("name"), arguments.get("scope"), arguments.get("service")
-    if pipeline in {"import-model", "onboard-model", "evict-model"} and name and scope in _SCOPES:
+    if pipeline in {"import-model", "onboard-model", "evict-model", "read-claim"} and name and scope in _SCOPES:
         yield str(scope), namespace if scope == "BaseModel" else "", name
     if pipeline in {"deploy-model", "onboard-model"} and service:
         yield "InferenceService", namespace, service

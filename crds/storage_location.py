@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 GRAMMAR: Mapping[str, str] = {
     "hf": "hf://org/name[@revision]",
@@ -162,3 +162,9 @@ class GithubUri:
 
 
 StorageUri = HubUri | OciUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri
+
+
+def stays_in_claim(model: Mapping[str, Any]) -> bool:
+    """Whether a BaseModel or ClusterBaseModel is read in place: it is in a claim, and no folder of nodes is given."""
+    storage = (model.get("spec") or {}).get("storage") or {}
+    return str(storage.get("storageUri") or "").startswith("pvc://") and not storage.get("path")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
 from steps.benchmark.cancellation import run_cancellable
@@ -37,7 +38,7 @@ from steps.benchmark.unfinished import UnfinishedBenchmark
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint
-from steps.errors import DiskFullError, InvalidInputError, NotFoundError, OmeError
+from steps.errors import DiskFullError, InvalidInputError, NotFoundError, OmeError, UnsupportedError
 from steps.home import checked_name, part
 from steps.progress import ProgressReporter
 from steps.published_model import find_model, folder_of, stored_facts
@@ -242,6 +243,12 @@ def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
 
 def _folder_of(model: Resource, name: str) -> Path:
     """The model's folder on this machine or node."""
+    if stays_in_claim(model):
+        raise UnsupportedError(
+            f'model "{name}" is read in place from a claim, which the load generator\'s pod cannot mount: it has no '
+            "tokenizer",
+            remedy="Name as model one that is on nodes and has the same tokenizer, with its model_label.",
+        )
     path = folder_of(model)
     if path is None:
         raise NotFoundError(f'model "{name}": spec.storage.path is empty', remedy="Import the model first.")

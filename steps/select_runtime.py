@@ -15,6 +15,7 @@ from crds.labels import READY, node_label
 from crds.load import load
 from crds.problems import InvalidResourceError
 from crds.serving_runtime import ClusterServingRuntime, ServingRuntime
+from crds.storage_location import stays_in_claim
 from steps.choice import Choice, Refusal
 from steps.cluster.pod import is_on_cluster
 from steps.contract import StepInputs, StepOutputs, step
@@ -185,7 +186,7 @@ def _nodes(resources: Resources, inputs: SelectInputs) -> tuple[tuple[Node, ...]
     """Nodes that may serve the model, and what is to be known of that.
 
     Pods are scheduled only to nodes that have the model, so once some have it no other counts. Before it is imported
-    (its facts are given, and there is no resource) or cached, all do.
+    (its facts are given, and there is no resource) or cached, all do; and for a model in a claim, which is on no node.
     """
     if not is_on_cluster():
         return (local_node(),), ()
@@ -197,9 +198,12 @@ def _nodes(resources: Resources, inputs: SelectInputs) -> tuple[tuple[Node, ...]
     if not nodes:
         raise NotFoundError("the cluster has no nodes", remedy="Add a node.")
     try:
-        owner = owner_of(find_model(resources, inputs.model, inputs.namespace))
+        model = find_model(resources, inputs.model, inputs.namespace)
     except (NotFoundError, InvalidInputError):
         return nodes, ()
+    if stays_in_claim(model):
+        return nodes, ()
+    owner = owner_of(model)
     label = node_label(owner.kind, owner.namespace, owner.name)
     holding = tuple(node for node in nodes if node.labels.get(label) == READY)
     if not holding:

@@ -11,6 +11,7 @@ from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
 from crds.labels import node_label
+from crds.storage_location import stays_in_claim
 
 DEFAULT_ERROR_RATE: Final = 0.01
 IGNORED: Final = (
@@ -75,11 +76,23 @@ def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Contex
         text = f'spec.endpoint.endpoint.apiFormat: "{direct.get("apiFormat")}" is not measured yet; accepted: openai.'
         return Measured(Said("EndpointReady", False, "Unsupported", text), inputs)
     name, namespace = str(direct.get("modelName") or ""), str(job["metadata"]["namespace"])
-    label, revision = _where_it_is(find_model(name, namespace, context) if name else None)
+    model = find_model(name, namespace, context) if name else None
+    if model is not None and stays_in_claim(model):
+        return Measured(_without_tokenizer(name), inputs)
+    label, revision = _where_it_is(model)
     found = {"url": str(direct.get("url") or ""), "modelName": name}
     arguments = _arguments(job, found, name, namespace, label)
     said = Said("EndpointReady", True, "Given", f"{found['url']}, as it was given.")
     return Measured(said, inputs, arguments, revision)
+
+
+def _without_tokenizer(model: str) -> Said:
+    text = (
+        f"Model {model} is read in place from a claim, which the load generator's pod in another namespace cannot "
+        "mount, and without the model's tokenizer it cannot measure. Submit the pipeline benchmark-endpoint with "
+        "model and model_label of a model that is on nodes and has the same tokenizer, or serve that one."
+    )
+    return Said("EndpointReady", False, "Unsupported", text)
 
 
 def _where_it_is(model: Object | None) -> tuple[str, str]:
@@ -113,7 +126,10 @@ def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
 def _of_service(job: Object, service: Object, inputs: str, context: Context) -> Measured:
     status, namespace = service["status"], str(service["metadata"]["namespace"])
     model_name = str(((service.get("spec") or {}).get("model") or {}).get("name") or "")
-    label, revision = _where_it_is(find_model(model_name, namespace, context) if model_name else None)
+    model = find_model(model_name, namespace, context) if model_name else None
+    if model is not None and stays_in_claim(model):
+        return Measured(_without_tokenizer(model_name), inputs)
+    label, revision = _where_it_is(model)
     found = {"url": status["url"], "modelName": model_name, "service": service["metadata"]["name"]}
     found = {**found, "namespace": namespace, **_remembered(status)}
     arguments = _arguments(job, found, model_name, namespace, label)

@@ -24,8 +24,11 @@ from steps.publication import facts_in_spec
 
 VERB: Final = "import"
 TEMPLATE: Final = "import-model"
-_TEMPLATES: Final = (TEMPLATE, "onboard-model")
-_GATES: Final = frozenset({"", "resolve", "parse"})
+CLAIM_TEMPLATE: Final = "read-claim"
+_OWN: Final = (TEMPLATE, CLAIM_TEMPLATE)
+"""Templates whose runs are for a model alone."""
+_TEMPLATES: Final = (*_OWN, "onboard-model")
+_GATES: Final = frozenset({"", "resolve", "parse", "read"})
 """Tasks whose failure concerns every node; "" is the run as a whole."""
 
 
@@ -68,7 +71,7 @@ class ImportRuns:
         return tuple(
             run
             for run in self.every
-            if run.is_active and run.is_ours and run.pipeline == TEMPLATE and run not in self.wanted
+            if run.is_active and run.is_ours and run.pipeline in _OWN and run not in self.wanted
         )
 
     @property
@@ -91,7 +94,7 @@ class ImportRuns:
 
     def facts(self) -> Mapping[str, Any] | None:
         """The model's facts in the words of its spec, from the newest run that has them."""
-        text = self.output("facts", "parse")
+        text = self.output("facts", "parse") or self.output("facts", "read")
         if not text:
             return None
         try:
@@ -152,7 +155,7 @@ def read_import_runs(model: Object, wanted: Wanted, context: Context) -> ImportR
 def adopt(run: Run, model: Object, inputs: str) -> PatchObject:
     """Mark a run that somebody else submitted as the one for these inputs."""
     metadata: Object = {"annotations": {labels.INPUTS: inputs}, "labels": resource_labels(model)}
-    if run.pipeline != TEMPLATE:
+    if run.pipeline not in _OWN:
         metadata = {"annotations": {f"{ADOPTED}{VERB}": inputs}}
     return PatchObject("Workflow", run.namespace, run.name, {"metadata": metadata})
 

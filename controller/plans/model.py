@@ -5,25 +5,27 @@ are cleaned, a run is submitted for nodes that lack the model, and at last the s
 writes the model's metadata or spec leaves its status to the plan that this change brings about.
 """
 
-from typing import Any, Final
+from typing import Final
 
-from controller.actions import Action, ApplyObject, CopySecret, DeleteObject, EmitEvent, Object, PatchObject, Plan
+from controller.actions import Action, ApplyObject, CopySecret, DeleteObject, EmitEvent, Object, Plan
 from controller.observed import Context
 from controller.plans.attempts import soonest
+from controller.plans.claim_model import claim_mistake, plan_claim_model
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.eviction import Eviction, plan_eviction
 from controller.plans.failures import failure
 from controller.plans.import_runs import TEMPLATE, adopt
-from controller.plans.model_deletion import FINALIZERS, plan_model_deletion
+from controller.plans.model_deletion import plan_model_deletion
 from controller.plans.model_inputs import lacks_secret, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import attempt_of, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
+from controller.plans.own_patch import own_patch
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
-from controller.plans.spec_fields import missing_spec_fields
 from controller.plans.submission import owner_reference, resource_labels, submit
 from crds.problems import FieldError
+from crds.storage_location import stays_in_claim
 from crds.storage_uri import HubUri
 
 CONDITIONS: Final = ("Resolved", "Parsed", "Cached", "Ready")
@@ -47,12 +49,10 @@ def plan_model(resource: Object, context: Context) -> Plan:
         return _standing(resource, context, "Disabled", text, holds=False)
     if wanted.scheme == "vendor":
         return _standing(resource, context, "Vendor", "Its vendor provides it: there are no files here.", holds=True)
-    if wanted.scheme == "pvc" and not wanted.path:
-        text = (
-            f"{wanted.uri}: models are not read in place on a volume yet. Give spec.storage.path to have another "
-            "source's files copied to nodes, or use another URI."
-        )
-        return _standing(resource, context, "Unsupported", text, holds=False)
+    if stays_in_claim(resource):
+        if mistake := claim_mistake(wanted):
+            return _standing(resource, context, "InvalidSpec", mistake, holds=False)
+        return plan_claim_model(resource, wanted, context)
     return _plan(observe_model(resource, wanted, context), context)
 
 
@@ -61,7 +61,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += _record(state, context)
     actions += keep_artifact(state.digest, context)
-    patch = _own_patch(state, is_submitting=False)
+    patch = own_patch(state, is_submitting=False)
     outdated = state.runs.outdated
     if patch or outdated:
         actions += [DeleteObject("Workflow", run.namespace, run.name) for run in outdated]
@@ -73,12 +73,12 @@ def _plan(state: ModelState, context: Context) -> Plan:
         return Plan((*actions, cleaning.submission))
     obstacle = _secret_obstacle(state, context)
     if is_free and _is_waiting_for_tenant(state, obstacle):
-        if held := _own_patch(state, is_submitting=True):
+        if held := own_patch(state, is_submitting=True):
             return Plan((*actions, *held))
         actions.append(_tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:
-        return Plan((*actions, *_own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
+        return Plan((*actions, *own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
     said = _uncleaned(cleaning)
     status = model_status(state, context, obstacle=obstacle, cleaning=said)
     actions += release_artifact(model, status, context)
@@ -99,23 +99,6 @@ def _record(state: ModelState, context: Context) -> list[Action]:
         value = node.entry.status if node.entry is not None and is_shown else None
         actions += set_label(node.name, node.place.labels, state.wanted, value)
     return actions
-
-
-def _own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:
-    """Finalizer (once there is something to undo) and empty spec fields."""
-    model = state.model
-    metadata = model["metadata"]
-    patch: dict[str, Any] = {}
-    finalizer, there = FINALIZERS[model["kind"]], list(metadata.get("finalizers") or ())
-    has_something = is_submitting or bool(state.runs.wanted) or any(node.entry for node in state.nodes)
-    if has_something and finalizer not in there:
-        patch["metadata"] = {"finalizers": [*there, finalizer]}
-    if not is_submitting and (fields := missing_spec_fields(state)):
-        patch["spec"] = fields
-    if not patch:
-        return []
-    version = str(metadata.get("resourceVersion") or "")
-    return [PatchObject(model["kind"], state.wanted.namespace, state.wanted.name, patch, version)]
 
 
 def _clean(state: ModelState, context: Context, *, may_submit: bool) -> Eviction:

@@ -1,6 +1,6 @@
 """A model's status: conditions that name cause and remedy, progress, artifact, and OME's state derived from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.actions import Object
@@ -44,13 +44,13 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
         made["nodesReady"] = names
     if names := sorted(n.name for n in state.lacking if n.prospect.last is not None and not n.is_running):
         made["nodesFailed"] = names
-    if artifact := _artifact(state, old):
+    if artifact := artifact_of(state, old, "resolve"):
         made["artifact"] = artifact
     if active is not None:
         made["progress"] = _progress(state, active)
     elif state.targets:
         made["progress"] = {"nodesReady": _nodes_ready(state)}
-    if reference := _reference(state, old, context):
+    if reference := reference_of(state, old, context):
         made["workflow"] = reference
     return made
 
@@ -70,7 +70,7 @@ def said_of(state: ModelState, obstacle: Said | None) -> tuple[Said, ...]:
 def _resolved(state: ModelState) -> Said:
     if state.digest:
         files, size = state.runs.output("file_count", "resolve"), state.runs.output("total_bytes", "resolve")
-        old = _artifact(state, state.model.get("status") or {})
+        old = artifact_of(state, state.model.get("status") or {}, "resolve")
         files, size = files or str(old.get("files", "")), size or str(old.get("totalBytes", ""))
         numbers = f": {files} files, {size} bytes" if files and size else ""
         return Said("Resolved", True, "Resolved", f"Revision {state.revision[:12]}{numbers}.")
@@ -81,10 +81,15 @@ def _parsed(state: ModelState) -> Said:
     if state.skips_parsing:
         return Said("Parsed", True, "ParsingSkipped", "An annotation asks to keep the spec.")
     if state.config is not None:
-        size = state.config.get("modelParameterSize") or "unknown number of"
-        kind = state.config.get("modelArchitecture") or state.config.get("modelType") or "unknown architecture"
-        return Said("Parsed", True, "Parsed", f"{kind}, {size} parameters.")
+        return Said("Parsed", True, "Parsed", parsed_words(state.config))
     return _waits("Parsed", state, "parse")
+
+
+def parsed_words(config: Mapping[str, Any]) -> str:
+    """What facts say of a model, in a sentence."""
+    size = config.get("modelParameterSize") or "unknown number of"
+    kind = config.get("modelArchitecture") or config.get("modelType") or "unknown architecture"
+    return f"{kind}, {size} parameters."
 
 
 def _waits(name: str, state: ModelState, task: str) -> Said:
@@ -184,13 +189,14 @@ def _state(state: ModelState, said: Sequence[Said], active: Run | None) -> str:
     return "Failed" if any(one.last is not None for one in prospects) else "Creating"
 
 
-def _artifact(state: ModelState, old: Object) -> Object:
+def artifact_of(state: ModelState, old: Object, task: str) -> Object:
+    """`status.artifact`: what the newest run brought, by the task of it that lists files; else what it is."""
     before: Object = dict(old.get("artifact") or {})
     if not state.digest or before.get("digest") == state.digest and before.get("uri") == state.wanted.uri:
         return before
     made: Object = {"uri": state.wanted.uri, "revision": state.revision, "digest": state.digest}
     for field, output in (("totalBytes", "total_bytes"), ("files", "file_count")):
-        text = state.runs.output(output, "resolve")
+        text = state.runs.output(output, task)
         if text.isdigit():
             made[field] = int(text)
         elif before.get("digest") == state.digest and field in before:
@@ -218,7 +224,7 @@ def _nodes_ready(state: ModelState) -> str:
     return f"{len(state.ready)}/{len(state.targets)}"
 
 
-def _reference(state: ModelState, old: Object, context: Context) -> Object:
+def reference_of(state: ModelState, old: Object, context: Context) -> Object:
     """The newest run; one that went while it was waited for is told of as an error."""
     before: Object = dict(old.get("workflow") or {})
     if state.runs.lost and not state.runs.wanted:

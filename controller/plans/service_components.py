@@ -8,6 +8,7 @@ from controller.actions import Object
 from controller.observed import Context
 from controller.plans.service_inputs import Asked
 from crds import labels
+from crds.storage_location import stays_in_claim
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
 from steps.serving.cluster.render import TEMPLATE_DIGEST
@@ -135,4 +136,6 @@ def _placed(asked: Asked) -> PlacedModel:
     if asked.model is not None and asked.model["kind"] == "BaseModel":
         kind = "BaseModel"
     namespace = asked.namespace if kind == "BaseModel" else ""
-    return PlacedModel(kind=kind, namespace=namespace, name=asked.model_name or asked.name, path="/")
+    is_on_nodes = asked.model is None or not stays_in_claim(asked.model)
+    path = "/" if is_on_nodes else ""
+    return PlacedModel(kind=kind, namespace=namespace, name=asked.model_name or asked.name, path=path)

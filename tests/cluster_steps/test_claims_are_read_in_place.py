@@ -21,6 +21,7 @@ from steps.facts import Facts, ParameterCount
 from tests.apiserver.client import Object
 from tests.cluster_steps.cluster import REPOSITORY, Cluster
 from tests.cluster_steps.models import CONFIG
+from tests.cluster_steps.test_selection_reads_the_cluster import CPU, choice, make_runtime
 from tests.parsing.made_up_files import write_config, write_safetensors
 
 POD = pod_name("11111111-1111-1111-1111-111111111111")
@@ -123,6 +124,21 @@ def test_a_model_is_read_where_it_is_and_its_facts_are_stored(cluster: Cluster, 
     assert spec["automountServiceAccountToken"] is False and spec["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["metadata"]["labels"]["ome.io/name"] == "tiny"
+
+
+def test_a_runtime_is_selected_from_its_facts_and_every_node_counts(cluster: Cluster, volume: Path) -> None:
+    with kubelet(cluster, mounting(volume)):
+        digest = cluster.run("read-claim", environment=ENVIRONMENT, **INPUTS).outputs["manifest"]
+    status = {"state": "Ready", "artifact": {"uri": INPUTS["uri"], "digest": f"sha256:{digest}"}}
+    cluster.make("BaseModel", "tiny", {"storage": {"storageUri": INPUTS["uri"]}}, "team", status=status)
+    cluster.admin.apply(
+        {"apiVersion": "ome.io/v1beta1", "kind": "AcceleratorClass", "metadata": {"name": "plain"}, "spec": CPU}
+    )
+    make_runtime(cluster, "serve")
+    cluster.make_node("node-a")
+    found = choice(cluster.run("select-runtime", model="tiny", namespace="team"))
+    assert found["runtime"] == "serve"
+    assert not any("models.ome.io" in warning for warning in found["warnings"])
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def parameters(value: object) -> Iterator[dict[str, Any]]:
 def test_there_are_these_templates() -> None:
     assert NAMES == [
         "onboard-model", "import-model", "parse-model", "select-runtime", "deploy-model", "benchmark-endpoint",
-        "evict-model", "read-claim", "ome-steps",
+        "read-claim", "evict-model", "ome-steps",
     ]  # fmt: skip
     assert [t["name"] for t in ALL["ome-steps"]["spec"]["templates"]] == list(CATALOGUE)
 

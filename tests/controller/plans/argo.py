@@ -138,6 +138,17 @@ def importing(
     return write(cluster, name, phase, nodes, outputs=shown, is_compressed=is_compressed)
 
 
+def reading(
+    cluster: Cluster, name: str, outcome: str = "Succeeded", *, digest: str = DIGEST, facts: Facts = FACTS
+) -> Object:
+    """A run that reads a claim and has ended: well, or with the code of a failure."""
+    given = {"manifest": digest, "revision": REVISION, "total_bytes": "1000", "file_count": "3"}
+    given["facts"] = facts.model_dump_json(by_alias=True)
+    is_well = outcome == "Succeeded"
+    nodes = _step("read", outcome, given, order=1)
+    return write(cluster, name, outcome if is_well else "Failed", nodes, outputs=given if is_well else {})
+
+
 def evicting(cluster: Cluster, name: str, outcomes: Mapping[str, str] | None = None) -> Object:
     """An evict run that has ended: by node, a phase or the code of a failure; None for success everywhere."""
     workflow = cluster.get("Workflow", cluster.settings.namespace, name)

@@ -476,12 +476,9 @@ def test_a_disabled_model_is_left_alone() -> None:
     assert not cluster.of_kind("Workflow") and not cluster.get(*MODEL)["metadata"].get("finalizers")
 
 
-def test_a_vendors_model_is_ready_at_once_and_a_volume_is_refused_in_words() -> None:
+def test_a_vendors_model_is_ready_at_once() -> None:
     cluster = cluster_with("node-a", storage={"storageUri": "vendor://acme/llm/one"})
     assert settle(cluster)["state"] == "Ready"
-    cluster.change(*MODEL, {"spec": {"storage": {"storageUri": "pvc://claim/models"}}})
-    settle(cluster)
-    assert condition(cluster.get(*MODEL), "Ready")["reason"] == "Unsupported"
     assert not cluster.of_kind("Workflow")
 
 

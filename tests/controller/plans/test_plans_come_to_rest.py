@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from controller.actions import CreateObject, Object
 from controller.plans import plan_benchmark, plan_model, plan_service
-from tests.controller.plans.argo import evicting, importing, runs_of
+from tests.controller.plans.argo import evicting, importing, reading, runs_of
 from tests.controller.plans.cluster import Cluster, Planner, StaleError, snapshot
 from tests.controller.plans.objects import add_node, model_body, set_ready
 from tests.controller.plans.reports import report
@@ -116,8 +116,27 @@ def benchmark_story(cluster: Cluster, settle: Callable[[], None]) -> None:
     settle()
 
 
+def claim_story(cluster: Cluster, settle: Callable[[], None]) -> None:
+    import_story(cluster, settle)
+    cluster.change(*MODEL, {"spec": {"storage": {"storageUri": "pvc://team:weights/smollm2"}}})
+    settle()
+    (run,) = open_runs(cluster, "evict-model")
+    evicting(cluster, run)
+    settle()
+    for outcome in ("cluster", "Succeeded"):
+        (run,) = open_runs(cluster, "read-claim")
+        reading(cluster, run, outcome)
+        settle()
+        cluster.pass_time(400)
+        settle()
+    cluster.delete(*MODEL)
+    settle()
+    assert cluster.find(*MODEL) is None
+
+
 STORIES: list[tuple[Story, Planner, Key]] = [
     (import_story, plan_model, MODEL),
+    (claim_story, plan_model, MODEL),
     (deletion_story, plan_model, MODEL),
     (service_story, plan_service, SERVICE),
     (benchmark_story, plan_benchmark, JOB),

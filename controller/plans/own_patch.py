@@ -1,0 +1,25 @@
+"""What a plan writes into the model itself: its finalizer, and spec fields that are empty."""
+
+from typing import Any
+
+from controller.actions import Action, PatchObject
+from controller.plans.model_deletion import FINALIZERS
+from controller.plans.model_state import ModelState
+from controller.plans.spec_fields import missing_spec_fields
+
+
+def own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:
+    """Finalizer (once there is something to undo) and empty spec fields."""
+    model = state.model
+    metadata = model["metadata"]
+    patch: dict[str, Any] = {}
+    finalizer, there = FINALIZERS[model["kind"]], list(metadata.get("finalizers") or ())
+    has_something = is_submitting or bool(state.runs.wanted) or any(node.entry for node in state.nodes)
+    if has_something and finalizer not in there:
+        patch["metadata"] = {"finalizers": [*there, finalizer]}
+    if not is_submitting and (fields := missing_spec_fields(state)):
+        patch["spec"] = fields
+    if not patch:
+        return []
+    version = str(metadata.get("resourceVersion") or "")
+    return [PatchObject(model["kind"], state.wanted.namespace, state.wanted.name, patch, version)]
