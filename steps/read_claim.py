@@ -53,13 +53,13 @@ def read_claim(inputs: ReadClaimInputs) -> ReadClaimOutputs:
         NotFoundError: when the claim or the folder is not there.
         ClusterError: when no pod can mount it.
     """
-    from crds.labels import KIND, NAME, NAMESPACE, label_value
     from crds.storage_uri import PvcUri, StorageUriError, parse_storage_uri
     from steps.cluster.api import open_api
     from steps.cluster.claim_pod import ClaimFolder, claim_pod
     from steps.cluster.claim_reader import Patience
     from steps.cluster.claim_reader import read_claim as read
     from steps.cluster.pod import is_on_cluster
+    from steps.cluster.resource_types import resource_type
     from steps.describe_claim import ClaimRequest
     from steps.manifest_store import save_facts
 
@@ -95,9 +95,10 @@ def read_claim(inputs: ReadClaimInputs) -> ReadClaimOutputs:
     )
     folder = ClaimFolder(uri.namespace or own, uri.claim, request)
     patience = Patience(trouble=float(os.environ.get("OME_CLAIM_PATIENCE") or 1.0))
-    marks = {KIND: inputs.scope, NAME: label_value(inputs.name)} | ({NAMESPACE: label_value(own)} if own else {})
-    pod = claim_pod(folder, os.environ.get("OME_WORKFLOW_UID", ""), image, marks, int(patience.whole))
-    report = read(open_api(), folder, pod, patience)
+    api = open_api()
+    model = api.find(resource_type(inputs.scope), inputs.name, own) if inputs.name else None
+    pod = claim_pod(folder, os.environ.get("OME_WORKFLOW_UID", ""), image, model, int(patience.whole))
+    report = read(api, folder, pod, patience)
     digest = report.digest(folder.place)
     save_facts(digest, report.facts)
     sys.stderr.write(f"{folder.place}: {report.file_count} files, {report.total_bytes} bytes\n")

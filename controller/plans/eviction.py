@@ -18,6 +18,7 @@ from controller.plans.model_state import NodeState
 from controller.plans.naming import attempt_of, digest_of, run_name
 from controller.plans.runs import Run, Task, read_runs
 from controller.plans.submission import submit
+from crds.storage_location import stays_in_claim
 
 TEMPLATE: Final = "evict-model"
 EVICTS: Final = "evicts"
@@ -108,6 +109,9 @@ def keeps_files(model: Object, wanted: Wanted, folder: str, context: Context) ->
 
 
 def _folder_of(model: Object, context: Context) -> str:
+    """The folder that a model has on nodes; "" for one that is on none."""
+    if stays_in_claim(model):
+        return ""
     path = ((model.get("spec") or {}).get("storage") or {}).get("path")
     namespace = str(model["metadata"].get("namespace") or "")
     return (

@@ -96,6 +96,7 @@ STEPS: tuple[Account, ...] = (
         "Reads models in claims: makes a pod in the claim's namespace that mounts it, and deletes that pod.",
         cluster=(
             Rule("", ("pods",), ("get", "create", "delete")),
+            Rule("ome.io", _MODELS, ("get",)),  # the model owns the pod, so that none outlives it
             Rule("", ("events",), ("list",)),  # why a volume cannot be mounted is said nowhere else
         ),
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),  # facts, as an import stores them

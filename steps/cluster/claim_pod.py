@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from crds.labels import PART_OF, PRODUCT
+from crds.metadata import API_VERSION
 from steps.claim_report import ClaimReport, unpacked
 from steps.describe_claim import MOUNT, ClaimRequest
 from steps.errors import CLASSES, ClusterError, NotFoundError, OmeError
@@ -19,6 +20,8 @@ Object = dict[str, Any]
 
 USER: Final = 65532
 """As every step that is not root."""
+_TAINTS: Final = ("nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi")
+"""Of nodes with accelerators, on whose disks a claim may be."""
 _MISSING = re.compile(r'persistentvolumeclaim "[^"]*" not found')
 _VOLUME_EVENTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _MISSING_SECONDS: Final = 30.0
@@ -58,14 +61,14 @@ def pod_name(workflow: str) -> str:
     return f"ome-claim-{hashlib.sha256(workflow.encode()).hexdigest()[:16]}"
 
 
-def claim_pod(folder: ClaimFolder, workflow: str, image: str, labels: dict[str, str], seconds: int) -> Object:
+def claim_pod(folder: ClaimFolder, workflow: str, image: str, model: Object | None, seconds: int) -> Object:
     """The pod: it mounts the claim to read, knows no token, and may write nowhere.
 
     Args:
         folder: What it reads.
-        workflow: Uid of the workflow that it is for: it cannot own a pod of another namespace.
+        workflow: Uid of the workflow that it is for, which cannot own a pod of another namespace.
         image: Of the steps.
-        labels: Of the resource that it is for.
+        model: That it is for, which can, and takes a pod along that nobody has deleted; None before there is one.
         seconds: After which the kubelet ends it.
     """
     container: Object = {
@@ -88,7 +91,8 @@ def claim_pod(folder: ClaimFolder, workflow: str, image: str, labels: dict[str, 
         "metadata": {
             "name": pod_name(workflow),
             "namespace": folder.namespace,
-            "labels": {**labels, PART_OF: PRODUCT, "app.kubernetes.io/component": "claim-reader"},
+            "labels": {PART_OF: PRODUCT, "app.kubernetes.io/component": "claim-reader"},
+            "ownerReferences": [_owner(model)] if model is not None else [],
         },
         "spec": {
             "restartPolicy": "Never",
@@ -103,6 +107,7 @@ def claim_pod(folder: ClaimFolder, workflow: str, image: str, labels: dict[str, 
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [container],
+            "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in _TAINTS],
             "volumes": [{"name": "claim", "persistentVolumeClaim": {"claimName": folder.claim}}],
         },
     }
@@ -154,6 +159,11 @@ def trouble_of(pod: Object, events: Sequence[Object], folder: ClaimFolder) -> Tr
         text = f"claim {folder.place} cannot be mounted: {_words(failed[-1].get('message') or '')}"
         return Trouble(ClusterError(text, remedy=f"Mend the volume. {look}"))
     return None
+
+
+def _owner(model: Object) -> Object:
+    metadata = model["metadata"]
+    return {"apiVersion": API_VERSION, "kind": model["kind"], "name": metadata["name"], "uid": metadata["uid"]}
 
 
 def _missing(folder: ClaimFolder, said: str) -> NotFoundError:

@@ -108,6 +108,7 @@ def pods(cluster: Cluster) -> list[Object]:
 
 def test_a_model_is_read_where_it_is_and_its_facts_are_stored(cluster: Cluster, volume: Path) -> None:
     with kubelet(cluster, mounting(volume)) as seen:
+        cluster.make("BaseModel", "tiny", {"storage": {"storageUri": INPUTS["uri"]}}, "team")
         done = cluster.run("read-claim", environment=ENVIRONMENT, **INPUTS)
     assert done.code == 0, done.log
     assert json.loads(done.outputs["facts"])["architecture"] == "LlamaForCausalLM"
@@ -123,7 +124,8 @@ def test_a_model_is_read_where_it_is_and_its_facts_are_stored(cluster: Cluster, 
     assert container["image"] == "registry.test/ome-steps:1"
     assert spec["automountServiceAccountToken"] is False and spec["securityContext"]["runAsNonRoot"] is True
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert pod["metadata"]["labels"]["ome.io/name"] == "tiny"
+    (owner,) = pod["metadata"]["ownerReferences"]
+    assert (owner["kind"], owner["name"]) == ("BaseModel", "tiny"), "a pod that nobody deletes goes with its model"
 
 
 def test_a_runtime_is_selected_from_its_facts_and_every_node_counts(cluster: Cluster, volume: Path) -> None:

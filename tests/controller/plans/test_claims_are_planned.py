@@ -6,7 +6,7 @@ import pytest
 
 from controller.actions import Object
 from controller.index import arguments_of
-from controller.plans import plan_benchmark, plan_model
+from controller.plans import plan_benchmark, plan_model, plan_service
 from tests.controller.plans.argo import (
     DIGEST,
     evicting,
@@ -20,6 +20,7 @@ from tests.controller.plans.argo import (
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.objects import add_manifest, add_node, condition, model_body
+from tests.controller.plans.test_services_are_planned import SERVICE, add_runtime, service_body
 
 URI = "pvc://weights/models/smollm2"
 MODEL = ("BaseModel", "team", "smollm2")
@@ -230,6 +231,32 @@ def test_nothing_is_written_when_nothing_changed() -> None:
     cluster = was_read()
     cluster.pass_time(3600)
     assert cluster.plan(plan_model, *MODEL).actions == ()
+
+
+def test_a_service_of_it_is_deployed_once_it_is_read() -> None:
+    cluster = cluster_with()
+    add_runtime(cluster)
+    cluster.add(service_body())
+    cluster.settle(plan_service, *SERVICE)
+    assert not runs_of(cluster, "deploy-model")
+    settle(cluster)
+    reading(cluster, only_run(cluster, "read-claim"))
+    settle(cluster)
+    cluster.settle(plan_service, *SERVICE)
+    arguments = arguments_of(cluster.get("Workflow", "ome", only_run(cluster, "deploy-model")))
+    assert (arguments["model"], arguments["namespace"]) == ("smollm2", "team")
+
+
+def test_files_of_another_model_go_although_a_model_in_a_claim_has_its_name() -> None:
+    cluster = was_read()
+    key = ("ClusterBaseModel", "", "other")
+    cluster.add(model_body("other", storage={"path": "/mnt/models/team/smollm2"}))
+    settle(cluster, *key)
+    importing(cluster, only_run(cluster, "import-model"))
+    settle(cluster, *key)
+    cluster.delete(*key)
+    settle(cluster, *key)
+    assert runs_of(cluster, "evict-model")
 
 
 def test_a_benchmark_says_that_it_cannot_have_the_tokenizer() -> None:
