@@ -1,5 +1,6 @@
 """What every test starts from: an empty home, no credentials, and on demand the real model and environments."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from pipelines.command.sample_model import fetch_sample_model
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+# A shell without job control starts what is in the background with Ctrl-C ignored, and all that tests start inherits it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
