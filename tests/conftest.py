@@ -11,7 +11,7 @@ from pipelines.command.sample_model import fetch_sample_model
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
-# A shell without job control starts what is in the background with Ctrl-C ignored, and all that tests start inherits it.
+# A shell without job control starts what is in the background with Ctrl-C ignored, and so all that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 

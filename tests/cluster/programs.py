@@ -13,6 +13,7 @@ from steps.errors import InvalidInputError
 
 MODULES_FOLDER = Path(__file__).parent / "modules"
 KUBERNETES_VERSION = "v1.34.3"
+HELM_VERSION = "v3.19.0"
 ARGO_VERSION = "v3.7.14"
 ARGO_MODULE = "github.com/argoproj/argo-workflows/v3"
 _KUBERNETES_VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -47,7 +48,6 @@ class GoModule:
 
 GO_MODULES: tuple[GoModule, ...] = (
     GoModule("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, {}),
-    GoModule("coredns", {"coredns": "."}, {}),
     GoModule(
         "kubernetes",
         {
@@ -62,6 +62,8 @@ GO_MODULES: tuple[GoModule, ...] = (
             f"{_KUBERNETES_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
         },
     ),
+    GoModule("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, {"helm.sh/helm/v3/internal/version.version": HELM_VERSION}),
+    GoModule("coredns", {"coredns": "."}, {}),
     GoModule(
         "argo",
         {name: f"{ARGO_MODULE}/cmd/{name}" for name in ("argo", "argoexec", "workflow-controller")},

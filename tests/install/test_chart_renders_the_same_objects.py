@@ -19,7 +19,7 @@ CHART = REPOSITORY / "controller" / "install" / "chart"
 @pytest.fixture(scope="session")
 def helm() -> str:
     """Helm, which builds from Go modules."""
-    return program("helm", "GOBIN=~/.cache/ome-pipelines/cluster/bin go install helm.sh/helm/v3/cmd/helm@v3.19.0")
+    return program("helm", "python -m tests.cluster build helm")
 
 
 def test_default_values_give_what_the_defaults_install(helm: str) -> None:
