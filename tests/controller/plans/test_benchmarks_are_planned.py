@@ -10,53 +10,10 @@ from controller.plans import plan_benchmark
 from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
 from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
-from tests.controller.plans.cluster import Cluster, merged
+from tests.controller.plans.benchmarks import CRON, JOB, cluster_with, finish, fire, settle
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.objects import condition
 from tests.controller.plans.reports import report
-
-JOB = ("BenchmarkJob", "team", "speed")
-CRON = "benchmark-speed-a8fd0a80"
-
-
-def cluster_with(**spec: Any) -> Cluster:
-    cluster = Cluster()
-    endpoint = {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}}
-    body = {
-        "apiVersion": "ome.io/v1beta1",
-        "kind": "BenchmarkJob",
-        "metadata": {"name": "speed", "namespace": "team"},
-        "spec": {
-            "endpoint": endpoint,
-            "task": "text-to-text",
-            "trafficScenarios": ["D(64,16)"],
-            "numConcurrency": [1],
-            "maxTimePerIteration": 5,
-            "maxRequestsPerIteration": 400,
-            "outputLocation": {"storageUri": "pvc://claim/results"},
-        },
-    }
-    cluster.add(merged(body, {"spec": spec}))
-    return cluster
-
-
-def settle(cluster: Cluster) -> dict[str, Any]:
-    cluster.settle(plan_benchmark, *JOB)
-    found: dict[str, Any] = cluster.get(*JOB)["status"]
-    return found
-
-
-def finish(cluster: Cluster, run: str, found: BenchmarkReport) -> None:
-    outputs = {"report": found.model_dump_json(by_alias=True), "report_folder": f"configmap/{run}"}
-    write(cluster, run, "Succeeded", step("benchmark", outputs=outputs), outputs=outputs)
-
-
-def fire(cluster: Cluster, name: str) -> None:
-    """What Argo's cron controller does: a run from the CronWorkflow as it stands."""
-    cron = cluster.get("CronWorkflow", "ome", CRON)
-    metadata = {"name": name, "namespace": "ome", **cron["spec"]["workflowMetadata"]}
-    cluster.add({"kind": "Workflow", "metadata": metadata, "spec": cron["spec"]["workflowSpec"]})
-    write(cluster, name, "Running", step("benchmark", "Running", progress="10/400"))
 
 
 def test_a_benchmark_before_its_service_waits() -> None:

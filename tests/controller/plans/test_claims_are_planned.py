@@ -20,7 +20,7 @@ from tests.controller.plans.argo import (
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.objects import add_manifest, add_node, condition, model_body
-from tests.controller.plans.test_services_are_planned import SERVICE, add_runtime, service_body
+from tests.controller.plans.services import SERVICE, add_runtime, service_body
 
 URI = "pvc://weights/models/smollm2"
 MODEL = ("BaseModel", "team", "smollm2")

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from controller.actions import CreateObject, Object
 from controller.plans import plan_benchmark, plan_model, plan_service
 from tests.controller.plans.argo import evicting, importing, reading, runs_of
+from tests.controller.plans.benchmarks import JOB, finish
+from tests.controller.plans.benchmarks import cluster_with as cluster_with_benchmark
 from tests.controller.plans.cluster import Cluster, Planner, StaleError, snapshot
+from tests.controller.plans.models import nodes_of
 from tests.controller.plans.objects import add_node, model_body, set_ready
 from tests.controller.plans.reports import report
-from tests.controller.plans.test_benchmarks_are_planned import JOB, finish
-from tests.controller.plans.test_benchmarks_are_planned import cluster_with as cluster_with_benchmark
-from tests.controller.plans.test_models_are_planned import nodes_of
-from tests.controller.plans.test_services_are_planned import (
+from tests.controller.plans.services import (
     AVAILABLE,
     SERVICE,
     add_deployment,

@@ -1,0 +1,125 @@
+"""How a model's failures are told, which of them are tried again, and when."""
+
+import json
+
+import pytest
+
+from controller.index import arguments_of
+from controller.plans import plan_model
+from tests.controller.plans.argo import (
+    importing,
+    only_run,
+    runs_of,
+    write,
+)
+from tests.controller.plans.golden import check_plan
+from tests.controller.plans.models import MODEL, cluster_with, nodes_of, settle
+from tests.controller.plans.objects import condition
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [("auth", "AuthFailed"), ("not-found", "NotFound"), ("unsupported", "Unsupported"), ("internal", "InternalError")],
+)
+def test_a_hopeless_failure_is_told_once_and_waits_for_a_change(code: str, reason: str) -> None:
+    cluster = cluster_with("node-a")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), resolved=code)
+    status = settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert (ready["reason"], status["state"]) == (reason, "Failed")
+    assert "Mend it." in ready["message"]
+    cluster.pass_time(86400)
+    settle(cluster)
+    assert len(runs_of(cluster, "import-model")) == 1
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+
+
+def test_a_model_that_was_corrected_at_its_source_is_resolved_anew_for_every_node() -> None:
+    cluster = cluster_with("node-a", "node-b")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), parsed="invalid-input")
+    assert condition(settle(cluster) and cluster.get(*MODEL), "Parsed")["reason"] == "InvalidInput"
+    before = set(runs_of(cluster, "import-model"))
+    cluster.pass_time(5)
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
+    settle(cluster)
+    (again,) = set(runs_of(cluster, "import-model")) - before
+    arguments = arguments_of(cluster.get("Workflow", "ome", again))
+    assert (arguments.get("revision", ""), json.loads(arguments["nodes"])) == ("", ["node-a", "node-b"])
+    importing(cluster, again, revision="d" * 40, digest="cd" * 32)
+    status = settle(cluster)
+    assert (status["state"], status["artifact"]["revision"]) == ("Ready", "d" * 40)
+
+
+def test_a_hopeless_failure_golden() -> None:
+    cluster = cluster_with("node-a")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), resolved="auth")
+    check_plan("model-auth-failed", cluster.plan(plan_model, *MODEL))
+
+
+def test_a_passing_failure_is_tried_again_with_doubling_waits_and_then_given_up() -> None:
+    cluster = cluster_with("node-a")
+    waits = []
+    for _ in range(cluster.settings.max_attempts):
+        settle(cluster)
+        importing(cluster, only_run(cluster, "import-model"), resolved="network")
+        plan = cluster.settle(plan_model, *MODEL)
+        waits.append(plan.requeue_seconds)
+        cluster.pass_time(plan.requeue_seconds or 0)
+    assert waits == [10, 20, 40, 80, None]
+    cluster.pass_time(86400)
+    settle(cluster)
+    assert len(runs_of(cluster, "import-model")) == cluster.settings.max_attempts
+    assert "Gave up after 5 attempts" in condition(cluster.get(*MODEL), "Ready")["message"]
+
+
+def test_a_full_disk_is_tried_slowly_for_ever_and_leaves_few_runs() -> None:
+    cluster = cluster_with("node-a", "node-b")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "Succeeded", "node-b": "disk-full"})
+    for _ in range(12):
+        plan = cluster.settle(plan_model, *MODEL)
+        assert plan.requeue_seconds == cluster.settings.slow_retry_seconds
+        cluster.pass_time(plan.requeue_seconds)
+        settle(cluster)
+        run = only_run(cluster, "import-model")
+        assert nodes_of(cluster, run) == ["node-b"]
+        importing(cluster, run, cached={"node-b": "disk-full"})
+    assert settle(cluster)["nodesFailed"] == ["node-b"]
+    assert len(runs_of(cluster, "import-model")) <= cluster.settings.max_attempts + 1
+
+
+def test_a_run_that_was_deleted_is_told_and_submitted_again() -> None:
+    cluster = cluster_with("node-a")
+    settle(cluster)
+    cluster.delete("Workflow", "ome", only_run(cluster, "import-model"))
+    settle(cluster)
+    assert only_run(cluster, "import-model")
+    assert "WorkflowVanished" in [event.reason for event in cluster.events]
+
+
+def test_a_run_past_its_deadline_counts_as_failed() -> None:
+    cluster = cluster_with("node-a")
+    settle(cluster)
+    run = only_run(cluster, "import-model")
+    write(cluster, run, "Running")
+    plan = cluster.settle(plan_model, *MODEL)
+    assert plan.requeue_seconds is not None
+    cluster.pass_time(plan.requeue_seconds)
+    settle(cluster)
+    assert condition(cluster.get(*MODEL), "Ready")["reason"] == "DeadlineExceeded"
+    cluster.pass_time(10)
+    settle(cluster)
+    assert len(runs_of(cluster, "import-model")) == 2
+
+
+def test_a_spec_that_cannot_be_read_names_the_field() -> None:
+    cluster = cluster_with("node-a", storage={"storageUri": "hf://"})
+    settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert ready["reason"] == "InvalidSpec" and "spec.storage" in ready["message"]

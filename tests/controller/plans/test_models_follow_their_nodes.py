@@ -1,0 +1,109 @@
+"""Where a model goes: nodes that come, leave, come back, take no pods, and records of them that somebody removes."""
+
+import pytest
+
+from controller.index import arguments_of
+from controller.plans import plan_model
+from tests.controller.plans.argo import (
+    REVISION,
+    evicting,
+    importing,
+    only_run,
+    runs_of,
+)
+from tests.controller.plans.golden import check_plan
+from tests.controller.plans.models import LABEL, MODEL, cluster_with, imported, nodes_of, settle
+from tests.controller.plans.objects import URI, add_node, condition, set_ready
+
+
+def test_a_later_node_gets_the_same_revision_alone() -> None:
+    cluster = imported("node-a")
+    add_node(cluster, "node-b")
+    settle(cluster)
+    run = only_run(cluster, "import-model")
+    assert nodes_of(cluster, run) == ["node-b"]
+    assert arguments_of(cluster.get("Workflow", "ome", run))["revision"] == REVISION
+
+
+def test_a_node_that_comes_back_is_filled_again_and_again() -> None:
+    cluster = imported("node-a", "node-b")
+    for _ in range(3):
+        cluster.pass_time(60)
+        cluster.change("Node", "", "node-b", {"metadata": {"labels": {"pool": "x"}}})
+        settle(cluster)
+        evicting(cluster, only_run(cluster, "evict-model"))
+        settle(cluster)
+        assert LABEL not in cluster.get("Node", "", "node-b")["metadata"]["labels"]
+        assert "clusterbasemodel.smollm2" not in cluster.get("ConfigMap", "ome", "node-b")["data"]
+        cluster.pass_time(60)
+        cluster.change("Node", "", "node-b", {"metadata": {"labels": {"pool": "models"}}})
+        settle(cluster)
+        importing(cluster, only_run(cluster, "import-model"))
+        assert settle(cluster)["nodesReady"] == ["node-a", "node-b"]
+
+
+def test_a_node_that_does_not_qualify_any_more_is_cleaned() -> None:
+    cluster = imported("node-a", "node-b")
+    cluster.change("Node", "", "node-b", {"metadata": {"labels": {"pool": "x"}}})
+    check_plan("model-node-left", cluster.plan(plan_model, *MODEL))
+
+
+def test_a_node_that_is_gone_leaves_the_status() -> None:
+    cluster = imported("node-a", "node-b")
+    cluster.delete("Node", "", "node-b")
+    assert settle(cluster)["nodesReady"] == ["node-a"]
+    assert cluster.find("ConfigMap", "ome", "node-b") is None
+
+
+@pytest.mark.parametrize("is_cordoned", [True, False])
+def test_a_node_that_takes_no_pods_blocks_ready_unless_fewer_are_enough(is_cordoned: bool) -> None:
+    cluster = cluster_with("node-a", "node-b")
+    if is_cordoned:
+        cluster.change("Node", "", "node-b", {"spec": {"unschedulable": True}})
+    else:
+        set_ready(cluster, "node-b", is_ready=False)
+    settle(cluster)
+    run = only_run(cluster, "import-model")
+    assert nodes_of(cluster, run) == ["node-a"]
+    importing(cluster, run)
+    settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "NodesUnavailable")
+    assert "node-b (cordoned)" in ready["message"] or "node-b (not ready)" in ready["message"]
+    cluster.change(*MODEL, {"spec": {"minReadyNodes": 1}})
+    assert settle(cluster)["state"] == "Ready"
+
+
+def test_affinity_has_kubernetes_own_meaning() -> None:
+    storage = {
+        "storageUri": URI,
+        "nodeSelector": None,
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "slow", "operator": "NotIn", "values": ["yes"]}]}]
+            }
+        },
+    }
+    cluster = cluster_with("node-a", storage=storage)
+    add_node(cluster, "node-b", metadata={"labels": {"slow": "yes"}})
+    settle(cluster)
+    assert nodes_of(cluster, only_run(cluster, "import-model")) == ["node-a"]
+
+
+def test_no_node_at_all_is_told() -> None:
+    cluster = cluster_with()
+    settle(cluster)
+    assert condition(cluster.get(*MODEL), "Ready")["reason"] == "NoMatchingNode"
+    assert "pool=models" in condition(cluster.get(*MODEL), "Ready")["message"]
+    assert not cluster.of_kind("Workflow")
+
+
+def test_a_deleted_config_map_and_a_removed_label_are_mended() -> None:
+    cluster = imported("node-a")
+    cluster.delete("ConfigMap", "ome", "node-a")
+    settle(cluster)
+    assert "clusterbasemodel.smollm2" in cluster.get("ConfigMap", "ome", "node-a")["data"]
+    cluster.change("Node", "", "node-a", {"metadata": {"labels": {LABEL: None}}})
+    settle(cluster)
+    assert cluster.get("Node", "", "node-a")["metadata"]["labels"][LABEL] == "Ready"
+    assert len(runs_of(cluster, "import-model")) == 1
