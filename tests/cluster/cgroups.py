@@ -12,22 +12,22 @@ from tests.cluster.processes import end
 MOUNT = Path("/sys/fs/cgroup")
 
 
-def is_version_2() -> bool:
+def is_version_2(mount: Path = MOUNT) -> bool:
     """Whether the machine has the unified hierarchy alone."""
-    return (MOUNT / "cgroup.controllers").exists()
+    return (mount / "cgroup.controllers").exists()
 
 
-def check_cgroups() -> None:
+def check_cgroups(mount: Path = MOUNT) -> None:
     """Refuse a machine whose control groups cannot be written.
 
     Raises:
         UnsupportedError: naming what is missing.
     """
-    if not is_version_2() and not (MOUNT / "memory").is_dir():
-        message = f"{MOUNT} has neither control groups version 2 nor the controller memory of version 1"
+    if not is_version_2(mount) and not (mount / "memory").is_dir():
+        message = f"{mount} has neither control groups version 2 nor the controller memory of version 1"
         raise UnsupportedError(message, remedy="Mount them, or use a virtual machine instead of a container.")
-    if not os.access(MOUNT if is_version_2() else MOUNT / "memory", os.W_OK):
-        message = f"{MOUNT} is read-only"
+    if not os.access(mount if is_version_2(mount) else mount / "memory", os.W_OK):
+        message = f"{mount} is read-only"
         raise UnsupportedError(
             message, remedy="Run where root may write it: a virtual machine, a privileged container."
         )

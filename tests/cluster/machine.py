@@ -56,13 +56,22 @@ def check_machine(folder: Path) -> None:
         raise UnsupportedError(
             message, remedy="Run as root, or use a cluster of yours: KUBECONFIG=… make test-cluster"
         )
+    check_programs()
+    check_cgroups()
+    check_claim(folder)
+
+
+def check_programs() -> None:
+    """Refuse a machine that lacks programs.
+
+    Raises:
+        UnsupportedError: naming those that are missing and the command that gets them.
+    """
     absent = [name for name in PROGRAMS if not shutil.which(name)]
     if not Path("/usr/lib/cni/bridge").exists():
         absent.append("/usr/lib/cni/bridge")
     if absent:
         raise UnsupportedError(f"not installed: {', '.join(absent)}", remedy=f"Run: {INSTALL_COMMAND}")
-    check_cgroups()
-    check_claim(folder)
 
 
 def _is_installed(package: str) -> bool:

@@ -27,16 +27,14 @@ def test_with_ci_a_ring_that_cannot_run_fails(monkeypatch: pytest.MonkeyPatch) -
 
 def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(machine.os, "geteuid", lambda: 0)  # type: ignore[attr-defined]  # the module's own import
     with pytest.raises(UnsupportedError, match="containerd, runc, ip, nft") as caught:
-        machine.check_machine(tmp_path)
+        machine.check_programs()
     assert "make cluster-install" in caught.value.remedy
 
 
-def test_control_groups_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cgroups, "MOUNT", tmp_path)
+def test_control_groups_that_are_not_there_are_named(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="neither control groups version 2 nor"):
-        cgroups.check_cgroups()
+        cgroups.check_cgroups(tmp_path)
 
 
 @pytest.mark.parametrize(

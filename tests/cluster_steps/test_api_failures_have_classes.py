@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.cluster import api
-from steps.cluster.api import ClusterApi, open_api
+from steps.cluster.api import PAGE, ClusterApi, connections, open_api
 from steps.cluster.refusals import ConflictError, refusal
 from steps.cluster.resource_types import CONFIG_MAP, NODE
 from steps.cluster.resources import ClusterResources
@@ -84,14 +83,14 @@ def test_a_kubeconfig_will_do_too(prepared: ApiServer, monkeypatch: pytest.Monke
 
 def test_lists_are_read_to_their_end(prepared: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(prepared.kubeconfig))
-    monkeypatch.setattr(api, "PAGE", 2)
     namespace = prepared.new_namespace("pages")
-    for number in range(5):
-        document = config_map(f"page-{number}")
+    names = [f"page-{number:04}" for number in range(PAGE + 2)]
+    for name in names:
+        document = config_map(name)
         document["metadata"]["namespace"] = namespace
         prepared.admin.create(document)
     found = list(open_api().list(CONFIG_MAP, namespace))
-    assert [item["metadata"]["name"] for item in found] == [f"page-{number}" for number in range(5)]
+    assert [item["metadata"]["name"] for item in found] == names
     assert {(item["kind"], item["apiVersion"]) for item in found} == {("ConfigMap", "v1")}
 
 
@@ -172,7 +171,7 @@ def answering(*answers: tuple[int, dict[str, str], bytes]) -> Iterator[tuple[Clu
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield ClusterApi(f"http://127.0.0.1:{server.server_port}", api.connections()), asked
+        yield ClusterApi(f"http://127.0.0.1:{server.server_port}", connections()), asked
     finally:
         server.shutdown()
         server.server_close()

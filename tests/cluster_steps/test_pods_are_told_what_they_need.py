@@ -20,6 +20,7 @@ from tests.cluster_steps.cluster import Cluster
 
 
 def test_all_that_libraries_write_goes_to_the_pods_own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A pod's own place; on this machine it may be a person's.
     monkeypatch.setattr(pod, "HOME", tmp_path / "place")
     monkeypatch.setattr("steps.home.HOME", tmp_path / "place")
     for name in ("OME_HOME", "HOME", "XDG_CACHE_HOME", "HF_HOME", "MPLCONFIGDIR"):
