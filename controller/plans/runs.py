@@ -1,6 +1,6 @@
 """A workflow as planners read it: its phase, what each task gave or why it failed, and what came to each node.
 
-Read from `status.outputs` (global outputs) and `status.nodes`; a large run has them in `status.compressedNodes`.
+Read from `status.nodes`; a large run has them in `status.compressedNodes`.
 """
 
 import base64
@@ -173,12 +173,17 @@ class Run:
         return next((task for task in self.tasks if task.name == name), None)
 
     def output(self, name: str, task: str = "") -> str:
-        """A global output; while the run goes on, that of the task that gives it."""
-        for parameter in (self._status.get("outputs") or {}).get("parameters") or ():
-            if parameter.get("name") == name and parameter.get("value"):
-                return str(parameter["value"])
+        """An output of the whole run; while the run goes on, that of the task that gives it."""
+        if given := self._outputs.get(name):
+            return given
         found = self.task(task) if task else None
         return found.outputs.get(name, "") if found is not None else ""
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, str]:
+        """Of the node that the run began with; Argo leaves `status.outputs` empty for a run of one graph."""
+        entry = next((node for node in self._nodes() if node.get("name") == self.name), {})
+        return _parameters(entry.get("outputs"))
 
     @cached_property
     def failure(self) -> Failure | None:

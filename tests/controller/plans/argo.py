@@ -84,14 +84,21 @@ def write(
     status: Object = {"phase": phase, "startedAt": old.get("startedAt") or timestamp(cluster.now), "message": message}
     if phase in ("Succeeded", "Failed", "Error"):
         status["finishedAt"] = timestamp(cluster.now)
+    every = {name: _entry(name, phase, outputs or {}), **(nodes or {})}
     if is_compressed:
-        packed = gzip.compress(json.dumps(nodes or {}).encode(), mtime=0)
+        packed = gzip.compress(json.dumps(every).encode(), mtime=0)
         status["compressedNodes"] = base64.b64encode(packed).decode()
     else:
-        status["nodes"] = dict(nodes or {})
-    status["outputs"] = {"parameters": [{"name": k, "value": v} for k, v in (outputs or {}).items()]}
+        status["nodes"] = every
     cluster.change("Workflow", namespace, name, {"status": None})
     return cluster.change("Workflow", namespace, name, {"status": status})
+
+
+def _entry(name: str, phase: str, outputs: Mapping[str, str]) -> dict[str, Any]:
+    """The node of the graph that a run begins with; what the run gives stands here, and not in `status.outputs`."""
+    parameters = [{"name": key, "value": value} for key, value in outputs.items()]
+    common = {"id": name, "name": name, "displayName": name, "type": "DAG", "phase": phase}
+    return {**common, "outputs": {"parameters": parameters}} if parameters else common
 
 
 def importing(
