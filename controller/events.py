@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from controller.actions import EmitEvent, Object
 from controller.api import MERGE_PATCH, Api, ApiError
 from controller.metrics import Metrics
-from controller.resources import RESOURCES
 from crds import labels
+from steps.cluster.resource_types import EVENT, object_path
 
 SAME_SECONDS = 600.0
 """The same words about the same object within this time are one event with a count."""
@@ -103,7 +103,7 @@ class EventRecorder:
     async def _write(self, said: _Said) -> None:
         said.is_waiting = False
         count, now = said.count, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        collection = RESOURCES["Event"].collection(said.namespace)
+        collection = object_path(EVENT, said.namespace)
         try:
             if said.written:
                 patch: Object = {"count": count, "lastTimestamp": now}

@@ -26,6 +26,7 @@ from controller.metrics import Metrics
 from controller.resources import find_resource
 from controller.store import Change, Store, version_of
 from crds import labels
+from steps.cluster.resource_types import object_path
 
 _log = logging.getLogger(__name__)
 _WRITER = {"fieldManager": labels.FIELD_MANAGER}
@@ -124,7 +125,7 @@ class Executor:
         kind, namespace = body["kind"], body["metadata"].get("namespace", "")
         outcome = "created"
         try:
-            return await self._api.call("create", find_resource(kind).collection(namespace), _WRITER, body)
+            return await self._api.call("create", object_path(find_resource(kind), namespace), _WRITER, body)
         except ApiError as error:
             outcome = "exists" if error.already_exists else "failed"
             if not error.already_exists:
@@ -136,7 +137,7 @@ class Executor:
                 self._submissions.add(1, str(template.get("name", "")), outcome)
 
     async def _delete(self, kind: str, namespace: str, name: str) -> Object | None:
-        path = find_resource(kind).path(namespace, name)
+        path = object_path(find_resource(kind), namespace, name)
         try:
             return await self._api.call("delete", path, {"propagationPolicy": "Background"})
         except ApiError as error:
@@ -145,7 +146,7 @@ class Executor:
             return None
 
     async def _patch(self, action: PatchObject) -> Object:
-        path = find_resource(action.kind).path(action.namespace, action.name)
+        path = object_path(find_resource(action.kind), action.namespace, action.name)
         patch = dict(action.patch)
         if action.resource_version:
             self._require(action.kind, action.namespace, action.name, action.resource_version)
@@ -159,14 +160,16 @@ class Executor:
         difference = merge_patch(seen.get("status") or {}, action.status)
         if not difference:
             return None
-        path = find_resource(action.kind).path(action.namespace, action.name) + "/status"
+        path = object_path(find_resource(action.kind), action.namespace, action.name) + "/status"
         patch = {"metadata": {"resourceVersion": action.resource_version}, "status": difference}
         return await self._api.call("patch", path, _WRITER, patch, content_type=MERGE_PATCH)
 
     async def _copy(self, action: CopySecret) -> Object | None:
         """What is copied is here for as long as this takes, and nowhere in a log, an error or the store."""
         try:
-            secret = await self._api.call("get", find_resource("Secret").path(action.from_namespace, action.from_name))
+            secret = await self._api.call(
+                "get", object_path(find_resource("Secret"), action.from_namespace, action.from_name)
+            )
         except ApiError as error:
             if error.status not in {403, 404}:
                 raise
@@ -216,4 +219,4 @@ def _is_freed(item: Object) -> bool:
 
 def _path(body: Object) -> str:
     metadata = body["metadata"]
-    return find_resource(body["kind"]).path(metadata.get("namespace", ""), metadata["name"])
+    return object_path(find_resource(body["kind"]), metadata.get("namespace", ""), metadata["name"])

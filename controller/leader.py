@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 
 from controller.actions import Object
 from controller.api import Api, ApiError
-from controller.resources import RESOURCES
+from controller.resources import LEASE
+from steps.cluster.resource_types import object_path
 
-LEASE = "ome-controller"
+NAME = "ome-controller"
 _log = logging.getLogger(__name__)
 
 
@@ -49,8 +50,8 @@ class Leader:
         self._api = api
         self._identity = identity
         self._terms = terms
-        self._path = RESOURCES["Lease"].path(namespace, LEASE)
-        self._collection = RESOURCES["Lease"].collection(namespace)
+        self._path = object_path(LEASE, namespace, NAME)
+        self._collection = object_path(LEASE, namespace)
         self._namespace = namespace
         self._renewed = float("-inf")
         self._lease: Object | None = None
@@ -128,9 +129,9 @@ class Leader:
             if not error.is_absent:
                 raise
             body = {
-                "apiVersion": RESOURCES["Lease"].api_version,
+                "apiVersion": LEASE.api_version,
                 "kind": "Lease",
-                "metadata": {"name": LEASE, "namespace": self._namespace},
+                "metadata": {"name": NAME, "namespace": self._namespace},
                 "spec": self._claim({}),
             }
             self._lease = await self._api.call("create", self._collection, None, body)

@@ -6,59 +6,46 @@
 from dataclasses import dataclass
 
 from controller.actions import Object
-from crds import kinds, labels
+from crds import labels
+from crds.kinds import KINDS
+from steps.cluster.resource_types import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    EVENT,
+    NODE,
+    POD,
+    SERVICE,
+    WORKFLOW,
+    ResourceType,
+    resource_type,
+)
 from steps.errors import InvalidInputError
 
-OME = "ome.io/v1beta1"
-ARGO = "argoproj.io/v1alpha1"
+ARGO = WORKFLOW.api_version
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A kind in the API.
+LEASE = ResourceType("coordination.k8s.io/v1", "Lease", "leases")
 
-    Attributes:
-        kind: As in `kind:`.
-        api_version: As in `apiVersion:`.
-        plural: As in URLs.
-        is_namespaced: Whether each object belongs to a namespace.
-    """
-
-    kind: str
-    api_version: str
-    plural: str
-    is_namespaced: bool = True
-
-    def collection(self, namespace: str = "") -> str:
-        """The URL's path of all objects, of one namespace or ("") of all."""
-        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
-        return f"{root}/namespaces/{namespace}/{self.plural}" if namespace else f"{root}/{self.plural}"
-
-    def path(self, namespace: str, name: str) -> str:
-        """The URL's path of one object."""
-        return f"{self.collection(namespace if self.is_namespaced else '')}/{name}"
-
-
-RESOURCES: dict[str, Resource] = {
+RESOURCES: dict[str, ResourceType] = {
     resource.kind: resource
     for resource in (
-        *(Resource(kind.name, OME, kind.plural, kind.is_namespaced) for kind in kinds.KINDS.values()),
-        Resource("Workflow", ARGO, "workflows"),
-        Resource("CronWorkflow", ARGO, "cronworkflows"),
-        Resource("Node", "v1", "nodes", is_namespaced=False),
-        Resource("ConfigMap", "v1", "configmaps"),
-        Resource("Pod", "v1", "pods"),
-        Resource("Secret", "v1", "secrets"),
-        Resource("Service", "v1", "services"),
-        Resource("Event", "v1", "events"),
-        Resource("Deployment", "apps/v1", "deployments"),
-        Resource("Lease", "coordination.k8s.io/v1", "leases"),
+        *(resource_type(kind) for kind in KINDS),
+        WORKFLOW,
+        ResourceType(ARGO, "CronWorkflow", "cronworkflows"),
+        NODE,
+        CONFIG_MAP,
+        POD,
+        ResourceType("v1", "Secret", "secrets"),
+        SERVICE,
+        EVENT,
+        DEPLOYMENT,
+        LEASE,
     )
 }
 """Kinds that the controller reads or writes, by name."""
 
 
-def find_resource(kind: str) -> Resource:
+def find_resource(kind: str) -> ResourceType:
     """The kind in the API.
 
     Raises:
@@ -83,7 +70,7 @@ class Watched:
         holds: Whether they are small and few, and kept decoded.
     """
 
-    resource: Resource
+    resource: ResourceType
     namespace: str = ""
     label: str = ""
     value: str = ""

@@ -19,6 +19,7 @@ from controller.api import JSON, Api, ApiError
 from controller.metrics import Metrics
 from controller.resources import Watched
 from controller.store import Change, Store, version_of
+from steps.cluster.resource_types import object_path
 
 IDLE_SECONDS = 150.0
 """Bookmarks come every minute, the first one after up to two: a connection that is silent for longer may be lost."""
@@ -194,7 +195,7 @@ class Watch:
         return {"labelSelector": self._watched.selector} if self._watched.selector else {}
 
     def _collection(self) -> str:
-        return self._watched.resource.collection(self._watched.namespace)
+        return object_path(self._watched.resource, self._watched.namespace)
 
     def _accept(self, suffix: str) -> str:
         return f"{JSON};{_METADATA.format(suffix)}" if self._watched.metadata_only else JSON

@@ -7,14 +7,16 @@ import yaml
 
 import crds.kinds
 from controller.api import MERGE_PATCH
-from controller.resources import ARGO, OME, RESOURCES, Resource
+from controller.resources import ARGO, RESOURCES
+from crds.metadata import API_VERSION
+from steps.cluster.resource_types import ResourceType
 from tests.apiserver.client import Object
 from tests.apiserver.fixture import ApiServer
 
-KINDS = tuple(r.kind for r in RESOURCES.values() if r.api_version in {OME, ARGO})
+KINDS = tuple(r.kind for r in RESOURCES.values() if r.api_version in {API_VERSION, ARGO})
 
 
-def definition(resource: Resource) -> Object:
+def definition(resource: ResourceType) -> Object:
     """A CustomResourceDefinition; as in reality, workflows have no status subresource."""
     group, version = resource.api_version.split("/")
     served: Object = {
@@ -65,7 +67,7 @@ def add_ready_node(server: ApiServer, name: str, devices: Mapping[str, str] | No
     server.admin.request("PATCH", f"{server.admin.path_of(node)}/status", {"status": status}, MERGE_PATCH)
 
 
-def until_served(server: ApiServer, resource: Resource) -> None:
+def until_served(server: ApiServer, resource: ResourceType) -> None:
     """Wait until the API server lists objects of a new kind."""
     from tests.controller.engine.waiting import until
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Final
 
 from controller.resources import RESOURCES
 from crds import labels
+from steps.cluster.resource_types import object_path
 from tests.apiserver.client import ApiRefusedError, Object
 from tests.apiserver.fixture import ApiServer
 from tests.controller.plans.cluster import Cluster
@@ -115,7 +116,7 @@ class Life(ABC):
     def listed(self, kind: str, namespace: str, selector: str) -> Sequence[Object]:
         """Objects by label."""
         resource = RESOURCES[kind]
-        found = self.server.admin.request("GET", f"{resource.collection(namespace)}?labelSelector={selector}")
+        found = self.server.admin.request("GET", f"{object_path(resource, namespace)}?labelSelector={selector}")
         return [{**item, "kind": kind, "apiVersion": resource.api_version} for item in found["items"]]
 
     def is_there(self, item: Object) -> bool:
