@@ -4,13 +4,13 @@ Failures that another attempt may mend are tried again with doubling waits, up t
 again slowly, for ever; hopeless ones wait until the inputs change, which makes their history another one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controller.observed import Settings
+from controller.observed import Context, Settings
 from controller.plans.failures import Failure
-from controller.plans.runs import parse_time
+from controller.plans.runs import Run, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,25 @@ def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Pro
         seconds = min(settings.retry_seconds * 2 ** (count - 1), seconds)
     due = parse_time(failed[-1].finished) + timedelta(seconds=seconds)
     return Prospect(max((due - now).total_seconds(), 0.0), count, last)
+
+
+def prospect_of(runs: Sequence[Run], context: Context, tasks: Collection[str] | None = None) -> Prospect:
+    """What follows the newest of some runs that have failed one after the other.
+
+    Args:
+        runs: Newest last; those that go on do not count.
+        context: Waits and bounds, and the time.
+        tasks: Whose failures count, "" for the run's own; one elsewhere ends the row as a success does. None for all.
+    """
+    failed: list[Failed] = []
+    for run in reversed(runs):
+        if run.is_active:
+            continue
+        told = run.failure
+        if told is None or (tasks is not None and told.task not in tasks):
+            break
+        failed.append(Failed(told, run.finished))
+    return prospect(failed[::-1], context.settings, context.now)
 
 
 def soonest(waits: Sequence[float | None]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from controller.actions import Action, ApplyObject, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
-from controller.plans.attempts import Failed, Prospect, prospect, soonest
+from controller.plans.attempts import prospect_of, soonest
 from controller.plans.benchmark_inputs import Measured, is_same_measurement, measured_of
 from controller.plans.benchmark_status import benchmark_said, benchmark_status
 from controller.plans.conditions import change_event, write_status
@@ -38,7 +38,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     history = history_of(resource, mine)
     active = next((run for run in reversed(mine) if run.is_active), None)
     current = [run for run in mine if run.inputs(VERB) == measured.inputs or run in adoptable]
-    outlook = _prospect(current, context)
+    outlook = prospect_of(current, context)
     outdated = [run for run in mine if run.is_active and run not in current]
     is_once = not (resource.get("spec") or {}).get("schedule")
     if outdated and is_once:
@@ -106,17 +106,6 @@ def _is_adoptable(run: Run, job: Object, measured: Measured) -> bool:
 def _adopt(run: Run, job: Object, inputs: str) -> PatchObject:
     metadata = {"annotations": {labels.INPUTS: inputs}, "labels": resource_labels(job)}
     return PatchObject("Workflow", run.namespace, run.name, {"metadata": metadata})
-
-
-def _prospect(current: list[Run], context: Context) -> Prospect:
-    failed: list[Failed] = []
-    for run in reversed(current):
-        if run.is_active:
-            continue
-        if run.failure is None:
-            break
-        failed.append(Failed(run.failure, run.finished))
-    return prospect(failed[::-1], context.settings, context.now)
 
 
 def _lost(job: Object, runs: tuple[Run, ...]) -> str:

@@ -18,7 +18,7 @@ from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.naming import attempt_of, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
-from controller.plans.own_patch import own_patch
+from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.submission import submit
 from crds.storage_uri import PvcUri
@@ -50,10 +50,8 @@ def plan_claim_model(model: Object, wanted: Wanted, context: Context) -> Plan:
     state = observe_model(model, wanted, context)
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += keep_artifact(state.digest, context)
-    patch, outdated = own_patch(state, is_submitting=False), state.runs.outdated
-    if patch or outdated:
-        actions += [DeleteObject("Workflow", run.namespace, run.name) for run in outdated]
-        return Plan((*actions, *patch))
+    if writes := writes_before_status(state):
+        return Plan((*actions, *writes))
     is_free = state.runs.active is None and not state.runs.has_news
     cleaning = _clean(state, context, may_submit=is_free)
     actions += _cleaned(state, cleaning, context)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from controller.actions import Object, PatchObject
 from controller.observed import Context
-from controller.plans.attempts import Failed, Prospect, prospect
+from controller.plans.attempts import Failed, Prospect, prospect, prospect_of
 from controller.plans.failures import read_failure
 from controller.plans.model_inputs import Wanted
 from controller.plans.runs import ADOPTED, Run, Task, read_runs
@@ -104,15 +104,7 @@ class ImportRuns:
 
     def gate(self, context: Context) -> Prospect:
         """When another run may start, after failures that concern every node."""
-        failed: list[Failed] = []
-        for run in reversed(self.attempts):
-            if run.is_active:
-                continue
-            problem = run.failure
-            if problem is None or problem.task not in _GATES:
-                break
-            failed.append(Failed(problem, run.finished))
-        return prospect(failed[::-1], context.settings, context.now)
+        return prospect_of(self.attempts, context, _GATES)
 
     def on_node(self, node: str, context: Context) -> Prospect:
         """When another run may try a node, after failures there."""

@@ -21,7 +21,7 @@ from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import attempt_of, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
-from controller.plans.own_patch import own_patch
+from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.submission import owner_reference, resource_labels, submit
 from crds.problems import FieldError
@@ -61,11 +61,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += _record(state, context)
     actions += keep_artifact(state.digest, context)
-    patch = own_patch(state, is_submitting=False)
-    outdated = state.runs.outdated
-    if patch or outdated:
-        actions += [DeleteObject("Workflow", run.namespace, run.name) for run in outdated]
-        return Plan((*actions, *patch))
+    if writes := writes_before_status(state):
+        return Plan((*actions, *writes))
     is_free = state.runs.active is None and not state.runs.has_news
     cleaning = _clean(state, context, may_submit=is_free)
     actions += _cleaned(state, cleaning, context)

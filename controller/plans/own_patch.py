@@ -1,11 +1,17 @@
-"""What a plan writes into the model itself: its finalizer, and spec fields that are empty."""
+"""What a plan writes into the model itself before all else: its finalizer, and spec fields that are empty."""
 
 from typing import Any
 
-from controller.actions import Action, PatchObject
+from controller.actions import Action, DeleteObject, PatchObject
 from controller.plans.model_deletion import FINALIZERS
 from controller.plans.model_state import ModelState
 from controller.plans.spec_fields import missing_spec_fields
+
+
+def writes_before_status(state: ModelState) -> list[Action]:
+    """What comes before all else and brings about another plan: outdated runs stopped, the model's own fields."""
+    stopped = [DeleteObject("Workflow", run.namespace, run.name) for run in state.runs.outdated]
+    return [*stopped, *own_patch(state, is_submitting=False)]
 
 
 def own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
-from controller.plans.attempts import Failed, Prospect, prospect, soonest
+from controller.plans.attempts import prospect_of, soonest
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.failures import failure
 from controller.plans.naming import attempt_of, run_name
@@ -54,7 +54,7 @@ def plan_service(resource: Object, context: Context) -> Plan:
         active=active,
         done=done if is_current else None,
         runs=tuple(mine),
-        prospect=_prospect(mine, adoptable, inputs, context),
+        prospect=prospect_of([r for r in mine if r.inputs(VERB) == inputs or r in adoptable], context, _STEPS),
         lost=str(marker["name"]) if is_lost and all(run.name != marker["name"] for run in runs) else "",
     )
     return _plan(state, runs, adoptable, inputs, context)
@@ -144,18 +144,6 @@ def _adopt(run: Run, service: Object, inputs: str) -> PatchObject:
     if run.pipeline != TEMPLATE:
         metadata = {"annotations": {f"{ADOPTED}{VERB}": inputs}}
     return PatchObject("Workflow", run.namespace, run.name, {"metadata": metadata})
-
-
-def _prospect(mine: list[Run], adoptable: tuple[Run, ...], inputs: str, context: Context) -> Prospect:
-    failed: list[Failed] = []
-    for run in reversed(mine):
-        if run.is_active or (run.inputs(VERB) != inputs and run not in adoptable):
-            continue
-        told = run.failure
-        if told is None or told.task not in _STEPS:
-            break
-        failed.append(Failed(told, run.finished))
-    return prospect(failed[::-1], context.settings, context.now)
 
 
 def _finalizer_patch(service: Object) -> tuple[PatchObject, ...]:
