@@ -97,13 +97,19 @@ def deploy(
     write(cluster, run, phase, nodes | step("deploy", phase, order=1), outputs=outputs)
 
 
-def serving() -> Cluster:
-    """A service that answers."""
+def deploying() -> Cluster:
+    """A service whose run has been submitted."""
     cluster = Cluster()
     add_ready_model(cluster)
     add_runtime(cluster)
     cluster.add(service_body())
     settle_plan(cluster)
+    return cluster
+
+
+def serving() -> Cluster:
+    """A service that answers."""
+    cluster = deploying()
     add_deployment(cluster, AVAILABLE)
     deploy(cluster, only_run(cluster, "deploy-model"))
     settle(cluster)

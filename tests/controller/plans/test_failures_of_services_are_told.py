@@ -6,19 +6,16 @@ import pytest
 
 from controller.plans import plan_service
 from tests.controller.plans.argo import only_run, runs_of
-from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.objects import condition
 from tests.controller.plans.services import (
     SERVICE,
     add_deployment,
     add_pod,
-    add_ready_model,
     add_runtime,
     deploy,
-    service_body,
+    deploying,
     serving,
     settle,
-    settle_plan,
 )
 
 POD_WORDS: list[tuple[dict[str, Any], str, str]] = [
@@ -63,11 +60,7 @@ def test_a_redeployment_that_fails_is_tried_again() -> None:
 def test_a_hopeless_failure_waits_until_what_it_depends_on_changes(
     task: str, code: str, where: str, reason: str
 ) -> None:
-    cluster = Cluster()
-    add_ready_model(cluster)
-    add_runtime(cluster)
-    cluster.add(service_body())
-    settle_plan(cluster)
+    cluster = deploying()
     deploy(cluster, only_run(cluster, "deploy-model"), "Failed", code=code, task=task)
     settle(cluster)
     assert condition(cluster.get(*SERVICE), where)["reason"] == reason
@@ -82,11 +75,7 @@ def test_a_hopeless_failure_waits_until_what_it_depends_on_changes(
 
 @pytest.mark.parametrize(("status", "reason", "words"), POD_WORDS)
 def test_a_pod_that_does_not_come_up_is_told_in_its_own_words(status: dict[str, Any], reason: str, words: str) -> None:
-    cluster = Cluster()
-    add_ready_model(cluster)
-    add_runtime(cluster)
-    cluster.add(service_body())
-    settle_plan(cluster)
+    cluster = deploying()
     deploy(cluster, only_run(cluster, "deploy-model"), "Running")
     add_deployment(cluster)
     add_pod(cluster, status)

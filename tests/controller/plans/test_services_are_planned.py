@@ -19,6 +19,7 @@ from tests.controller.plans.services import (
     add_ready_model,
     add_runtime,
     deploy,
+    deploying,
     service_body,
     serving,
     settle,
@@ -70,11 +71,7 @@ def test_a_service_that_answers_says_where_and_by_what() -> None:
 
 
 def test_the_first_status_while_it_is_deployed() -> None:
-    cluster = Cluster()
-    add_ready_model(cluster)
-    add_runtime(cluster)
-    cluster.add(service_body())
-    settle_plan(cluster)
+    cluster = deploying()
     deploy(cluster, only_run(cluster, "deploy-model"), "Running")
     check_plan("service-deploying", cluster.plan(plan_service, *SERVICE))
 
@@ -168,11 +165,7 @@ def test_a_run_that_deployed_another_spec_does_not_count() -> None:
 
 
 def test_deletion_ends_the_run_that_would_make_it_anew() -> None:
-    cluster = Cluster()
-    add_ready_model(cluster)
-    add_runtime(cluster)
-    cluster.add(service_body())
-    settle_plan(cluster)
+    cluster = deploying()
     cluster.delete(*SERVICE)
     check_plan("service-deleted", cluster.plan(plan_service, *SERVICE))
     settle_plan(cluster)
