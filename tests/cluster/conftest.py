@@ -33,12 +33,19 @@ from tests.cluster.waiting import wait_gone
 TAG = "test"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the cluster, and put the look at what all the others did behind them."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs the cluster, and put the look at what all the others did behind them.
+
+    What stops a kubelet or fills a node's disk is not for a cluster that somebody needs.
+    """
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
     items.sort(key=lambda item: item.path.name == "test_rights_are_enough.py")
+    if ring.users_kubeconfig() is not None:
+        ours_alone = [item for item in items if "local_cluster" in getattr(item, "fixturenames", ())]
+        items[:] = [item for item in items if item not in ours_alone]
+        config.hook.pytest_deselected(items=ours_alone)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +57,13 @@ def cluster() -> ring.Cluster:
     except OmeError as error:
         ring.not_run(error)
     return found
+
+
+@pytest.fixture(scope="session")
+def local_cluster(cluster: ring.Cluster) -> LocalCluster:
+    """This machine's cluster, whose nodes and logs can be reached."""
+    assert isinstance(cluster, LocalCluster)
+    return cluster
 
 
 @pytest.fixture(scope="session")

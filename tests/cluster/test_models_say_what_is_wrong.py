@@ -4,13 +4,10 @@ import base64
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, model
-from tests.cluster.ring import Cluster
 from tests.cluster.waiting import wait_gone, wait_until
 from tests.cluster_steps.models import CONFIG
 from tests.parsing.made_up_files import write_safetensors
@@ -126,12 +123,9 @@ def test_a_model_that_does_not_parse_is_told_and_read_again_when_asked(
 
 
 def test_a_full_disk_is_told_with_its_numbers_and_filled_when_there_is_room(
-    installed: Kubectl, hub: ClusterHub, cluster: Cluster, pool: list[str]
+    installed: Kubectl, hub: ClusterHub, local_cluster: LocalCluster, pool: list[str]
 ) -> None:
-    if not isinstance(cluster, LocalCluster):
-        pytest.skip("only the nodes of `make cluster-up` can be given a small disk")
-    kubectl, name = installed, "too-large"
-    node = cluster.nodes[-1]
+    kubectl, name, node = installed, "too-large", local_cluster.nodes[-1]
     kubectl("label", "node", node.name, f"{POOL}=yes")
     with node.small_disk("/mnt/models", "48m"):
         kubectl.apply(model(name, URI))

@@ -10,7 +10,6 @@ from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, condition, model
-from tests.cluster.ring import Cluster
 from tests.cluster.waiting import wait_gone, wait_until
 
 
@@ -71,11 +70,9 @@ def test_a_cordoned_node_is_waited_for_only_where_all_are_wanted(
 
 
 def test_a_node_that_is_not_ready_blocks_neither_ready_nor_deletion(
-    installed: Kubectl, hub: ClusterHub, cluster: Cluster, pool: list[str]
+    installed: Kubectl, hub: ClusterHub, local_cluster: LocalCluster, pool: list[str]
 ) -> None:
-    if not isinstance(cluster, LocalCluster):
-        pytest.skip("only kubelets of `make cluster-up` can be stopped")
-    kubectl, name, node = installed, "without-one", cluster.nodes[-1]
+    kubectl, name, node = installed, "without-one", local_cluster.nodes[-1]
     others = [each for each in pool if each != node.name]
     kubectl("label", "node", *pool, f"{POOL}=yes")
     node.stop_kubelet()

@@ -5,21 +5,16 @@ Run last. `tests/install/test_rights_are_those_that_are_used.py` holds the recor
 
 import os
 
-import pytest
-
 from tests.cluster.calls import Call, audited, record, recorded
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
-from tests.cluster.ring import Cluster
 
 ON_PURPOSE = {Call("ome-controller", "tenants", "", "secrets", "get")}
 """A tenant has to allow it first; a test is about that."""
 
 
-def test_no_call_is_refused_and_every_call_is_recorded(installed: Kubectl, cluster: Cluster) -> None:
-    if not isinstance(cluster, LocalCluster):
-        pytest.skip("only the API server of `make cluster-up` keeps a log of calls")
-    made, refused = audited(cluster.audit_log)
+def test_no_call_is_refused_and_every_call_is_recorded(installed: Kubectl, local_cluster: LocalCluster) -> None:
+    made, refused = audited(local_cluster.audit_log)
     assert refused <= ON_PURPOSE
     if os.environ.get("OME_REGENERATE"):
         record(made)

@@ -1,0 +1,47 @@
+"""A test that cannot run is told as such, and fails where `CI` is set: there nobody would miss it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SKIPS = """
+import pytest
+
+@pytest.fixture
+def ring():
+    pytest.skip("not run: no ring")
+
+def test_here():
+    pytest.skip("not run: no such program")
+
+def test_there(ring):
+    pass
+
+def test_everywhere():
+    pass
+"""
+
+
+@pytest.mark.parametrize(("ci", "told"), [("", "1 passed, 2 skipped"), ("1", "1 failed, 1 passed, 1 error")])
+def test_what_is_not_run_fails_where_ci_is_set(ci: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "test_skips.py").write_text(SKIPS)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        "-ra",
+        "test_skips.py",
+    ]
+    environment = os.environ | {"CI": ci, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert told in done.stdout, done.stdout
+    assert "not run: no ring" in done.stdout and "not run: no such program" in done.stdout
+    assert (done.returncode == 0) == (not ci)
