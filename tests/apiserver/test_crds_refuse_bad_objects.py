@@ -12,8 +12,8 @@ from crds.load import load
 from crds.problems import InvalidResourceError
 from tests.apiserver.client import ApiRefusedError, Object
 from tests.apiserver.fixture import ApiServer
+from tests.crds.bad_objects import BAD
 from tests.crds.samples import benchmark, document, model, runtime, service
-from tests.crds.test_bad_objects_are_refused import BAD
 
 WEIGHTS = "accepted: weights that ascend to 100"
 TEXTS = "in body must be of type string"
