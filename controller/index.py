@@ -19,7 +19,7 @@ KEPT_FOR = "kept-for"
 OWNED = "owned"
 """namespace, service: a Deployment or Pod belongs to that service."""
 USES_MODEL = "uses-model"
-"""name: an InferenceService names that model."""
+"""name: an InferenceService names that model, or a BenchmarkJob measures it by URL."""
 MEASURES = "measures"
 """namespace, service: a BenchmarkJob measures that service."""
 NODE_ENTRY = "node-entry"
@@ -111,6 +111,8 @@ def _of_benchmark(benchmark: Object) -> Iterable[Entry]:
     service = _field(benchmark, "spec", "endpoint", "inferenceService")
     if service.get("name"):
         yield MEASURES, str(service.get("namespace") or benchmark["metadata"].get("namespace", "")), service["name"]
+    if model := _field(benchmark, "spec", "endpoint", "endpoint").get("modelName"):
+        yield USES_MODEL, str(model)
     yield from _of_resource(benchmark)
 
 

@@ -24,9 +24,9 @@ def concerned(change: Change, store: Store) -> Iterable[Key]:
 def _of_model(change: Change, store: Store) -> Iterable[Key]:
     key = change.key
     yield key
-    for service in store.keys_by((index.USES_MODEL, key.name)):
-        if not key.namespace or service.namespace == key.namespace:
-            yield service
+    for user in store.keys_by((index.USES_MODEL, key.name)):
+        if not key.namespace or user.namespace == key.namespace:
+            yield user
 
 
 def _of_service(change: Change, store: Store) -> Iterable[Key]:

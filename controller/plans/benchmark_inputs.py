@@ -67,7 +67,9 @@ def error_rate(spec: Mapping[str, Any]) -> float:
 def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> bool:
     """Whether a run with these arguments measures just this."""
     return bool(measured.arguments) and all(
-        _value(arguments.get(name, "")) == _value(text) for name, text in measured.arguments.items()
+        _value(arguments.get(name, "")) == _value(text)
+        for name, text in measured.arguments.items()
+        if name != "model_label"  # where the load is put on from, which a person may leave out or know better
     )
 
 
@@ -77,13 +79,32 @@ def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Contex
         return Measured(Said("EndpointReady", False, "Unsupported", text), inputs)
     name, namespace = str(direct.get("modelName") or ""), str(job["metadata"]["namespace"])
     model = find_model(name, namespace, context) if name else None
-    if model is not None and stays_in_claim(model):
-        return Measured(_without_tokenizer(name), inputs)
+    obstacle = _model_obstacle(model, name, namespace)
+    if obstacle is not None:
+        return Measured(obstacle, inputs)
     label, revision = _where_it_is(model)
     found = {"url": str(direct.get("url") or ""), "modelName": name}
     arguments = _arguments(job, found, name, namespace, label)
     said = Said("EndpointReady", True, "Given", f"{found['url']}, as it was given.")
     return Measured(said, inputs, arguments, revision)
+
+
+def _model_obstacle(model: Object | None, name: str, namespace: str) -> Said | None:
+    """Why the tokenizer of a model cannot be had now."""
+    if model is None or "deletionTimestamp" in model["metadata"]:
+        text = (
+            f'spec.endpoint.endpoint.modelName: "{name}" is neither a BaseModel of namespace {namespace} nor a '
+            "ClusterBaseModel, and its tokenizer counts the tokens. It is measured when one comes."
+        )
+        return Said("EndpointReady", False, "ModelNotFound", text)
+    if stays_in_claim(model):
+        return _without_tokenizer(name)
+    if not is_true(model, "Ready") and not (model.get("status") or {}).get("nodesReady"):
+        told = condition_of(model, "Ready")
+        why = f" {told.get('reason', '')}: {told.get('message', '')}" if told else " Its import has not begun."
+        text = f"{model['kind']} {name}, whose tokenizer counts the tokens, is on no node yet.{why}"
+        return Said("EndpointReady", False, "ModelNotReady", text)
+    return None
 
 
 def _without_tokenizer(model: str) -> Said:

@@ -32,8 +32,7 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
 ) -> None:
     kubectl, name, steps = measuring, "faulty", image("ome-steps")
     kubectl("label", "node", pool[0], f"{POOL}=yes")
-    kubectl.apply(model(MODEL))  # whose tokenizer counts the tokens
-    wait_until(kubectl, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", seconds=300)
+    kubectl.apply(model(MODEL))  # whose tokenizer counts the tokens; the job waits for it
     start(kubectl, namespace, steps, failing=3)
     url = URL.format(namespace=namespace, port=PORT)
     endpoint = {"endpoint": {"url": url, "apiFormat": "openai", "modelName": MODEL}}

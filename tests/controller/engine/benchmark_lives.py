@@ -8,6 +8,7 @@ from controller.resources import ARGO
 from crds import labels
 from tests.apiserver.client import Object
 from tests.controller.engine.lives import SYSTEM, Life, has_condition, in_memory
+from tests.controller.engine.service_lives import MODEL
 from tests.controller.plans.argo import step, write
 from tests.controller.plans.reports import report
 
@@ -23,7 +24,7 @@ class BenchmarkLife(Life):
     def spec(self) -> Object:
         """A short measurement of an endpoint."""
         return {
-            "endpoint": {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}},
+            "endpoint": {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": MODEL}},
             "task": "text-to-text",
             "trafficScenarios": ["D(64,16)"],
             "numConcurrency": [1],

@@ -9,10 +9,18 @@ from tests.controller.plans.cluster import Cluster, merged
 
 JOB = ("BenchmarkJob", "team", "speed")
 CRON = "benchmark-speed-a8fd0a80"
+MODEL = ("ClusterBaseModel", "", "smollm2")
+
+
+def model_that_is_ready() -> dict[str, Any]:
+    """The model behind the endpoint, on a node, from where its tokenizer is read."""
+    status = {"conditions": [{"type": "Ready", "status": "True"}], "nodesReady": ["node-a"]}
+    return {"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}, "status": status}
 
 
 def cluster_with(**spec: Any) -> Cluster:
     cluster = Cluster()
+    cluster.add(model_that_is_ready())
     endpoint = {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}}
     body = {
         "apiVersion": "ome.io/v1beta1",

@@ -10,7 +10,8 @@ from controller.plans import plan_benchmark
 from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
 from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
-from tests.controller.plans.benchmarks import CRON, JOB, cluster_with, finish, fire, settle
+from tests.controller.plans.benchmarks import CRON, JOB, MODEL, cluster_with, finish, fire, model_that_is_ready, settle
+from tests.controller.plans.cluster import merged
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.objects import condition
 from tests.controller.plans.reports import report
@@ -43,17 +44,32 @@ def test_a_service_is_measured_under_the_name_it_answers_to() -> None:
         "annotations": {"ome.io/endpoint": json.dumps(endpoint)},
     }
     cluster.change("InferenceService", "team", "chat", {"status": status})
-    artifact = {"status": {"artifact": {"revision": "abc"}}}
-    cluster.add({"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}, **artifact})
+    cluster.change(*MODEL, {"status": {"artifact": {"revision": "abc"}}})
     check_plan("benchmark-submits", cluster.plan(plan_benchmark, *JOB))
 
 
 def test_a_given_endpoint_is_measured_from_a_node_that_has_its_models_tokenizer() -> None:
     cluster = cluster_with()
-    cluster.add({"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}})
     settle(cluster)
     arguments = arguments_of(cluster.get("Workflow", "ome", only_run(cluster, "benchmark-endpoint")))
     assert arguments["model_label"] == "models.ome.io/clusterbasemodel.smollm2"
+
+
+def test_a_given_endpoint_is_measured_when_the_model_whose_tokenizer_counts_has_come() -> None:
+    cluster = cluster_with()
+    cluster.delete(*MODEL)
+    assert settle(cluster)["state"] == "Pending" and not cluster.of_kind("Workflow")
+    waits = condition(cluster.get(*JOB), "EndpointReady")
+    assert waits["reason"] == "ModelNotFound" and '"smollm2"' in waits["message"]
+    importing = {"type": "Ready", "status": "False", "reason": "Importing", "message": "0 of 1 nodes."}
+    cluster.add(merged(model_that_is_ready(), {"status": {"conditions": [importing], "nodesReady": None}}))
+    settle(cluster)
+    waits = condition(cluster.get(*JOB), "EndpointReady")
+    assert waits["reason"] == "ModelNotReady" and "0 of 1 nodes." in waits["message"]
+    assert not cluster.of_kind("Workflow")
+    cluster.change(*MODEL, {"status": {"nodesReady": ["node-a"]}})
+    settle(cluster)
+    assert only_run(cluster, "benchmark-endpoint")
 
 
 def test_once_is_once() -> None:
@@ -230,7 +246,7 @@ def test_deletion_takes_schedule_and_runs_along() -> None:
     settle(cluster)
     cluster.delete(*JOB)
     cluster.settle(plan_benchmark, *JOB)
-    assert not cluster.objects
+    assert list(cluster.objects) == [MODEL]
 
 
 def test_a_run_of_a_person_with_the_same_arguments_is_adopted() -> None:

@@ -107,8 +107,7 @@ def service_story(cluster: Cluster, settle: Callable[[], None]) -> None:
 
 
 def benchmark_story(cluster: Cluster, settle: Callable[[], None]) -> None:
-    for key, item in cluster_with_benchmark().objects.items():
-        assert key == JOB
+    for item in cluster_with_benchmark().objects.values():
         cluster.add(item)
     settle()
     (run,) = open_runs(cluster, "benchmark-endpoint")
