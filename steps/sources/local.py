@@ -6,6 +6,7 @@ Every file is hashed at resolve, so that a manifest pins its content as for any 
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from crds.storage_uri import LocalUri
@@ -77,6 +78,8 @@ class LocalSource:
         for file in kept.files:
             check_path(file.path)
         check_collisions(file.path for file in kept.files)
+        if not sizes:
+            raise NotFoundError(f"{self._uri}: the folder has no files", remedy="Put the model there.")
         if not kept.files:
             raise NotFoundError(
                 f"{self._uri}: none of its {len(sizes)} files is left after the patterns",
@@ -107,18 +110,25 @@ class LocalSource:
         try:
             if self._path.is_dir():
                 root = self._path.resolve()
-                found = sorted(p for p in root.rglob("*") if not p.is_dir())
-                for path in found:
-                    self._refuse_outside(path, root)
-                return {p.relative_to(root).as_posix(): p.stat().st_size for p in found}
+                return {path.relative_to(root).as_posix(): path.stat().st_size for path in sorted(self._files(root))}
             return {self._path.name: self._path.stat().st_size}
         except OSError as error:
-            raise _unreadable(self._uri, self._path, error) from None
+            raise _unreadable(self._uri, Path(error.filename or self._path), error) from None
 
-    def _refuse_outside(self, path: Path, root: Path) -> None:
-        if not path.resolve().is_relative_to(root):
+    def _files(self, root: Path) -> Iterator[Path]:
+        """All files below a folder; one that cannot be looked into is an error, not an empty one."""
+        for folder, folders, names in os.walk(root, onerror=_raise):
+            for name in (*names, *(each for each in folders if Path(folder, each).is_symlink())):
+                path = Path(folder, name)
+                self._refuse_link(path, root)
+                yield path
+
+    def _refuse_link(self, path: Path, root: Path) -> None:
+        is_inside = path.resolve().is_relative_to(root)
+        if not is_inside or path.is_dir():
+            where = "to a folder" if is_inside else "out of the folder"
             raise InvalidInputError(
-                f"{self._uri}: {path.relative_to(root)} is a link out of the folder",
+                f"{self._uri}: {path.relative_to(root)} is a link {where}",
                 remedy="Copy the model with `cp -rL` so that the folder holds the files themselves.",
             )
         if not path.is_file():
@@ -151,9 +161,14 @@ class LocalSource:
         return tuple(hashed)
 
 
+def _raise(error: OSError) -> None:
+    raise error
+
+
 def _unreadable(uri: str, path: Path, error: OSError) -> NotFoundError | InvalidInputError:
     if isinstance(error, FileNotFoundError):
         return NotFoundError(f"{uri}: {path} does not exist", remedy="Check the path; it must be on this machine.")
     return InvalidInputError(
-        f"{uri}: {path} cannot be read ({error.strerror})", remedy="Give its reader the right to read it."
+        f"{uri}: {path} cannot be read ({error.strerror})",
+        remedy=f"Give user {os.geteuid()}, as whom it is read, the right to read it.",
     )

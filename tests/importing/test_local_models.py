@@ -1,13 +1,18 @@
 """A model on this machine is linked where that can be, copied where not, and hashed in either case."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from crds.storage_uri import LocalUri
 from steps.cache import import_model, models_root, remove_model
 from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.sources import open_source, read_range
+from steps.sources.local import LocalSource
+from steps.sources.source import ResolveOptions
 from tests.importing.models import contents, fetch, noise, resolve
 
 WEIGHTS = noise(2_000_000, 1)
@@ -21,6 +26,16 @@ def model(tmp_path: Path) -> Path:
     (folder / "config.json").write_bytes(b"{}")
     (folder / "sub" / "model.safetensors").write_bytes(WEIGHTS)
     return folder
+
+
+@pytest.fixture
+def somebody() -> int:
+    """A user whom permissions bind: root is bound by none."""
+    return os.getuid() or 65532
+
+
+def list_files(folder: Path) -> None:
+    LocalSource(LocalUri(path=str(folder))).listed(ResolveOptions())
 
 
 def test_folder_is_linked(model: Path) -> None:
@@ -106,6 +121,36 @@ def test_link_out_of_the_folder_is_refused(model: Path, tmp_path: Path) -> None:
 def test_link_inside_the_folder_is_taken_as_its_file(model: Path) -> None:
     (model / "alias.json").symlink_to(model / "config.json")
     assert contents(fetch(f"local://{model}").path)["alias.json"] == b"{}"
+
+
+def test_link_to_a_folder_is_refused_since_its_files_would_be_missing(model: Path) -> None:
+    (model / "weights").symlink_to(model / "sub")
+    with pytest.raises(InvalidInputError, match="weights is a link to a folder"):
+        resolve(f"local://{model}")
+
+
+def test_folder_without_files_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "empty" / "sub").mkdir(parents=True)
+    with pytest.raises(NotFoundError, match="the folder has no files"):
+        resolve(f"local://{tmp_path}/empty")
+
+
+@pytest.mark.parametrize("closed", [".", "sub"])
+def test_folder_that_may_not_be_looked_into_is_no_empty_one(model: Path, somebody: int, closed: str) -> None:
+    shared = Path(tempfile.mkdtemp(prefix="ome-test-"))  # pytest's own folders are closed to others
+    try:
+        copied = Path(shutil.copytree(model, shared / "mine"))
+        shared.chmod(0o755)
+        (copied / closed).chmod(0)
+        os.seteuid(somebody)
+        with pytest.raises(InvalidInputError, match="cannot be read") as caught:
+            list_files(copied)
+        assert f"Give user {somebody}" in caught.value.remedy
+        assert str((copied / closed).absolute()) in caught.value.message
+    finally:
+        os.seteuid(os.getuid())
+        (shared / "mine" / closed).chmod(0o755)
+        shutil.rmtree(shared)
 
 
 def test_pipe_is_refused(model: Path) -> None:
