@@ -61,9 +61,9 @@ def _of_run(run: Object) -> Iterable[Entry]:
     pipeline = found.get(labels.PIPELINE, "")
     if labels.KIND in found:
         yield RUN, pipeline, found[labels.KIND], found.get(labels.NAMESPACE, ""), found.get(labels.NAME, "")
-    arguments = arguments_of(run)
-    for kind, namespace, name in _asked_for(pipeline, arguments):
-        yield RUN, pipeline, *resource_entry(kind, namespace, name)
+    for kind, namespace, name in _asked_for(pipeline, arguments_of(run)):
+        if kind != found.get(labels.KIND):  # a label says better than arguments whose run it is
+            yield RUN, pipeline, *resource_entry(kind, namespace, name)
 
 
 def _asked_for(pipeline: str, arguments: dict[str, str]) -> Iterable[tuple[str, str, str]]:

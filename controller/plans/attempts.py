@@ -4,9 +4,10 @@ Failures that another attempt may mend are tried again with doubling waits, up t
 again slowly, for ever; hopeless ones wait until the inputs change, which makes their history another one.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from controller.observed import Context, Settings
 from controller.plans.failures import Failure
@@ -94,6 +95,15 @@ def prospect_of(runs: Sequence[Run], context: Context, tasks: Collection[str] | 
             break
         failed.append(Failed(told, run.finished))
     return prospect(failed[::-1], context.settings, context.now)
+
+
+def since_success(runs: Sequence[Run], status: Mapping[str, Any]) -> tuple[Run, ...]:
+    """Runs without those that failed before the success that a status remembers: failures are kept for longer."""
+    workflow = status.get("workflow") or {}
+    if workflow.get("phase") != "Succeeded":
+        return tuple(runs)
+    at = str(workflow.get("finishedAt") or "")
+    return tuple(run for run in runs if run.phase != "Failed" or run.finished > at)
 
 
 def soonest(waits: Sequence[float | None]) -> float | None:

@@ -21,6 +21,8 @@ from crds import labels
 
 FINALIZER: Final = "benchmarkjobs.ome.io/finalizer"
 VERB: Final = "benchmark"
+MEASURED: Final = "ome.io/measured"
+"""Annotation: the inputs that were measured, so that once is once when the run has been cleared away."""
 
 
 def plan_benchmark(resource: Object, context: Context) -> Plan:
@@ -45,7 +47,10 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
         return Plan((*actions, *(DeleteObject("Workflow", run.namespace, run.name) for run in outdated)))
     is_told = list(history.entries) == ((resource.get("status") or {}).get("history") or [])
     baseline = history.baseline if is_told else ""  # after its verdict, or a run would be compared with itself
-    patch = _own_patch(resource, baseline, needs_finalizer=bool(mine) or cron is not None)
+    is_measured = any(run.phase == "Succeeded" for run in current)
+    remembered = measured.inputs if is_once and is_told and is_measured else ""
+    is_measured = is_measured or (metadata.get("annotations") or {}).get(MEASURED) == measured.inputs
+    patch = _own_patch(resource, baseline, remembered, needs_finalizer=bool(mine) or cron is not None)
     if patch:
         return Plan((*actions, *patch))
     mistake = schedule_mistake(resource.get("spec") or {})
@@ -53,7 +58,6 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))
     actions += kept
-    is_measured = any(run.phase == "Succeeded" for run in current)
     if is_once and measured.arguments and active is None and not is_measured and outlook.is_due:
         return Plan((*actions, *_submission(resource, measured, runs, context)))
     lost = _lost(resource, runs)
@@ -70,13 +74,15 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
 def _submission(job: Object, measured: Measured, runs: tuple[Run, ...], context: Context) -> list[Action]:
     metadata, settings = job["metadata"], context.settings
     prefix = run_name(VERB, metadata["name"], measured.inputs, 0)[:-1]
-    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
+    told = [str(entry.get("run") or "") for entry in (job.get("status") or {}).get("history") or ()]
+    known = [name for name in (*(run.name for run in runs), *told) if name.startswith(prefix)]
+    attempt = 1 + max((attempt_of(name) for name in known), default=0)
     name = run_name(VERB, metadata["name"], measured.inputs, attempt)
     more = {REVISION: measured.revision} if measured.revision else {}
     run = submit(TEMPLATE, name, job, measured.arguments, measured.inputs, settings.namespace, **more)
     failed = [one for one in runs if one.is_ours and one.phase == "Failed"]
     old = [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
-    held = _own_patch(job, "", needs_finalizer=True)
+    held = _own_patch(job, needs_finalizer=True)
     return [*held, run, *old, EmitEvent(job, "Normal", "Submitted", f"Run {name}.")]
 
 
@@ -115,14 +121,17 @@ def _lost(job: Object, runs: tuple[Run, ...]) -> str:
     return str(marker["name"]) if is_waited_for and all(run.name != marker["name"] for run in runs) else ""
 
 
-def _own_patch(job: Object, baseline: str, *, needs_finalizer: bool) -> list[Action]:
+def _own_patch(job: Object, baseline: str = "", measured: str = "", *, needs_finalizer: bool) -> list[Action]:
+    """What the job itself remembers: that it must be undone, its baseline, and what was measured once."""
     metadata = job["metadata"]
     there = list(metadata.get("finalizers") or ())
     patch: Object = {}
     if needs_finalizer and FINALIZER not in there:
         patch["finalizers"] = [*there, FINALIZER]
-    if baseline and (metadata.get("annotations") or {}).get(BASELINE) != baseline:
-        patch["annotations"] = {BASELINE: baseline}
+    known = metadata.get("annotations") or {}
+    wanted = {BASELINE: baseline, MEASURED: measured}
+    if annotations := {key: text for key, text in wanted.items() if text and known.get(key) != text}:
+        patch["annotations"] = annotations
     if not patch:
         return []
     version = str(metadata.get("resourceVersion") or "")

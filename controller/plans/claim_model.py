@@ -8,7 +8,7 @@ from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, Plan
 from controller.observed import Context
-from controller.plans.attempts import soonest
+from controller.plans.attempts import since_success, soonest
 from controller.plans.claim_status import claim_said, claim_status
 from controller.plans.conditions import change_event, is_true, write_status
 from controller.plans.eviction import Eviction, plan_eviction
@@ -68,9 +68,9 @@ def plan_claim_model(model: Object, wanted: Wanted, context: Context) -> Plan:
 
 def _is_read(state: ModelState) -> bool:
     """Whether a run for the inputs as they are has ended well, or had when it was cleared away."""
-    if state.runs.attempts:
-        return state.runs.attempts[-1].phase == "Succeeded"
     status = state.model.get("status") or {}
+    if attempts := since_success(state.runs.attempts, status):
+        return attempts[-1].phase == "Succeeded"
     if (status.get("artifact") or {}).get("uri") != state.wanted.uri or not is_true(state.model, "Ready"):
         return False
     name = str((status.get("workflow") or {}).get("name") or "")

@@ -6,14 +6,14 @@ what is known, so that an old run never brings back what was evicted since.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from controller.actions import Object, PatchObject
 from controller.observed import Context
-from controller.plans.attempts import Failed, Prospect, prospect, prospect_of
+from controller.plans.attempts import Failed, Prospect, prospect, prospect_of, since_success
 from controller.plans.failures import read_failure
 from controller.plans.model_inputs import Wanted
 from controller.plans.runs import ADOPTED, Run, Task, read_runs
@@ -51,6 +51,7 @@ class ImportRuns:
         unrecorded: Those of `wanted` whose results the model's status does not have yet, and those that go on.
         adoptable: Those of `wanted` that nobody has marked as ours yet.
         lost: Name of the run that the status waits for and that is not there any more; "" for none.
+        status: The model's.
     """
 
     every: tuple[Run, ...]
@@ -59,6 +60,12 @@ class ImportRuns:
     unrecorded: tuple[Run, ...]
     adoptable: tuple[Run, ...]
     lost: str = ""
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Run | None:
+        """The newest run that brings what is wanted; None when the status remembers a newer one that went well."""
+        return next(iter(since_success(self.wanted, self.status)[-1:]), None)
 
     @property
     def active(self) -> Run | None:
@@ -104,7 +111,7 @@ class ImportRuns:
 
     def gate(self, context: Context) -> Prospect:
         """When another run may start, after failures that concern every node."""
-        return prospect_of(self.attempts, context, _GATES)
+        return prospect_of(since_success(self.attempts, self.status), context, _GATES)
 
     def on_node(self, node: str, context: Context) -> Prospect:
         """When another run may try a node, after failures there."""
@@ -141,6 +148,7 @@ def read_import_runs(model: Object, wanted: Wanted, context: Context) -> ImportR
         unrecorded=tuple(run for run in mine if not _is_recorded(run, every, marker)),
         adoptable=adoptable,
         lost=str(marker["name"]) if is_lost else "",
+        status=status,
     )
 
 

@@ -230,4 +230,4 @@ def reference_of(state: ModelState, old: Object, context: Context) -> Object:
     if state.runs.lost and not state.runs.wanted:
         gone = failure("vanished", f"run {state.runs.lost} was deleted before it ended")
         return before | {"phase": "Error", "finishedAt": timestamp(context.now), "message": gone.sentence}
-    return state.runs.wanted[-1].reference() if state.runs.wanted else before
+    return state.runs.last.reference() if state.runs.last is not None else before

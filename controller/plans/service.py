@@ -7,7 +7,7 @@ from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
-from controller.plans.attempts import prospect_of, soonest
+from controller.plans.attempts import prospect_of, since_success, soonest
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.failures import failure
 from controller.plans.naming import attempt_of, run_name
@@ -42,9 +42,11 @@ def plan_service(resource: Object, context: Context) -> Plan:
     is_available = all(part.is_available for part in components)
     inputs = asked.inputs(context, is_available=is_available) if asked.spec_digest else ""
     adoptable = tuple(run for run in runs if inputs and _is_adoptable(run, asked))
-    mine = [run for run in runs if inputs and (_target(run) == asked.target or run in adoptable)]
+    status = resource.get("status") or {}
+    wanted = [run for run in runs if inputs and (_target(run) == asked.target or run in adoptable)]
+    mine = since_success(wanted, status)
     active = next((run for run in reversed(mine) if run.is_active), None)
-    marker = (resource.get("status") or {}).get("workflow") or {}
+    marker = status.get("workflow") or {}
     is_lost = bool(marker.get("name")) and not marker.get("finishedAt")
     done = next((run for run in reversed(mine) if _has_deployed(run, asked)), None)
     is_current = active is not None or (bool(mine) and done is mine[-1])
@@ -53,7 +55,7 @@ def plan_service(resource: Object, context: Context) -> Plan:
         components=components,
         active=active,
         done=done if is_current else None,
-        runs=tuple(mine),
+        runs=mine,
         prospect=prospect_of([r for r in mine if r.inputs(VERB) == inputs or r in adoptable], context, _STEPS),
         lost=str(marker["name"]) if is_lost and all(run.name != marker["name"] for run in runs) else "",
     )

@@ -94,7 +94,8 @@ class Asked:
                 for kind in kinds
                 for item in context.observed.list(kind, self.namespace if kind == "ServingRuntime" else "")
             ]
-        return f"{self.target}-{digest_of([self.annotations.get(RETRY, ''), choices, is_available])}"
+        uid = self.service["metadata"].get("uid")  # or services of one name in two namespaces would share a run
+        return f"{self.target}-{digest_of([uid, self.annotations.get(RETRY, ''), choices, is_available])}"
 
     def arguments(self) -> dict[str, str]:
         """Arguments of deploy-model that differ from its defaults."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from controller.plans import plan_benchmark
 from steps.benchmark.results import BenchmarkReport
-from tests.controller.plans.argo import step, write
+from tests.controller.plans.argo import step, told, write
 from tests.controller.plans.cluster import Cluster, merged
 
 JOB = ("BenchmarkJob", "team", "speed")
@@ -49,6 +49,10 @@ def settle(cluster: Cluster) -> dict[str, Any]:
 def finish(cluster: Cluster, run: str, found: BenchmarkReport) -> None:
     outputs = {"report": found.model_dump_json(by_alias=True), "report_folder": f"configmap/{run}"}
     write(cluster, run, "Succeeded", step("benchmark", outputs=outputs), outputs=outputs)
+
+
+def fail(cluster: Cluster, run: str) -> None:
+    write(cluster, run, "Failed", step("benchmark", "Failed", message=told("network")))
 
 
 def fire(cluster: Cluster, name: str) -> None:
