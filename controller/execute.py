@@ -165,7 +165,11 @@ class Executor:
         return await self._api.call("patch", path, _WRITER, patch, content_type=MERGE_PATCH)
 
     async def _copy(self, action: CopySecret) -> Object | None:
-        """What is copied is here for as long as this takes, and nowhere in a log, an error or the store."""
+        """What is copied is here for as long as this takes, and nowhere in a log, an error or the store.
+
+        A token that may not be read any more is not used any more either: its copy goes, and the plan is outdated.
+        """
+        seen = self._store.get("Secret", action.namespace, action.name)
         try:
             secret = await self._api.call(
                 "get", object_path(find_resource("Secret"), action.from_namespace, action.from_name)
@@ -174,7 +178,10 @@ class Executor:
             if error.status not in {403, 404}:
                 raise
             _log.warning("not copied: %s", error.message, extra={"error": error.code, "remedy": error.remedy})
-            return None
+            if seen is None:
+                return None
+            await self._delete("Secret", action.namespace, action.name)
+            raise StaleError(f"Secret {action.from_namespace}/{action.from_name} is not to be used any more") from None
         data = secret.get("data") or {}
         copy = {
             "apiVersion": "v1",
@@ -183,13 +190,19 @@ class Executor:
             "data": {key: data[key] for key in action.keys if key in data},
         }
         query = {**_WRITER, "force": "true"}
-        return await self._api.call("patch", _path(copy), query, copy, content_type=APPLY_PATCH)
+        answer = await self._api.call("patch", _path(copy), query, copy, content_type=APPLY_PATCH)
+        is_same = seen is not None and _version(seen) == _version(answer)
+        return None if is_same else answer
 
     def _require(self, kind: str, namespace: str, name: str, version: str) -> None:
         """The store has moved on since the plan: ask nobody, plan again."""
         held = self._store.version(Key(kind, namespace, name))
         if held is None or held != version_of(version):
             raise StaleError(f"{kind} {name} has changed since it was planned")
+
+
+def _version(item: Object) -> str:
+    return str(item["metadata"]["resourceVersion"])
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> Object:

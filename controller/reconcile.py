@@ -90,6 +90,7 @@ class Reconciler:
         try:
             requeue_seconds = await self._reconcile(key, since)
         except StaleError as stale:
+            self._unsettled[key] = self._unsettled.get(key, 0) + 1
             _log.debug("%s", stale, extra={"key": str(key)})
             if self._store.version(key) != version and self._is_settling(key):
                 self._queue.add(key)
@@ -126,22 +127,23 @@ class Reconciler:
             self._silences.pop(key, None)
             return None
         plan = self._planners[key.kind](item, Context(self._store, self._settings, self._clock()))
-        if plan.actions:
-            self._unsettled[key] = self._unsettled.get(key, 0) + 1
-        else:
-            self._unsettled.pop(key, None)
-        submitted = False
+        submitted = changed = False
         for action in plan.actions:
             if submitted and isinstance(action, WriteStatus) and self._queue.urgent_depth:
                 self._queue.add(key)  # for its status, when the others have their workflows
                 break
             is_new = await self._executor.carry_out(action)
+            changed |= is_new
             self._answers += is_new and not isinstance(action, EmitEvent)
             if isinstance(action, CreateObject) and action.body["kind"] == "Workflow":
                 submitted = True
                 if is_new:
                     self._to_workflow.observe(time.monotonic() - since, key.kind)
                     _log.info("submitted %s", action.body["metadata"].get("name"), extra={"key": str(key)})
+        if changed:
+            self._unsettled[key] = self._unsettled.get(key, 0) + 1
+        else:
+            self._unsettled.pop(key, None)
         return plan.requeue_seconds
 
     def _is_settling(self, key: Key) -> bool:
@@ -150,7 +152,7 @@ class Reconciler:
         if unsettled == _UNSETTLED:
             self._errors.add(1, key.kind, "unsettled")
             _log.error(
-                "a fault of ome-pipelines: %d plans in a row that all wanted something done", unsettled,
+                "a fault of ome-pipelines: %d plans in a row that all changed something", unsettled,
                 extra={"key": str(key), "error": "unsettled"},
             )  # fmt: skip
         return unsettled < _UNSETTLED
@@ -167,8 +169,8 @@ class Reconciler:
 
     def _failed(self, key: Key, error: OmeError) -> None:
         self._errors.add(1, key.kind, error.code)
+        self._unsettled.pop(key, None)
         if isinstance(error, ApiError) and error.status == 0:
-            self._unsettled.pop(key, None)
             seconds = self._wait_out_silence(key)
         else:
             seconds = self._queue.retry(key, at_least_seconds=error.retry_after_seconds or 0.0)

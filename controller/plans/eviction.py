@@ -13,9 +13,10 @@ from controller.actions import CreateObject, Object
 from controller.observed import Context
 from controller.plans.attempts import Failed, Prospect, prospect, soonest
 from controller.plans.failures import Failure, read_failure
-from controller.plans.model_inputs import RESERVED, Wanted, default_folder
+from controller.plans.model_inputs import RESERVED, RETRY, Wanted, default_folder
 from controller.plans.model_state import NodeState
 from controller.plans.naming import attempt_of, digest_of, run_name
+from controller.plans.node_records import Entry
 from controller.plans.runs import Run, Task, read_runs
 from controller.plans.submission import submit
 from crds.storage_location import stays_in_claim
@@ -31,6 +32,7 @@ class Eviction:
 
     Attributes:
         done: Nodes that are clean, or whose files are to stay.
+        left: Folder by node, of those in `done` whose files stay because no eviction may reach them.
         given_up: Nodes where it failed for good, with the failure.
         submission: The run to submit now.
         is_running: Whether a run goes on.
@@ -44,6 +46,7 @@ class Eviction:
     is_running: bool = False
     wait_seconds: float | None = None
     trouble: Failure | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_eviction(
@@ -61,16 +64,22 @@ def plan_eviction(
     runs = evict_runs(model, context)
     active = next((run for run in runs if run.is_active), None)
     done: list[str] = []
+    left: dict[str, str] = {}
     given_up: dict[str, Failure] = {}
     due: list[NodeState] = []
     waits: list[float | None] = []
     trouble: Failure | None = None
     for node in nodes:
         assert node.entry is not None  # noqa: S101 - the caller's promise
-        if keeps_files(model, wanted, node.entry.path or wanted.folder, context):
+        folder = node.entry.path or wanted.folder
+        if keeps_files(model, wanted, folder, context):
             done.append(node.name)
             continue
-        outcome = _outcome(runs, node.name, node.entry.token, context)
+        if not folder.startswith(f"{context.settings.models_root.rstrip('/')}/"):
+            done.append(node.name)
+            left[node.name] = folder
+            continue
+        outcome = _outcome(runs, node.name, _token(model, node.entry), context)
         if outcome is None:
             done.append(node.name)
             continue
@@ -84,7 +93,7 @@ def plan_eviction(
     submission = _submission(model, wanted, due, runs, context) if due and active is None and may_submit else None
     if active is not None:
         waits.append(active.seconds_to_deadline)
-    return Eviction(tuple(done), given_up, submission, active is not None, soonest(waits), trouble)
+    return Eviction(tuple(done), given_up, submission, active is not None, soonest(waits), trouble, left)
 
 
 def evict_runs(model: Object, context: Context) -> tuple[Run, ...]:
@@ -135,6 +144,12 @@ def _outcome(runs: Sequence[Run], node: str, token: str, context: Context) -> Pr
     return prospect(failed[::-1], context.settings, context.now)
 
 
+def _token(model: Object, entry: Entry) -> str:
+    """What an eviction is of: the entry, and anew when a person asks for another attempt."""
+    retry = str((model["metadata"].get("annotations") or {}).get(RETRY) or "")
+    return f"{entry.token}+{retry}" if retry else entry.token
+
+
 def _succeeded(run: Run, task: Task | None) -> bool:
     return task.phase == "Succeeded" if task is not None else run.phase == "Succeeded"
 
@@ -153,7 +168,7 @@ def _submission(
     """A run for the nodes of one folder; those of another one come after it."""
     folder = (due[0].entry.path if due[0].entry else "") or wanted.folder
     group = [node for node in due if node.entry is not None and (node.entry.path or wanted.folder) == folder]
-    tokens = {node.name: node.entry.token for node in group if node.entry is not None}
+    tokens = {node.name: _token(model, node.entry) for node in group if node.entry is not None}
     inputs = digest_of([wanted.uid, folder, tokens])
     prefix = run_name("evict", wanted.name, inputs, 0)[:-1]
     attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)

@@ -5,7 +5,7 @@ what is known, so that an old run never brings back what was evicted since.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -113,11 +113,19 @@ class ImportRuns:
         """When another run may start, after failures that concern every node."""
         return prospect_of(since_success(self.attempts, self.status), context, _GATES)
 
+    def needed(self, nodes: Collection[str], most: int) -> frozenset[str]:
+        """Names of the runs that tell how it failed on nodes: for each node the newest ones, at most so many."""
+        found: set[str] = set()
+        for node in nodes:
+            reached = [run.name for run in self.attempts if any(node in _nodes(task) for task in cache_tasks(run))]
+            found.update(reached[-most:])
+        return frozenset(found)
+
     def on_node(self, node: str, context: Context) -> Prospect:
         """When another run may try a node, after failures there."""
         failed: list[Failed] = []
         for run in reversed(self.attempts):
-            task = next((t for t in cache_tasks(run) if node in (t.node, t.outputs.get("node"), t.host)), None)
+            task = next((t for t in cache_tasks(run) if node in _nodes(t)), None)
             if task is None or task.phase in ("Pending", "Running"):
                 continue
             if task.phase == "Succeeded":
@@ -175,6 +183,11 @@ def asked_nodes(run: Run) -> tuple[str, ...]:
     except ValueError:
         return ()
     return tuple(str(node) for node in nodes if node) if isinstance(nodes, list) else ()
+
+
+def _nodes(task: Task) -> tuple[str, ...]:
+    """The node of a task by all that may name it."""
+    return task.node, task.outputs.get("node", ""), task.host
 
 
 def _is_adoptable(run: Run, model: Object, wanted: Wanted) -> bool:

@@ -68,6 +68,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:
         return Plan((*actions, cleaning.submission))
+    if is_free:
+        actions += _unneeded_secret(state, context)
     obstacle = _secret_obstacle(state, context)
     if is_free and _is_waiting_for_tenant(state, obstacle):
         if held := own_patch(state, is_submitting=True):
@@ -79,7 +81,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
     said = _uncleaned(cleaning)
     status = model_status(state, context, obstacle=obstacle, cleaning=said)
     actions += release_artifact(model, status, context)
-    event = change_event(model, said_of(state, obstacle), "Ready")
+    event = change_event(model, said_of(state, obstacle, said), "Ready")
     return Plan((*actions, *write_status(model, status, event)), _requeue(state, cleaning, obstacle))
 
 
@@ -106,6 +108,10 @@ def _clean(state: ModelState, context: Context, *, may_submit: bool) -> Eviction
 
 def _cleaned(state: ModelState, cleaning: Eviction, context: Context) -> list[Action]:
     actions: list[Action] = []
+    if cleaning.left:
+        places = ", ".join(f"{folder} on {node}" for node, folder in sorted(cleaning.left.items()))
+        text = f"Remove {places}: it is not below the models root {context.settings.models_root}."
+        actions.append(EmitEvent(state.model, "Warning", "FilesLeft", text))
     for node in state.nodes:
         if node.name in cleaning.done:
             actions += remove_entry(node.name, state.wanted, node.config_map, context.settings.namespace)
@@ -116,6 +122,7 @@ def _uncleaned(cleaning: Eviction) -> Said | None:
     if cleaning.given_up:
         node, last = next(iter(sorted(cleaning.given_up.items())))
         text = f"The files could not be removed from {', '.join(sorted(cleaning.given_up))}. {node}: {last.sentence}"
+        text += " Set the annotation ome.io/retry to try again."
         return Said("Evicted", False, last.reason, text, "Info")
     if cleaning.trouble is not None:
         return Said(
@@ -199,7 +206,12 @@ def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Contex
         actions.append(token)
     run = submit(TEMPLATE, name, model, arguments, wanted.inputs, settings.namespace)
     failed = [run for run in state.runs.every if run.is_ours and run.phase == "Failed" and run.pipeline == TEMPLATE]
-    old = [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    needed = state.runs.needed([node.name for node in state.lacking], settings.max_attempts)
+    old = [
+        DeleteObject("Workflow", one.namespace, one.name)
+        for one in failed[: -settings.max_attempts]
+        if one.name not in needed
+    ]
     text = f"Run {name} for {', '.join(node.name for node in nodes[:5])}{' …' if len(nodes) > 5 else ''}."
     return [*actions, run, *old, EmitEvent(model, "Normal", "Submitted", text)]
 
@@ -219,6 +231,14 @@ def _token(state: ModelState, namespace: str) -> Action | None:
     return ApplyObject(
         {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {wanted.secret_key: token}}
     )
+
+
+def _unneeded_secret(state: ModelState, context: Context) -> list[Action]:
+    """A copy whose model names no token any more."""
+    wanted, namespace = state.wanted, context.settings.namespace
+    is_needed = bool(wanted.namespace and wanted.secret) or bool(wanted.storage.parameters.get("token"))
+    copy = context.observed.get("Secret", namespace, wanted.copied_secret)
+    return [DeleteObject("Secret", namespace, wanted.copied_secret)] if copy is not None and not is_needed else []
 
 
 def _tenants_token(state: ModelState, namespace: str) -> CopySecret:

@@ -41,8 +41,9 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     left = {
         node.name: node.place.trouble
         for node in held
-        if node not in live and not keeps_files(model, wanted, node.entry.path if node.entry else "", context)
+        if node not in live and not keeps_files(model, wanted, _folder(node, wanted), context)
     } | {name: last.message for name, last in eviction.given_up.items()}
+    left |= {name: f"not below the models root: {folder}" for name, folder in eviction.left.items()}
     waiting = [node for node in live if node.name not in clean]
     if waiting:  # told when it is forgotten, and not with every plan until the others are clean
         left = {name: why for name, why in left.items() if _is_recorded(state, name)}
@@ -103,6 +104,10 @@ def _memorise(state: ModelState, nodes: list[NodeState], context: Context) -> li
 
 def _unlabel(state: ModelState, nodes: list[NodeState]) -> list[Action]:
     return [a for node in nodes for a in set_label(node.name, node.place.labels, state.wanted, None)]
+
+
+def _folder(node: NodeState, wanted: Wanted) -> str:
+    return (node.entry.path if node.entry is not None else "") or wanted.folder
 
 
 def _forget(state: ModelState, clean: set[str], context: Context) -> list[Action]:

@@ -34,7 +34,7 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     """
     old = state.model.get("status") or {}
     generation = int(state.model["metadata"].get("generation") or 0)
-    said = said_of(state, obstacle) + ((cleaning,) if cleaning else ())
+    said = said_of(state, obstacle, cleaning) + ((cleaning,) if cleaning else ())
     active = _active(state)
     made: Object = {key: old[key] for key in _KEPT if key in old}
     made["observedGeneration"] = generation
@@ -55,9 +55,9 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     return made
 
 
-def said_of(state: ModelState, obstacle: Said | None) -> tuple[Said, ...]:
+def said_of(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> tuple[Said, ...]:
     """The conditions, without times."""
-    said: tuple[Said, ...] = (_resolved(state), _parsed(state), _cached(state), _ready(state, obstacle))
+    said: tuple[Said, ...] = (_resolved(state), _parsed(state), _cached(state), _ready(state, obstacle, cleaning))
     if state.wanted.tokens_in_clear:
         fields = ", ".join(f"spec.storage.{key}" for key in state.wanted.tokens_in_clear)
         text = (
@@ -115,7 +115,7 @@ def _cached(state: ModelState) -> Said:
     return Said("Cached", False, "Waiting", f"{count}{_stragglers(state.lacking)}.")
 
 
-def _ready(state: ModelState, obstacle: Said | None) -> Said:
+def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> Said:
     if state.is_cached and state.is_parsed:
         return Said("Ready", True, "Ready", f"Verified files on {len(state.ready)} of {len(state.targets)} nodes.")
     active, gate = _active(state), state.gate
@@ -137,6 +137,8 @@ def _ready(state: ModelState, obstacle: Said | None) -> Said:
     if all(not node.place.can_start_pods for node in state.lacking):
         text = f"No pod can start on the nodes that lack it{_stragglers(state.lacking)}."
         return Said("Ready", False, "NodesUnavailable", f"{text} Mend them, or set spec.minReadyNodes.")
+    if cleaning is not None and all(node.is_left_over(state.wanted) for node in state.lacking):
+        return Said("Ready", False, cleaning.reason, cleaning.message)
     return Said("Ready", False, "Waiting", "A run will be submitted.")
 
 

@@ -25,6 +25,7 @@ from controller.execute import Executor, NotLeadingError, StaleError, merge_patc
 from controller.metrics import Metrics
 from controller.resources import watched
 from controller.store import Change, Store
+from tests.apiserver.client import ApiRefusedError
 from tests.apiserver.fixture import ApiServer
 from tests.controller.engine.trivial import config_map, model, workflow
 
@@ -164,16 +165,22 @@ def test_a_copied_secret_holds_the_keys_asked_for_and_is_not_kept(engine_server:
 
     async def steps(bench: Bench) -> None:
         copy = CopySecret(tenant, "token", "ome", name, ("HF_TOKEN", "absent"), {"a": "b"})
-        await bench.do(copy, copy)
+        assert await bench.executor.carry_out(copy)
+        assert not await bench.executor.carry_out(copy), "nothing has changed"
         held = bench.store.get("Secret", "ome", name)
         assert held is not None
         assert set(held) == {"apiVersion", "kind", "metadata"}
         await bench.do(CopySecret(tenant, "missing", "ome", f"{name}-none", ("HF_TOKEN",)))
         assert bench.store.get("Secret", "ome", f"{name}-none") is None
+        copied = engine_server.admin.get(source | {"metadata": {"name": name, "namespace": "ome"}})
+        assert (copied["data"], copied["metadata"]["labels"]) == ({"HF_TOKEN": "c2VjcmV0"}, {"a": "b"})
+        engine_server.admin.delete(source)
+        with pytest.raises(StaleError, match="not to be used any more"):
+            await bench.executor.carry_out(copy)
+        with pytest.raises(ApiRefusedError):
+            engine_server.admin.get(copied)
 
     _on(engine_server, steps)
-    copied = engine_server.admin.get(source | {"metadata": {"name": name, "namespace": "ome"}})
-    assert (copied["data"], copied["metadata"]["labels"]) == ({"HF_TOKEN": "c2VjcmV0"}, {"a": "b"})
 
 
 def test_one_that_does_not_lead_writes_nothing(engine_server: ApiServer, name: str) -> None:

@@ -129,6 +129,9 @@ class Cluster:
                 self._write_status(action)
             case CopySecret():
                 self.copied.append(action)
+                if not self.may_copy and ("Secret", action.namespace, action.name) in self.objects:
+                    self.delete("Secret", action.namespace, action.name)
+                    raise StaleError(f"{action.from_name} is not to be used any more")
                 if self.may_copy and ("Secret", action.namespace, action.name) not in self.objects:
                     metadata = {"name": action.name, "namespace": action.namespace, "labels": dict(action.labels)}
                     self.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
@@ -142,7 +145,12 @@ class Cluster:
         """Plan once and carry it out."""
         plan = self.plan(planner, kind, namespace, name)
         for action in plan.actions:
-            self.carry_out(action)
+            try:
+                self.carry_out(action)
+            except StaleError:
+                if not isinstance(action, CopySecret):
+                    raise
+                break
         return plan
 
     def settle(self, planner: Planner, kind: str, namespace: str, name: str) -> Plan:

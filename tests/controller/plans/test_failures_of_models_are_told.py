@@ -123,3 +123,17 @@ def test_a_spec_that_cannot_be_read_names_the_field() -> None:
     settle(cluster)
     ready = condition(cluster.get(*MODEL), "Ready")
     assert ready["reason"] == "InvalidSpec" and "spec.storage" in ready["message"]
+
+
+def test_a_hopeless_node_is_not_tried_again_however_often_another_one_is() -> None:
+    cluster = cluster_with("node-a", "node-b")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "disk-full", "node-b": "unsupported"})
+    for _ in range(2 * cluster.settings.max_attempts):
+        settle(cluster)
+        cluster.pass_time(cluster.settings.slow_retry_seconds)
+        settle(cluster)
+        run = only_run(cluster, "import-model")
+        assert nodes_of(cluster, run) == ["node-a"]
+        importing(cluster, run, cached={"node-a": "disk-full"})
+    assert len(runs_of(cluster, "import-model")) <= cluster.settings.max_attempts + 2

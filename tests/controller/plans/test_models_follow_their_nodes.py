@@ -1,5 +1,7 @@
 """Where a model goes: nodes that come, leave, come back, take no pods, and records of them that somebody removes."""
 
+from dataclasses import replace
+
 import pytest
 
 from controller.index import arguments_of
@@ -11,6 +13,7 @@ from tests.controller.plans.argo import (
     only_run,
     runs_of,
 )
+from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.models import LABEL, MODEL, cluster_with, imported, nodes_of, settle
 from tests.controller.plans.objects import URI, add_node, condition, set_ready
@@ -107,3 +110,37 @@ def test_a_deleted_config_map_and_a_removed_label_are_mended() -> None:
     settle(cluster)
     assert cluster.get("Node", "", "node-a")["metadata"]["labels"][LABEL] == "Ready"
     assert len(runs_of(cluster, "import-model")) == 1
+
+
+def moved(cluster: Cluster, root: str) -> Cluster:
+    """The same with another models root, as after a restart of the controller."""
+    cluster.settings = replace(cluster.settings, models_root=root)
+    return cluster
+
+
+def test_under_another_models_root_it_is_fetched_again_and_what_is_left_is_told() -> None:
+    cluster = moved(imported("node-a"), "/data/models")
+    settle(cluster)
+    assert not runs_of(cluster, "evict-model"), "no eviction reaches what is not below the models root"
+    (left,) = [event for event in cluster.events if event.reason == "FilesLeft"]
+    assert "/mnt/models/smollm2 on node-a" in left.message and "/data/models" in left.message
+    cluster.pass_time(60)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+
+
+def test_files_that_cannot_be_removed_are_told_until_a_person_asks_again() -> None:
+    cluster = imported("node-a")
+    cluster.change(*MODEL, {"spec": {"storage": {"path": "/mnt/models/elsewhere"}}})
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"), {"node-a": "invalid-input"})
+    settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert ready["status"] == "False" and "could not be removed from node-a" in ready["message"]
+    assert "ome.io/retry" in ready["message"]
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"))
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"

@@ -77,6 +77,35 @@ def test_a_tenants_refused_token_is_asked_for_again_and_tried_when_it_is_another
     assert len(runs_of(cluster, "import-model")) == 2  # noqa: PLR2004
 
 
+def test_a_tenants_token_that_is_withdrawn_is_used_no_more() -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
+    cluster.settle(plan_model, *TENANTS)
+    importing(cluster, only_run(cluster, "import-model"))
+    cluster.settle(plan_model, *TENANTS)
+    cluster.may_copy = False
+    add_node(cluster, "node-b")
+    for _ in range(4):
+        cluster.step(plan_model, *TENANTS)
+    assert len(runs_of(cluster, "import-model")) == 1
+    assert not cluster.of_kind("Secret")
+    assert condition(cluster.get(*TENANTS), "Ready")["reason"] == "SecretNotReadable"
+
+
+def test_a_token_that_is_named_no_more_is_not_kept() -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
+    cluster.settle(plan_model, *TENANTS)
+    importing(cluster, only_run(cluster, "import-model"))
+    cluster.settle(plan_model, *TENANTS)
+    assert cluster.of_kind("Secret")
+    cluster.change(*TENANTS, {"spec": {"storage": {"key": None}}})
+    cluster.settle(plan_model, *TENANTS)
+    assert not cluster.of_kind("Secret")
+
+
 def test_a_token_in_clear_works_with_a_warning_and_stays_out_of_runs_and_status() -> None:
     cluster = Cluster()
     add_node(cluster, "node-a")
