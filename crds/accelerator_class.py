@@ -123,7 +123,7 @@ class AcceleratorClassStatus(Status):
         nodes: Names of the nodes that have it.
         available_nodes: How many of them are ready.
         total_accelerators: Devices in the cluster.
-        available_accelerators: Devices that nothing has requested.
+        available_accelerators: Devices that no pod of a service has requested; other workloads are not seen.
         last_updated: RFC 3339.
     """
 

@@ -57,7 +57,7 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     wait_gone(kubectl, "clusterbasemodel", MODEL, seconds=300)
 
 
-def test_an_endpoint_that_is_not_there_is_told_and_measured_once_it_is(measuring: Kubectl, namespace: str) -> None:
+def test_a_service_that_is_not_there_is_told_and_waited_for(measuring: Kubectl, namespace: str) -> None:
     kubectl, name = measuring, "early"
     kubectl.apply(benchmark(name, "nobody", namespace))
     found = wait_until(
