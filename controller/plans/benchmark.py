@@ -13,10 +13,10 @@ from controller.plans.benchmark_status import benchmark_said, benchmark_status
 from controller.plans.conditions import change_event, write_status
 from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same
 from controller.plans.history import BASELINE, REVISION, history_of
-from controller.plans.naming import attempt_of, cron_name, run_name
+from controller.plans.naming import cron_name, next_run
 from controller.plans.runs import Run, read_runs
 from controller.plans.schedule import refused_by_argo, schedule_mistake
-from controller.plans.submission import resource_labels, submit
+from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
 
 FINALIZER: Final = "benchmarkjobs.ome.io/finalizer"
@@ -73,17 +73,13 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
 
 def _submission(job: Object, measured: Measured, runs: tuple[Run, ...], context: Context) -> list[Action]:
     metadata, settings = job["metadata"], context.settings
-    prefix = run_name(VERB, metadata["name"], measured.inputs, 0)[:-1]
     told = [str(entry.get("run") or "") for entry in (job.get("status") or {}).get("history") or ()]
-    known = [name for name in (*(run.name for run in runs), *told) if name.startswith(prefix)]
-    attempt = 1 + max((attempt_of(name) for name in known), default=0)
-    name = run_name(VERB, metadata["name"], measured.inputs, attempt)
+    name = next_run(VERB, metadata["name"], measured.inputs, (*(run.name for run in runs), *told))
     more = {REVISION: measured.revision} if measured.revision else {}
     run = submit(TEMPLATE, name, job, measured.arguments, measured.inputs, settings.namespace, **more)
-    failed = [one for one in runs if one.is_ours and one.phase == "Failed"]
-    old = [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    old = forget_failures(runs, TEMPLATE, settings.max_attempts)
     held = _own_patch(job, needs_finalizer=True)
-    return [*held, run, *old, EmitEvent(job, "Normal", "Submitted", f"Run {name}.")]
+    return [*held, *vanished(job, _lost(job, runs)), run, *old, EmitEvent(job, "Normal", "Submitted", f"Run {name}.")]
 
 
 def _keep_cron(job: Object, measured: Measured, cron: Object | None, context: Context) -> list[Action]:

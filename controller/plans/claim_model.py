@@ -6,21 +6,20 @@ A claim may change in place: it is read again when the annotation `ome.io/retry`
 
 from typing import Final
 
-from controller.actions import Action, DeleteObject, EmitEvent, Object, Plan
+from controller.actions import Action, EmitEvent, Object, Plan
 from controller.observed import Context
 from controller.plans.attempts import since_success, soonest
 from controller.plans.claim_status import claim_said, claim_status
 from controller.plans.conditions import change_event, is_true, write_status
 from controller.plans.eviction import Eviction, plan_eviction
-from controller.plans.failures import failure
 from controller.plans.import_runs import CLAIM_TEMPLATE, adopt
 from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState, observe_model
-from controller.plans.naming import attempt_of, run_name
+from controller.plans.naming import next_run, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
 from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
-from controller.plans.submission import submit
+from controller.plans.submission import forget_failures, submit, vanished
 from crds.storage_uri import PvcUri
 
 VERB: Final = "read"
@@ -82,18 +81,11 @@ def _is_read(state: ModelState) -> bool:
 def _submission(state: ModelState, context: Context) -> list[Action]:
     """The run, without failed runs that nobody looks at any more."""
     model, wanted, settings = state.model, state.wanted, context.settings
-    prefix = run_name(VERB, wanted.name, wanted.inputs, 0)[:-1]
-    attempt = 1 + max((attempt_of(run.name) for run in state.runs.every if run.name.startswith(prefix)), default=0)
-    name = run_name(VERB, wanted.name, wanted.inputs, attempt)
+    name = next_run(VERB, wanted.name, wanted.inputs, (run.name for run in state.runs.every))
     arguments = {key: text for key, text in wanted.arguments((), "").items() if key in _ARGUMENTS}
-    actions: list[Action] = []
-    if state.runs.lost:
-        gone = failure("vanished", f"run {state.runs.lost} was deleted before it ended")
-        actions.append(EmitEvent(model, "Warning", gone.reason, gone.sentence))
+    actions: list[Action] = [*vanished(model, state.runs.lost)]
     actions.append(submit(CLAIM_TEMPLATE, name, model, arguments, wanted.inputs, settings.namespace))
-    failed = [run for run in state.runs.every if run.is_ours and run.phase == "Failed"]
-    failed = [run for run in failed if run.pipeline == CLAIM_TEMPLATE]
-    actions += [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    actions += forget_failures(state.runs.every, CLAIM_TEMPLATE, settings.max_attempts)
     return [*actions, EmitEvent(model, "Normal", "Submitted", f"Run {name}.")]
 
 

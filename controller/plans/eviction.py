@@ -15,7 +15,7 @@ from controller.plans.attempts import Failed, Prospect, prospect, soonest
 from controller.plans.failures import Failure, read_failure
 from controller.plans.model_inputs import RESERVED, RETRY, Wanted, default_folder
 from controller.plans.model_state import NodeState
-from controller.plans.naming import attempt_of, digest_of, run_name
+from controller.plans.naming import digest_of, next_run
 from controller.plans.node_records import Entry
 from controller.plans.runs import Run, Task, read_runs
 from controller.plans.submission import submit
@@ -170,14 +170,12 @@ def _submission(
     group = [node for node in due if node.entry is not None and (node.entry.path or wanted.folder) == folder]
     tokens = {node.name: _token(model, node.entry) for node in group if node.entry is not None}
     inputs = digest_of([wanted.uid, folder, tokens])
-    prefix = run_name("evict", wanted.name, inputs, 0)[:-1]
-    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
     arguments = {"name": wanted.name, "scope": wanted.kind}
     arguments |= {"namespace": wanted.namespace} if wanted.namespace else {}
     default = default_folder(context.settings.models_root, wanted.namespace, model["metadata"])
     arguments |= {"path": folder} if folder != default else {}
     arguments["nodes"] = json.dumps(sorted(tokens))
-    name = run_name("evict", wanted.name, inputs, attempt)
+    name = next_run("evict", wanted.name, inputs, (run.name for run in runs))
     return submit(
         TEMPLATE, name, model, arguments, inputs, context.settings.namespace, evicts=json.dumps(tokens, sort_keys=True)
     )

@@ -13,17 +13,16 @@ from controller.plans.attempts import soonest
 from controller.plans.claim_model import claim_mistake, plan_claim_model
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.eviction import Eviction, plan_eviction
-from controller.plans.failures import failure
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
 from controller.plans.model_inputs import lacks_secret, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
-from controller.plans.naming import attempt_of, run_name
+from controller.plans.naming import next_run
 from controller.plans.node_records import remove_entry, set_label, write_entry
 from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
-from controller.plans.submission import owner_reference, resource_labels, submit
+from controller.plans.submission import forget_failures, owner_reference, resource_labels, submit, vanished
 from crds.problems import FieldError
 from crds.storage_location import stays_in_claim
 from crds.storage_uri import HubUri
@@ -189,29 +188,19 @@ def _pinned(state: ModelState) -> str:
 def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Context) -> list[Action]:
     """The run, behind what it needs, and without failed runs that nobody looks at any more."""
     model, wanted, settings = state.model, state.wanted, context.settings
-    prefix = run_name("import", wanted.name, wanted.inputs, 0)[:-1]
-    attempt = 1 + max((attempt_of(run.name) for run in state.runs.every if run.name.startswith(prefix)), default=0)
-    name = run_name("import", wanted.name, wanted.inputs, attempt)
+    name = next_run("import", wanted.name, wanted.inputs, (run.name for run in state.runs.every))
     pinned = _pinned(state)
     arguments = wanted.arguments(tuple(node.name for node in nodes), pinned)
     uri = wanted.storage.uri
     if pinned and isinstance(uri, HubUri):
         arguments["uri"] = f"hf://{uri.repository}"  # its own revision may be a branch, which is another name
-    actions: list[Action] = []
-    if state.runs.lost:
-        gone = failure("vanished", f"run {state.runs.lost} was deleted before it ended")
-        actions.append(EmitEvent(model, "Warning", gone.reason, gone.sentence))
+    actions: list[Action] = [*vanished(model, state.runs.lost)]
     if token := _token(state, settings.namespace):
         arguments["secret"] = wanted.copied_secret
         actions.append(token)
     run = submit(TEMPLATE, name, model, arguments, wanted.inputs, settings.namespace)
-    failed = [run for run in state.runs.every if run.is_ours and run.phase == "Failed" and run.pipeline == TEMPLATE]
     needed = state.runs.needed([node.name for node in state.lacking], settings.max_attempts)
-    old = [
-        DeleteObject("Workflow", one.namespace, one.name)
-        for one in failed[: -settings.max_attempts]
-        if one.name not in needed
-    ]
+    old = forget_failures(state.runs.every, TEMPLATE, settings.max_attempts, needed)
     text = f"Run {name} for {', '.join(node.name for node in nodes[:5])}{' …' if len(nodes) > 5 else ''}."
     return [*actions, run, *old, EmitEvent(model, "Normal", "Submitted", text)]
 

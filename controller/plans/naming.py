@@ -7,6 +7,7 @@ again and finds its workflow there.
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 LONGEST_RUN: Final = 63
@@ -37,7 +38,14 @@ def run_name(verb: str, name: str, inputs: str, attempt: int) -> str:
     return f"{verb}-{_beginning(name, room)}-{short}-{attempt}"
 
 
-def attempt_of(run: str) -> int:
+def next_run(verb: str, name: str, inputs: str, known: Iterable[str]) -> str:
+    """Name of the next attempt after those whose runs are known by name."""
+    prefix = run_name(verb, name, inputs, 0)[:-1]
+    attempts = (_attempt_of(run) for run in known if run.startswith(prefix))
+    return run_name(verb, name, inputs, 1 + max(attempts, default=0))
+
+
+def _attempt_of(run: str) -> int:
     """The attempt that a workflow's name ends with; 0 when it ends with none."""
     match = re.search(r"-(\d{1,6})$", run, re.ASCII)
     return int(match.group(1)) if match else 0

@@ -9,13 +9,12 @@ from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObj
 from controller.observed import Context
 from controller.plans.attempts import prospect_of, since_success, soonest
 from controller.plans.conditions import Said, change_event, conditions, write_status
-from controller.plans.failures import failure
-from controller.plans.naming import attempt_of, run_name
+from controller.plans.naming import next_run
 from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
 from controller.plans.service_status import ServiceState, service_said, service_status
-from controller.plans.submission import resource_labels, submit
+from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
 from crds.metadata import DEPLOYMENT_MODE
 
@@ -87,16 +86,10 @@ def _plan(
 
 def _submission(state: ServiceState, runs: tuple[Run, ...], inputs: str, context: Context) -> list[Action]:
     service, settings = state.asked.service, context.settings
-    prefix = run_name(VERB, state.asked.name, inputs, 0)[:-1]
-    attempt = 1 + max((attempt_of(run.name) for run in runs if run.name.startswith(prefix)), default=0)
-    name = run_name(VERB, state.asked.name, inputs, attempt)
-    actions: list[Action] = list(_finalizer_patch(service))
-    if state.lost:
-        gone = failure("vanished", f"run {state.lost} was deleted before it ended")
-        actions.append(EmitEvent(service, "Warning", gone.reason, gone.sentence))
+    name = next_run(VERB, state.asked.name, inputs, (run.name for run in runs))
+    actions: list[Action] = [*_finalizer_patch(service), *vanished(service, state.lost)]
     actions.append(submit(TEMPLATE, name, service, state.asked.arguments(), inputs, settings.namespace))
-    failed = [run for run in runs if run.is_ours and run.phase == "Failed" and run.pipeline == TEMPLATE]
-    actions += [DeleteObject("Workflow", one.namespace, one.name) for one in failed[: -settings.max_attempts]]
+    actions += forget_failures(runs, TEMPLATE, settings.max_attempts)
     return [*actions, EmitEvent(service, "Normal", "Submitted", f"Run {name}.")]
 
 

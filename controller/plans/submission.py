@@ -1,9 +1,11 @@
 """The workflow that a planner submits: a template's name, arguments, labels, an owner where it may have one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from controller.actions import CreateObject, Object
+from controller.actions import CreateObject, DeleteObject, EmitEvent, Object
+from controller.plans.failures import failure
+from controller.plans.runs import Run
 from crds import labels
 from crds.metadata import API_VERSION
 
@@ -55,6 +57,29 @@ def submit(
         },
     }
     return CreateObject(body)
+
+
+def vanished(resource: Object, lost: str) -> list[EmitEvent]:
+    """The event of a run that was deleted while it was waited for; none when `lost`, its name, is ""."""
+    if not lost:
+        return []
+    gone = failure("vanished", f"run {lost} was deleted before it ended")
+    return [EmitEvent(resource, "Warning", gone.reason, gone.sentence)]
+
+
+def forget_failures(
+    runs: Iterable[Run], template: str, most: int, needed: Collection[str] = frozenset()
+) -> list[DeleteObject]:
+    """Delete failed runs of ours that nobody looks at any more: all but the newest of a template.
+
+    Args:
+        runs: Oldest first.
+        template: Whose runs.
+        most: How many stay.
+        needed: Names of others that stay.
+    """
+    failed = [run for run in runs if run.is_ours and run.phase == "Failed" and run.pipeline == template]
+    return [DeleteObject("Workflow", run.namespace, run.name) for run in failed[:-most] if run.name not in needed]
 
 
 def parameters(arguments: Mapping[str, str]) -> list[Object]:
