@@ -22,6 +22,7 @@ from yaml import YAMLError
 
 from controller.actions import Object
 from controller.metrics import Metrics
+from steps.cluster.kubeconfig import FAULTS, fault, is_url, name_of, no_url
 from steps.errors import ClusterError, InvalidInputError
 
 JSON = "application/json"
@@ -195,22 +196,35 @@ async def connect(kubeconfig: Path | None, metrics: Metrics) -> Api:
     """The API server of a kubeconfig; without one, of this pod's cluster, else of the user's own kubeconfig.
 
     Raises:
-        InvalidInputError: when there is none, or it cannot be read.
+        InvalidInputError: when there is none, or it cannot be used.
     """
     configuration = Configuration()
     if kubeconfig is not None and not kubeconfig.is_file():
         raise InvalidInputError(f'--kubeconfig: "{kubeconfig}" is not a file', remedy="Give a kubeconfig file.")
+    is_in_pod = kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
     try:
-        if kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if is_in_pod:
             load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call] # as above
         else:
-            file = str(kubeconfig) if kubeconfig is not None else None
+            file = name_of(kubeconfig)
             await load_kube_config(file, client_configuration=configuration)  # type: ignore[no-untyped-call] # as above
-    except (ConfigException, YAMLError, OSError) as error:
-        raise InvalidInputError(
-            f"no API server to talk to: {error}",
-            remedy="Run in a pod with a service account, or give --kubeconfig.",
-        ) from None
+        found = _api(configuration, metrics)
+    except (ConfigException, YAMLError, *FAULTS) as error:
+        raise _no_server(kubeconfig, is_in_pod, fault(error)) from None
+    if not is_url(configuration.host):
+        raise _no_server(kubeconfig, is_in_pod, no_url(configuration.host))
+    return found
+
+
+def _no_server(kubeconfig: Path | None, is_in_pod: bool, words: str) -> InvalidInputError:
+    source = "the service account of this pod" if is_in_pod else f"kubeconfig {name_of(kubeconfig)}"
+    return InvalidInputError(
+        f"no API server to talk to: {source}: {words}",
+        remedy="Run in a pod with a service account, or give --kubeconfig a file that `kubectl config view` can read.",
+    )
+
+
+def _api(configuration: Configuration, metrics: Metrics) -> Api:
     # Left to itself, the HTTP client asks a thread for proxies and passwords before each request: milliseconds.
     configuration.client_session_kwargs = {"trust_env": False}
     configuration.proxy = configuration.proxy or _proxy_to(configuration.host)

@@ -4,7 +4,6 @@ The same calls as the steps make (`steps.cluster.api`), with less patience, sinc
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 from crds.kinds import KINDS
 from crds.metadata import API_VERSION
 from steps.cluster.api import ClusterApi
+from steps.cluster.kubeconfig import read_kubeconfig
 from steps.cluster.resource_types import ResourceType, object_path
-from steps.errors import ClusterError, InvalidInputError
+from steps.errors import InvalidInputError
 
 Object = dict[str, Any]
 
@@ -100,24 +100,13 @@ def connect(kubeconfig: Path | None = None, context: str = "") -> InstallApi:
         context: Its context; "" for the current one.
 
     Raises:
-        InvalidInputError: when the file or the context is not there or cannot be read.
+        InvalidInputError: when the file or the context is not there or cannot be used.
     """
-    from kubernetes.client import Configuration
-    from kubernetes.config import ConfigException, load_kube_config
     from urllib3 import PoolManager, Retry, Timeout
 
     if kubeconfig is not None and not kubeconfig.is_file():
         raise InvalidInputError(f"--kubeconfig: {kubeconfig} is not a file", remedy="Give the path of a kubeconfig.")
-    found = Configuration()
-    try:
-        load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
-            config_file=str(kubeconfig) if kubeconfig else None, context=context or None, client_configuration=found
-        )
-    except (ConfigException, OSError) as error:
-        named = kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config"
-        raise InvalidInputError(
-            f"kubeconfig {named}: {error}", remedy="Check it with `kubectl config get-contexts`, or set KUBECONFIG."
-        ) from None
+    found = read_kubeconfig(kubeconfig, context)
     certificate: dict[str, Any] = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
     trust: dict[str, Any] = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
     retries = Retry(
@@ -128,6 +117,4 @@ def connect(kubeconfig: Path | None = None, context: str = "") -> InstallApi:
         retries=retries, timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), **certificate, **trust
     )
     authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
-    if not found.host:
-        raise ClusterError("the kubeconfig names no server", remedy="Check it with `kubectl config view`.")
     return InstallApi(found.host, pool, headers={"Authorization": authorization} if authorization else {})

@@ -2,7 +2,7 @@
 
 It stands on urllib3, as the kubernetes package itself does: importing `kubernetes` takes 0.4 s, nearly all that a
 step's whole start may take, and this takes 0.08 s. In a pod it uses the service account; with KUBECONFIG set,
-`kubernetes.config` reads that file, with all its ways to sign in.
+`steps.cluster.kubeconfig` reads that file, with all its ways to sign in.
 """
 
 import json
@@ -184,6 +184,7 @@ def open_api() -> ClusterApi:
 
     Raises:
         ClusterError: when neither says where it is.
+        InvalidInputError: when KUBECONFIG cannot be used.
     """
     if os.environ.get("KUBECONFIG"):
         return _from_kubeconfig()
@@ -201,16 +202,9 @@ def open_api() -> ClusterApi:
 
 
 def _from_kubeconfig() -> ClusterApi:
-    from kubernetes import config
-    from kubernetes.client import Configuration
+    from steps.cluster.kubeconfig import read_kubeconfig
 
-    found = Configuration()
-    try:
-        config.load_kube_config(  # type: ignore[no-untyped-call]  # it has no types
-            os.environ["KUBECONFIG"], client_configuration=found
-        )
-    except (config.ConfigException, OSError) as error:
-        raise ClusterError(f"KUBECONFIG: {error}", remedy="Check it with `kubectl config view`.") from None
+    found = read_kubeconfig()
     certificate = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
     trust = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
     authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")

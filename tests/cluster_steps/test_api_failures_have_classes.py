@@ -77,7 +77,7 @@ def test_a_kubeconfig_will_do_too(prepared: ApiServer, monkeypatch: pytest.Monke
     assert open_api().find(CONFIG_MAP, "kube-root-ca.crt", "none") is None
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     open_api.cache_clear()
-    with pytest.raises(ClusterError, match="KUBECONFIG"):
+    with pytest.raises(InvalidInputError, match="missing"):
         open_api()
 
 
