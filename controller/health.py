@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from controller.metrics import Metrics
+from steps.errors import InvalidInputError
 
 
 class Health:
@@ -30,7 +31,7 @@ class Health:
         """Listen; the port, which is a free one where 0 is asked for.
 
         Raises:
-            OSError: when the port is taken.
+            InvalidInputError: when that cannot be had, such as a port that is taken.
         """
         app = web.Application()
         app.router.add_get("/healthz", self._live)
@@ -38,7 +39,13 @@ class Health:
         app.router.add_get("/metrics", self._page)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            raise InvalidInputError(
+                f"cannot listen on {host or 'every address'}, port {port}: {error.strerror or error}",
+                remedy="Give --metrics-port a free port, or 0, and --metrics-host an address of this machine.",
+            ) from None
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_logs(level: str, stream: TextIO = sys.stderr) -> None:
+def set_up_logs(level: str = "info", stream: TextIO = sys.stderr) -> None:
     """Log as JSON lines from `level` on; libraries only what they warn of."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
@@ -19,6 +20,8 @@ from controller.observed import Settings
 from controller.reconcile import Planner
 from steps.errors import InvalidInputError, OmeError
 
+_LEVELS = ("debug", "info", "warning", "error")
+_HIGHEST_PORT = 65535
 _log = logging.getLogger(__name__)
 
 
@@ -33,20 +36,18 @@ def main(arguments: Sequence[str] | None = None, planners: Mapping[str, Planner]
         The exit status.
     """
     given = parser().parse_args(arguments)
-    set_up_logs(given.log_level)
+    set_up_logs()
     if planners is None:
         from controller.planners import PLANNERS  # not before the help text and wrong arguments are dealt with
 
         planners = PLANNERS
     try:
         settings, options = settings_of(given), options_of(given)
+        set_up_logs(level_of(given))
         asyncio.run(_run(settings, options, given.kubeconfig, planners))
     except OmeError as error:
         _log.error("%s", error.message, extra={"error": error.code, "remedy": error.remedy})
         return error.exit_code
-    except OSError as error:
-        _log.error("cannot listen on port %d: %s", given.metrics_port, error)
-        return InvalidInputError.exit_code
     return 0
 
 
@@ -81,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     _option(found, "--metrics-port", 8080, "port of /healthz, /readyz and /metrics; 0 for a free one")
     _option(found, "--metrics-host", "", "address to serve them on; all when empty")
     _option(found, "--lease-seconds", terms.lease, "time after which a silent leader is replaced")
-    _option(found, "--log-level", "info", "debug, info, warning or error")
+    _option(found, "--log-level", "info", f"{', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}")
     kubeconfig = _environment("--kubeconfig")
     found.add_argument(
         "--kubeconfig", type=Path, default=Path(kubeconfig) if kubeconfig else None, metavar="FILE",
@@ -101,6 +102,15 @@ def settings_of(given: argparse.Namespace) -> Settings:
         InvalidInputError: names the option and its value.
     """
     _at_least("--max-attempts", given.max_attempts, 1)
+    for name, seconds in (
+        ("--retry-seconds", given.retry_seconds),
+        ("--slow-retry-seconds", given.slow_retry_seconds),
+    ):
+        if not (seconds > 0 and math.isfinite(seconds)):
+            raise InvalidInputError(
+                f"{name}: {seconds} is no wait, so that attempts would follow each other without end",
+                remedy="Give a number of seconds above 0, such as 10.",
+            )
     if not given.models_root.startswith("/"):
         raise InvalidInputError(
             f'--models-root: "{given.models_root}" is not absolute', remedy="Give a path such as /mnt/models."
@@ -122,6 +132,11 @@ def options_of(given: argparse.Namespace) -> Options:
     """
     _at_least("--workers", given.workers, 1)
     _at_least("--lease-seconds", given.lease_seconds, 1)
+    if not 0 <= given.metrics_port <= _HIGHEST_PORT:
+        raise InvalidInputError(
+            f"--metrics-port: {given.metrics_port} is no port",
+            remedy=f"Give a port of 1 to {_HIGHEST_PORT}, or 0 for a free one.",
+        )
     lease = given.lease_seconds
     return Options(
         identity=f"{os.environ.get('POD_NAME') or socket.gethostname()}_{uuid.uuid4().hex[:8]}",
@@ -131,6 +146,19 @@ def options_of(given: argparse.Namespace) -> Options:
         host=given.metrics_host,
         port=given.metrics_port,
     )
+
+
+def level_of(given: argparse.Namespace) -> str:
+    """From which level on lines are logged.
+
+    Raises:
+        InvalidInputError: names the option and its value.
+    """
+    if given.log_level.lower() not in _LEVELS:
+        raise InvalidInputError(
+            f'--log-level: "{given.log_level}" is no level of the log', remedy=f"Give one of {', '.join(_LEVELS)}."
+        )
+    return str(given.log_level)
 
 
 def _option(found: argparse.ArgumentParser, name: str, default: str | float, description: str) -> None:
@@ -154,5 +182,5 @@ def _variable(name: str) -> str:
 
 
 def _at_least(name: str, value: float, least: float) -> None:
-    if value < least:
-        raise InvalidInputError(f"{name}: {value} is below {least}", remedy=f"Give {least} or more.")
+    if not (value >= least and math.isfinite(value)):  # not a number is below nothing
+        raise InvalidInputError(f"{name}: {value} is not {least} or more", remedy=f"Give {least} or more.")
