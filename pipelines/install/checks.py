@@ -21,7 +21,8 @@ _INSTALL = "Run `ome install`."
 _UPGRADE = "Run `ome install` of this version to bring it up to date."
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _STUCK = timedelta(minutes=5)
-_MODEL_LABEL = re.compile(r"models\.ome(\.io)?/")
+_MODEL_LABEL = "models.ome.io/"
+"""A model on a node has this label and one by its uid, `models.ome/<uid>`: the first alone is counted."""
 
 
 def findings(seen: Snapshot) -> list[Finding]:
@@ -153,17 +154,18 @@ def node_findings(seen: Snapshot) -> Iterator[Finding]:
         str(value)
         for each in seen.nodes
         for name, value in (each["metadata"].get("labels") or {}).items()
-        if _MODEL_LABEL.match(name)
+        if name.startswith(_MODEL_LABEL)
     )
     labels = ", ".join(f"{count} {state}" for state, count in sorted(held.items())) or "none"
     ready = len(seen.nodes) - len(unready)
-    yield well("nodes", f"{ready} ready; models are kept in {root}; labels of models: {labels}")
+    yield well("nodes", f"{ready} ready; models are kept in {root}; models on nodes: {labels}")
     known = {each["metadata"]["name"] for each in seen.nodes}
     gone = [each["metadata"]["name"] for each in seen.node_status if each["metadata"]["name"] not in known]
     if gone:
         yield Finding(
             "nodes", "warning", f"ConfigMaps of nodes that are gone: {', '.join(gone)}",
-            "The controller removes them; if they stay, see its log.",
+            "Kubernetes removes what belongs to a node soon after it; if they stay: "
+            f"kubectl delete configmap -n {NAMESPACE} {' '.join(gone)}",
         )  # fmt: skip
 
 

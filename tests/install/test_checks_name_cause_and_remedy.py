@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from crds import labels
 from pipelines.install.argo_checks import argo_findings, version_of, watches
 from pipelines.install.checks import (
     api_findings,
@@ -150,11 +151,23 @@ def test_nodes_that_cannot_take_models_are_named() -> None:
     assert "not ready: b" in told and "short of disk: c" in told and "gone: gone" in told
 
 
-def test_labels_of_models_on_nodes_are_counted() -> None:
-    node = _node("a", "True", "False")
-    node["metadata"]["labels"] = {"models.ome.io/clusterbasemodel.x": "Ready", "models.ome/12": "Ready", "zone": "z"}
-    (found,) = node_findings(replace(CALM, nodes=[node]))
-    assert "2 Ready" in found.detail
+def test_records_of_nodes_that_are_gone_are_removed_by_the_command_that_is_told() -> None:
+    status = [{"metadata": {"name": name}} for name in ("a", "gone-1", "gone-2")]
+    (found,) = _bad(node_findings, nodes=[_node("a", "True", "False")], node_status=status)
+    assert "kubectl delete configmap -n ome gone-1 gone-2" in found.remedy
+
+
+def test_a_model_on_a_node_is_counted_once_though_it_has_two_labels() -> None:
+    nodes = [_node("a", "True", "False"), _node("b", "True", "False")]
+    models: list[tuple[labels.ModelKind, str, str, str, str]] = [
+        ("BaseModel", "team", "own", "12", "Ready"), ("ClusterBaseModel", "", "shared", "34", "Failed"),
+    ]  # fmt: skip
+    for kind, namespace, name, uid, state in models:
+        for node in nodes:
+            made = {labels.node_label(kind, namespace, name): state, labels.node_label_by_uid(uid): state}
+            node["metadata"].setdefault("labels", {"zone": "z"}).update(made)
+    (found,) = node_findings(replace(CALM, nodes=nodes))
+    assert "models on nodes: 2 Failed, 2 Ready" in found.detail
 
 
 def test_the_latest_import_says_why_it_failed() -> None:
