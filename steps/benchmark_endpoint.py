@@ -37,7 +37,7 @@ from steps.benchmark.tokenizer import TokenizerFolder, make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
-from steps.endpoint import Endpoint
+from steps.endpoint import Endpoint, base_url
 from steps.errors import DiskFullError, InvalidInputError, NotFoundError, OmeError, UnsupportedError
 from steps.home import checked_name, part
 from steps.progress import ProgressReporter
@@ -238,7 +238,7 @@ def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
             f'endpoint.url: "{shown}" is not accepted',
             remedy=f"Use http:// or https:// with host and port; a key goes into {KEY_VARIABLE}.",
         )
-    return endpoint.model_copy(update={"url": endpoint.url.rstrip("/").removesuffix("/v1").rstrip("/")})
+    return endpoint.model_copy(update={"url": base_url(endpoint.url)})
 
 
 def _folder_of(model: Resource, name: str) -> Path:

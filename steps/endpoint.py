@@ -25,3 +25,8 @@ class Endpoint(Frozen):
     service: str = ""
     namespace: str = "default"
     engine: str = ""
+
+
+def base_url(url: str) -> str:
+    """An endpoint's URL as `Endpoint.url` has it, of one that a person may have given with `/v1` and slashes."""
+    return url.rstrip("/").removesuffix("/v1").rstrip("/")

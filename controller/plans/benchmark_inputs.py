@@ -12,6 +12,7 @@ from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
 from crds.labels import node_label
 from crds.storage_location import stays_in_claim
+from steps.endpoint import base_url
 
 DEFAULT_ERROR_RATE: Final = 0.01
 IGNORED: Final = (
@@ -83,9 +84,10 @@ def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Contex
     if obstacle is not None:
         return Measured(obstacle, inputs)
     label, revision = _where_it_is(model)
-    found = {"url": str(direct.get("url") or ""), "modelName": name}
+    url = str(direct.get("url") or "")
+    found = {"url": base_url(url), "modelName": name}  # one text for one endpoint: benchmarks of it take turns by it
     arguments = _arguments(job, found, name, namespace, label)
-    said = Said("EndpointReady", True, "Given", f"{found['url']}, as it was given.")
+    said = Said("EndpointReady", True, "Given", f"{url}, as it was given.")
     return Measured(said, inputs, arguments, revision)
 
 

@@ -54,11 +54,19 @@ async def run_leaf(
     record = record.model_copy(update={"started": now(), "attempts": earlier.attempts if earlier else ()})
     context.journal.put(record)
     lookup = _lookup(context, located, inputs, path)
-    names = substitute(list(mutex_names(path, located.template.get("synchronization"))), lookup)
+    names = [_lock_name(name, lookup) for name in mutex_names(path, located.template.get("synchronization"))]
     async with holding(names), context.slots:
         record = await _attempts(context, located, record, lookup, artifacts)
     finished = context.journal.finish(record, record.phase)
     return _result_of(finished, context)
+
+
+def _lock_name(name: str, lookup: Lookup) -> str:
+    """A mutex's name; as in Argo, one whose value is not there stays as written: what is wrong, the step says."""
+    try:
+        return str(substitute(name, lookup))
+    except InvalidInputError:
+        return name
 
 
 async def _attempts(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipelines.runner.workflow_source import Workflow
 from steps.home import part
 
 MUTEX_INTERVAL_SECONDS = 0.1
+_LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,7 @@ async def holding(names: Sequence[str]) -> AsyncIterator[None]:
     """Hold mutexes by name, across all runs of this home folder; a killed run lets go of them."""
     async with AsyncExitStack() as stack:
         for name in sorted(set(names)):  # in one order everywhere, so that two runs cannot wait for each other
-            safe = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
-            lock = FileLock(part("locks") / f"mutex.{safe}.lock")
+            lock = FileLock(part("locks") / f"mutex.{_file_name(name)}.lock")
             while True:
                 try:
                     lock.acquire(timeout=0)
@@ -88,3 +89,9 @@ async def holding(names: Sequence[str]) -> AsyncIterator[None]:
                     await asyncio.sleep(MUTEX_INTERVAL_SECONDS)
             stack.callback(lock.release)
         yield
+
+
+def _file_name(name: str) -> str:
+    """Of a mutex, whose name may be a URL of any length: readable, and no longer than files' names may be."""
+    safe = "".join(c if c.isalnum() or c in "-._" else "_" for c in name)
+    return safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}.{sha256(name.encode()).hexdigest()[:16]}"

@@ -25,6 +25,10 @@ WHERE_THE_MODEL_IS = (
 )
 """The load generator reads the model's tokenizer from a node that has the model."""
 
+ENDPOINTS_LOCK = "benchmark-{{=jsonpath(inputs.parameters.endpoint, '$.url')}}"
+"""Two benchmarks of one endpoint at a time would measure each other, whatever their names. Argo replaces it in the
+template before it takes the lock; of an endpoint without a URL the text stays as it is, and the step refuses that."""
+
 LIMITS: Mapping[str, Limits] = {
     "resolve-model": Limits(deadline_seconds=HOUR // 4, needs_token=True),
     "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi", needs_token=True),
@@ -55,8 +59,7 @@ LIMITS: Mapping[str, Limits] = {
         cpu="1",
         memory="1Gi",
         memory_limit="4Gi",
-        # Two benchmarks of one endpoint at a time would measure each other.
-        mutex="benchmark-{{inputs.parameters.namespace}}-{{inputs.parameters.name}}",
+        mutex=ENDPOINTS_LOCK,
         pod_spec_patch=WHERE_THE_MODEL_IS,
         service_account="ome-measure",
         image=benchmark_image(),

@@ -74,17 +74,20 @@ def test_a_workflow_may_refer_to_a_template(model: Path) -> None:
     assert record.run.startswith("parse-2") and record.title == "Parse a model"
 
 
-def test_a_mutex_is_held_by_one_run_at_a_time(tmp_path: Path) -> None:
-    """Two runs at once whose steps would fail if they met."""
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8000", f"http://{'a' * 300}"])
+def test_benchmarks_of_one_endpoint_take_turns_whatever_their_names(tmp_path: Path, url: str) -> None:
+    """Two runs at once, with the lock of the step that measures, whose steps would fail if they met."""
+    benchmark = find_template("benchmark-endpoint")
     source = f"""
 import os, time
 os.mkdir("{tmp_path}/alone")
 time.sleep(0.05)
 os.rmdir("{tmp_path}/alone")
 """
-    locked = script("alone", source, inputs={"parameters": [{"name": "name"}]})
-    locked["synchronization"] = {"mutexes": [{"name": "one/{{inputs.parameters.name}}"}]}
-    arguments = {"parameters": [{"name": "name", "value": "x"}]}
+    locked = script("alone", source, inputs={"parameters": [{"name": "name"}, {"name": "endpoint"}]})
+    locked["synchronization"] = benchmark["synchronization"]
+    endpoint = {"name": "endpoint", "value": json.dumps({"url": url})}
+    arguments = {"parameters": [{"name": "name", "value": "job-{{item}}"}, endpoint]}
     tasks: list[dict[str, Any]] = [
         {"name": "each", "template": "alone", "withItems": [1, 2, 3], "arguments": arguments}
     ]
@@ -99,3 +102,16 @@ os.rmdir("{tmp_path}/alone")
     for thread in threads:
         thread.join()
     assert [(r.phase, r.message) for r in records] == [("Succeeded", "")] * 2
+
+
+@pytest.mark.parametrize("endpoint", ["", "nonsense", '{"modelName":"m"}'])
+def test_an_endpoint_that_no_lock_can_be_named_by_is_refused_by_the_step(home: Path, endpoint: str) -> None:
+    record = local.run("benchmark-endpoint", {"endpoint": endpoint, "model": "m"})
+    assert record.phase == "Failed"
+    assert "jsonpath" not in record.message and "endpoint" in record.message
+
+
+def find_template(name: str) -> dict[str, Any]:
+    """The template of a step."""
+    (found,) = [each for each in templates()["ome-steps"]["spec"]["templates"] if each["name"] == name]
+    return dict(found)

@@ -19,6 +19,7 @@ from argo_workflows.model.io_argoproj_workflow_v1alpha1_workflow_template import
 from pydantic import Field
 
 from pipelines.export import templates
+from pipelines.runner.substitution import substitute
 from pipelines.runner.workflow_check import check_workflow
 from pipelines.runner.workflow_source import Workflow
 from pipelines.templates.step_template import Limits, script_template
@@ -225,7 +226,15 @@ def test_a_step_of_any_type_becomes_a_template() -> None:
 def test_two_benchmarks_of_one_endpoint_take_turns() -> None:
     (benchmark,) = [t for t in SCRIPTS if t["name"] == "benchmark-endpoint"]
     (mutex,) = benchmark["synchronization"]["mutexes"]
-    assert set(re.findall(r"{{inputs\.parameters\.(\w+)}}", mutex["name"])) == {"name", "namespace"}
+
+    def lock(name: str, endpoint: dict[str, str]) -> str:
+        values = {"inputs.parameters.name": name, "inputs.parameters.endpoint": json.dumps(endpoint)}
+        return str(substitute(mutex["name"], values.get))
+
+    one = {"url": "http://chat.team.svc:80", "modelName": "a", "service": "chat", "namespace": "team"}
+    of_another_job = lock("nightly", {"model_name": "a", "url": "http://chat.team.svc:80"})
+    assert lock("first", one) == of_another_job
+    assert lock("first", {**one, "url": "http://search.team.svc:80"}) != of_another_job
 
 
 def test_nothing_is_fetched_before_it_is_known_to_run() -> None:

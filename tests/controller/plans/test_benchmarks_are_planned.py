@@ -55,6 +55,16 @@ def test_a_given_endpoint_is_measured_from_a_node_that_has_its_models_tokenizer(
     assert arguments["model_label"] == "models.ome.io/clusterbasemodel.smollm2"
 
 
+def test_benchmarks_of_one_endpoint_name_it_with_one_text_since_they_take_turns_by_it() -> None:
+    urls = set()
+    for url in ("http://chat.team", "http://chat.team/", "http://chat.team/v1", "http://chat.team/v1/"):
+        cluster = cluster_with(endpoint={"endpoint": {"url": url}})
+        settle(cluster)
+        arguments = arguments_of(cluster.get("Workflow", "ome", only_run(cluster, "benchmark-endpoint")))
+        urls.add(json.loads(arguments["endpoint"])["url"])
+    assert urls == {"http://chat.team"}
+
+
 def test_a_given_endpoint_is_measured_when_the_model_whose_tokenizer_counts_has_come() -> None:
     cluster = cluster_with()
     cluster.delete(*MODEL)
