@@ -2,7 +2,8 @@
 
 Pure. Called by `component`. Mappings merge key by key, the lists named here item by item, every other list is
 replaced. Null removes a key. Where only one of several fields may be set (an environment variable's value or its
-source, a probe's handler, a volume's source), the service's takes the runtime's away, so the result stays valid.
+source, a probe's handler, a volume's source, a disruption budget's bound, what belongs to one strategy of a
+Deployment), the service's takes the runtime's away, so the result stays valid.
 Rules: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
 """
 
@@ -22,7 +23,10 @@ _MERGE_KEYS: Mapping[str, str] = {
     "topologySpreadConstraints": "topologyKey",
 }
 _HANDLERS = frozenset({"httpGet", "tcpSocket", "exec", "grpc"})
+_COMPONENT = ""
+"""Not a field of anything: the mappings that `merge` is given."""
 _ONE_OF: Mapping[str, frozenset[str]] = {
+    _COMPONENT: frozenset({"minAvailable", "maxUnavailable"}),
     "env": frozenset({"value", "valueFrom"}),
     "readinessProbe": _HANDLERS,
     "startupProbe": _HANDLERS,
@@ -32,7 +36,7 @@ _ONE_OF: Mapping[str, frozenset[str]] = {
 
 def merge(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `change` over it; neither is altered."""
-    return _merge_mapping(base, change, "")
+    return _merge_mapping(base, change, _COMPONENT)
 
 
 def _merge_mapping(base: Mapping[str, Any], change: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -69,5 +73,14 @@ def _is_displaced(key: str, change: Mapping[str, Any], field: str) -> bool:
     """Whether an old key gives way because the change sets another of which only one may be set."""
     if field == "volumes":  # a volume's source is whatever is not its name
         return key != "name" and key not in change and len(change) > 1
+    if field == "deploymentStrategy":
+        return _is_of_another_strategy(key, change)
     group = _ONE_OF.get(field, frozenset())
-    return key in group and key not in change and any(other in group for other in change)
+    return key in group and key not in change and any(change[other] is not None for other in change if other in group)
+
+
+def _is_of_another_strategy(key: str, change: Mapping[str, Any]) -> bool:
+    """Only a rolling update has numbers: another type takes them away, and they take another type away."""
+    if key == "rollingUpdate":
+        return key not in change and change.get("type") not in (None, "RollingUpdate")
+    return key == "type" and key not in change and change.get("rollingUpdate") is not None

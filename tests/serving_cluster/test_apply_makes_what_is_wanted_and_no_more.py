@@ -96,10 +96,13 @@ def test_a_new_scaled_service_starts_with_its_minimum(cluster: Cluster, by_class
     assert _replicas(cluster) == 4
 
 
-def test_a_changed_strategy_takes_the_old_ones_fields_away(cluster: Cluster) -> None:
-    cluster.apply_service()
+@pytest.mark.parametrize("numbers", [None, {}, {"maxSurge": 2}])
+def test_a_changed_strategy_takes_the_old_ones_fields_away(cluster: Cluster, numbers: dict[str, Any] | None) -> None:
+    rolling = {"type": "RollingUpdate"} if numbers == {} else {"rollingUpdate": numbers}
+    asked = {"deploymentStrategy": rolling} if numbers is not None else {}
+    cluster.apply_service(engine={"minReplicas": 1, **asked})
     cluster.deploy_and_roll_out()
-    cluster.apply_service(engine={"deploymentStrategy": {"type": "Recreate"}})
+    cluster.apply_service(engine={"minReplicas": 1}, rollout={"strategy": "Recreate"})
     cluster.deploy_and_roll_out()
     (deployment,) = cluster.objects("Deployment")
     assert deployment["spec"]["strategy"] == {"type": "Recreate"}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from crds.metadata import DEPLOYMENT_MODE
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.serving.cluster.metadata import ServiceMetadata, texts_of
+from steps.serving.cluster.strategy import check_rollout
 from steps.serving.component import Component, ComponentName
 from steps.serving.fields import mapping_at
 
@@ -57,6 +58,7 @@ def check_service(spec: Mapping[str, Any], service: ServiceMetadata) -> None:
             'metadata.annotations ome.io/model-placement: "prefer" is not supported yet',
             remedy="Leave it out: pods go to the nodes that have the model.",
         )
+    check_rollout(spec)
     if spec.get("engine") is None:
         remedy = "Give `engine: {}` to take the runtime's engine"
         older = ", and what spec.predictor (OME's older form) has" if spec.get("predictor") is not None else ""

@@ -36,13 +36,13 @@ from steps.serving.cluster.scaling import (
     missing_request,
     read_scaling,
 )
+from steps.serving.cluster.strategy import deployment_strategy, rollout_warnings
 from steps.serving.component import Component, ComponentName, merge_component
 from steps.serving.fields import mapping_at, mappings_at, text_at
 
 TEMPLATE_DIGEST = "ome.io/template-digest"
 """On pods: digest of the template they were made from, which tells a rollout's new pods from its old ones."""
 _ENTRYPOINT = "ome.io/entrypoint-component"
-_ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
 _EXTENSION_FIELDS = frozenset({
     "minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "labels", "annotations", "minAvailable",
     "maxUnavailable", "deploymentStrategy", "leader", "worker", "acceleratorOverride",
@@ -137,7 +137,7 @@ def render(
         components=tuple(parts[name].component for name in names),
         url=f"http://{host}:{parts[entry].component.port}",
         served_name=served_name(parts["engine"].container, model),
-        warnings=tuple(warning for name in names for warning in parts[name].warnings),
+        warnings=(*rollout_warnings(spec), *(warning for name in names for warning in parts[name].warnings)),
     )
 
 
@@ -210,7 +210,7 @@ class _Inputs:
             "spec": {
                 "replicas": scaling.minimum,
                 "selector": {"matchLabels": component_selector(self.about, name)},
-                "strategy": mapping_at(merged.pod, "deploymentStrategy", f"spec.{name}") or _ROLLING,
+                "strategy": deployment_strategy(merged, self.spec, name),
                 "template": template,
             },
         }
