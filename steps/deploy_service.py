@@ -41,6 +41,9 @@ class DeployServiceOutputs(StepOutputs):
     endpoint: Endpoint
     reused: bool
     spec_digest: str = Field(default="", description="Digest of the service's spec that was deployed, on a cluster.")
+    warnings: tuple[str, ...] = Field(
+        default=(), description="What was accepted and has no effect, or will not work, in sentences."
+    )
 
 
 @step(
@@ -64,15 +67,13 @@ def deploy_service(inputs: DeployServiceInputs) -> DeployServiceOutputs:
     def report(phase: str, seconds: float) -> None:
         reporter.report(phase, int(seconds), 0, unit="seconds")
 
-    outputs, warnings = _on_cluster(inputs, report) if is_on_cluster() else _on_this_machine(inputs, report)
-    for warning in warnings:
+    outputs = _on_cluster(inputs, report) if is_on_cluster() else _on_this_machine(inputs, report)
+    for warning in outputs.warnings:
         sys.stderr.write(f"warning: {warning}\n")
     return outputs
 
 
-def _on_this_machine(
-    inputs: DeployServiceInputs, report: Callable[[str, float], None]
-) -> tuple[DeployServiceOutputs, tuple[str, ...]]:
+def _on_this_machine(inputs: DeployServiceInputs, report: Callable[[str, float], None]) -> DeployServiceOutputs:
     from steps.serving.deploy import deploy
 
     deployed = deploy(
@@ -84,12 +85,10 @@ def _on_this_machine(
         timeout_seconds=inputs.timeout_seconds or DEADLINE_SECONDS,
         report=report,
     )
-    return DeployServiceOutputs(endpoint=deployed.endpoint, reused=deployed.reused), deployed.warnings
+    return DeployServiceOutputs(endpoint=deployed.endpoint, reused=deployed.reused, warnings=deployed.warnings)
 
 
-def _on_cluster(
-    inputs: DeployServiceInputs, report: Callable[[str, float], None]
-) -> tuple[DeployServiceOutputs, tuple[str, ...]]:
+def _on_cluster(inputs: DeployServiceInputs, report: Callable[[str, float], None]) -> DeployServiceOutputs:
     from steps.cluster.api import open_api
     from steps.serving.cluster.deploy import Limits, deploy
 
@@ -103,7 +102,9 @@ def _on_cluster(
         limits=Limits(ready=inputs.timeout_seconds or CLUSTER_DEADLINE_SECONDS),
         report=report,
     )
-    outputs = DeployServiceOutputs(
-        endpoint=deployed.endpoint, reused=deployed.reused, spec_digest=deployed.spec_digest
+    return DeployServiceOutputs(
+        endpoint=deployed.endpoint,
+        reused=deployed.reused,
+        spec_digest=deployed.spec_digest,
+        warnings=deployed.warnings,
     )
-    return outputs, deployed.warnings

@@ -1,6 +1,5 @@
 """A service's status: conditions with the scheduler's and the containers' own words, selection, url, OME's fields."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,18 +11,10 @@ from controller.observed import Context
 from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
-from controller.plans.naming import digest_of
 from controller.plans.runs import Run, timestamp
 from controller.plans.service_components import REASONS, Component
-from controller.plans.service_inputs import (
-    DEPLOYED,
-    ENDPOINT,
-    RUNTIME_DIGEST,
-    SELECTED_FOR,
-    Asked,
-    find_runtime,
-    model_obstacle,
-)
+from controller.plans.service_inputs import Asked, model_obstacle
+from controller.plans.service_memory import endpoint_of, remembered, warnings_of
 from steps.choice import Choice
 
 
@@ -82,7 +73,7 @@ def service_status(state: ServiceState, context: Context) -> Object:
     old = service.get("status") or {}
     generation = int(service["metadata"].get("generation") or 0)
     said = service_said(state)
-    endpoint = _endpoint(state)
+    endpoint = endpoint_of(state.asked, state.done)
     made: Object = {
         "observedGeneration": generation,
         "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
@@ -91,8 +82,8 @@ def service_status(state: ServiceState, context: Context) -> Object:
     selection = _selection(state, generation)
     if selection:
         made["selection"] = selection
-    if remembered := _remembered(state, selection, endpoint, context):
-        made["annotations"] = remembered
+    if kept := remembered(state.asked, state.done, selection, context):
+        made["annotations"] = kept
     if url := str(endpoint.get("url") or ""):
         made["url"] = url
         made["address"] = {"url": url}
@@ -134,7 +125,8 @@ def _selected(state: ServiceState) -> Said:
 
 def _deployed(state: ServiceState) -> Said:
     if state.is_deployed and state.active is None:
-        return Said("Deployed", True, "Deployed", "Just this is deployed, and has answered.")
+        warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
+        return Said("Deployed", True, "Deployed", f"Just this is deployed, and has answered.{warnings}")
     last, prospect = state.prospect.last, state.prospect
     if state.active is not None:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
@@ -209,36 +201,6 @@ def _selection(state: ServiceState, generation: int) -> Object:
     made: Object = choice.model_dump(by_alias=True, mode="json")
     made |= {"modelRevision": str(artifact.get("revision") or ""), "observedGeneration": generation}
     return {key: value for key, value in made.items() if value not in (None, [], "")}
-
-
-def _remembered(
-    state: ServiceState, selection: Mapping[str, Any], endpoint: Mapping[str, Any], context: Context
-) -> dict[str, str]:
-    asked = state.asked
-    made = dict(asked.remembered)
-    if state.done is not None:
-        made[DEPLOYED] = asked.spec_digest
-        made |= {SELECTED_FOR: asked.asked} if selection else {}
-        is_new = not asked.is_deployed or RUNTIME_DIGEST not in made
-        runtime = find_runtime(asked.service, selection, context) if is_new and selection else None
-        if runtime is not None:
-            made[RUNTIME_DIGEST] = digest_of(runtime.get("spec"))
-    if endpoint:
-        made[ENDPOINT] = json.dumps(endpoint, sort_keys=True, separators=(",", ":"))
-    return made
-
-
-def _endpoint(state: ServiceState) -> Mapping[str, Any]:
-    """Where it answers: as the run says, else as the status remembers."""
-    text = state.done.output("endpoint", "deploy") if state.done is not None else ""
-    for source in (text, state.asked.remembered.get(ENDPOINT, "")):
-        try:
-            found = json.loads(source) if source else {}
-        except ValueError:
-            continue
-        if isinstance(found, dict) and found.get("url"):
-            return found
-    return {}
 
 
 def _component_status(part: Component, old: Mapping[str, Any], url: str) -> Object:

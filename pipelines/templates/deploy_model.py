@@ -23,6 +23,7 @@ def build() -> WorkflowTemplate:
             hand_on("select", "choice", "The choice and every refusal, as JSON."),
             hand_on("deploy", "endpoint", "Where the model answers, as JSON."),
             hand_on("deploy", "spec_digest", "Digest of the service's spec that was deployed."),
+            hand_on("deploy", "warnings", "What of the service has no effect, as JSON."),
             hand_on("ask", "answer", "What it answered to the prompt."),
         ]
         with DAG(name="deploy-model", outputs=outputs):

@@ -34,6 +34,7 @@ def build() -> WorkflowTemplate:
             hand_on("parse", "facts", "Facts of the model, as JSON."),
             hand_on("select", "choice", "The choice and every refusal, as JSON."),
             hand_on("deploy", "endpoint", "Where the model answers, as JSON."),
+            hand_on("deploy", "warnings", "What of the service has no effect, as JSON."),
             hand_on("ask", "answer", "What it answered to the prompt."),
             hand_on("benchmark", "report", "The report's figures, as JSON; empty without a benchmark."),
         ]

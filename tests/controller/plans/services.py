@@ -78,7 +78,13 @@ def settle(cluster: Cluster) -> dict[str, Any]:
 
 
 def deploy(
-    cluster: Cluster, run: str, phase: str = "Succeeded", *, code: str = "cluster", task: str = "deploy"
+    cluster: Cluster,
+    run: str,
+    phase: str = "Succeeded",
+    *,
+    code: str = "cluster",
+    task: str = "deploy",
+    warnings: str = "[]",
 ) -> None:
     """The run goes on, has succeeded, or has failed in a task."""
     choice = {"choice": json.dumps(CHOICE)}
@@ -93,7 +99,7 @@ def deploy(
     if phase == "Succeeded":
         found = cluster.get(*SERVICE)
         digest = service_spec_digest(found, cluster.get(*MODEL))
-        outputs = {**choice, "endpoint": json.dumps(ENDPOINT), "spec_digest": digest}
+        outputs = {**choice, "endpoint": json.dumps(ENDPOINT), "spec_digest": digest, "warnings": warnings}
     write(cluster, run, phase, nodes | step("deploy", phase, order=1), outputs=outputs)
 
 

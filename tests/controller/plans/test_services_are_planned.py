@@ -1,5 +1,6 @@
 """A service from its first plan on: what is selected and deployed, when that is done again, and whose runs count."""
 
+import json
 from typing import Any
 
 import pytest
@@ -186,3 +187,42 @@ def test_a_service_that_answers_stays_ready_when_its_runs_are_cleared_away() -> 
     for name in runs_of(cluster, "deploy-model"):
         cluster.delete("Workflow", "ome", name)
     assert cluster.plan(plan_service, *SERVICE).actions == ()
+
+
+def test_what_has_no_effect_is_told_and_outlives_its_run() -> None:
+    cluster = deploying()
+    add_deployment(cluster, AVAILABLE)
+    warnings = ("spec.engine.foo: has no effect on a Deployment", "spec.engine: will not scale")
+    deploy(cluster, only_run(cluster, "deploy-model"), warnings=json.dumps(warnings))
+    settle(cluster)
+    told = condition(cluster.get(*SERVICE), "Deployed")
+    assert told["status"] == "True"
+    assert all(f"{warning}." in told["message"] for warning in warnings)
+    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "True"
+    cluster.pass_time(60)
+    for name in runs_of(cluster, "deploy-model"):
+        cluster.delete("Workflow", "ome", name)
+    assert cluster.plan(plan_service, *SERVICE).actions == ()
+
+
+def test_a_warning_goes_with_what_it_warned_of() -> None:
+    cluster = deploying()
+    add_deployment(cluster, AVAILABLE)
+    deploy(cluster, only_run(cluster, "deploy-model"), warnings='["spec.engine.foo: has no effect"]')
+    settle(cluster)
+    cluster.pass_time(60)
+    cluster.change(*SERVICE, {"spec": {"engine": {"minReplicas": 2}}})
+    settle(cluster)
+    deploy(cluster, only_run(cluster, "deploy-model"))
+    settle(cluster)
+    assert "no effect" not in condition(cluster.get(*SERVICE), "Deployed")["message"]
+    assert "ome.io/warnings" not in cluster.get(*SERVICE)["status"]["annotations"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "7", '"no"'])
+def test_a_run_of_an_older_template_warns_of_nothing(text: str) -> None:
+    cluster = deploying()
+    add_deployment(cluster, AVAILABLE)
+    deploy(cluster, only_run(cluster, "deploy-model"), warnings=text)
+    settle(cluster)
+    assert condition(cluster.get(*SERVICE), "Deployed")["message"] == "Just this is deployed, and has answered."
