@@ -21,6 +21,7 @@ REASONS: Final[Mapping[str, str]] = {
     "configuration": "CreateContainerError",
     "refused": "PodsRefused",
     "unschedulable": "Unschedulable",
+    "queued": "Queued",
     "volume": "VolumeFailed",
     "starting": "Starting",
 }

@@ -5,14 +5,16 @@ Called by `steps.cluster.claim_reader`.
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from crds.labels import PART_OF, PRODUCT
 from crds.metadata import API_VERSION
 from steps.claim_report import ClaimReport, unpacked
+from steps.cluster.pod_waiting import events_of, unscheduled, volume_failure, words, words_of
 from steps.describe_claim import MOUNT, ClaimRequest
 from steps.errors import CLASSES, ClusterError, NotFoundError, OmeError
 
@@ -23,7 +25,6 @@ USER: Final = 65532
 _TAINTS: Final = ("nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi")
 """Of nodes with accelerators, on whose disks a claim may be."""
 _MISSING = re.compile(r'persistentvolumeclaim "[^"]*" not found')
-_VOLUME_EVENTS: Final = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
 _MISSING_SECONDS: Final = 30.0
 _TROUBLE_SECONDS: Final = 120.0
 
@@ -50,8 +51,15 @@ class ClaimFolder:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a pod does not start, and how long that may last, in seconds."""
+    """Why a pod does not start.
 
+    Attributes:
+        cause: Each has its own time.
+        error: It ends with.
+        patience: How long that may last, in seconds.
+    """
+
+    cause: Literal["missing", "queued", "unschedulable", "image", "volume"]
     error: OmeError
     patience: float = _TROUBLE_SECONDS
 
@@ -137,27 +145,29 @@ def report_of(pod: Object, folder: ClaimFolder) -> ClaimReport | None:
 
 def trouble_of(pod: Object, events: Sequence[Object], folder: ClaimFolder) -> Trouble | None:
     """Why a pod has not started, in the scheduler's or the kubelet's words; None when nothing is wrong yet."""
-    status = pod.get("status") or {}
     look = f"See kubectl describe pvc {folder.claim} -n {folder.namespace}."
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            said = _words(condition.get("message") or condition.get("reason") or "not scheduled yet")
-            if _MISSING.search(said):
-                return Trouble(_missing(folder, said), _MISSING_SECONDS)
-            text = f"the pod that reads claim {folder.place} cannot be scheduled: {said}"
-            return Trouble(ClusterError(text, remedy=f"Bind the claim, or free a node that can mount it. {look}"))
+    waiting = unscheduled(pod)
+    if waiting is not None and waiting.is_gated:
+        text = f"the pod that reads claim {folder.place} {waiting.said}"
+        remedy = f"See kubectl get workloads -n {folder.namespace}: free the queue, or raise its quota."
+        return Trouble("queued", ClusterError(text, remedy=remedy), math.inf)
+    if waiting is not None and _MISSING.search(waiting.said):
+        return Trouble("missing", _missing(folder, waiting.said), _MISSING_SECONDS)
+    if waiting is not None:
+        text = f"the pod that reads claim {folder.place} cannot be scheduled: {waiting.said}"
+        remedy = f"Bind the claim, or free a node that can mount it. {look}"
+        return Trouble("unschedulable", ClusterError(text, remedy=remedy))
     for container in _containers(pod):
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        reason = str(waiting.get("reason") or "")
+        state = (container.get("state") or {}).get("waiting") or {}
+        reason = str(state.get("reason") or "")
         if reason and reason not in ("ContainerCreating", "PodInitializing"):
-            said = _words(waiting.get("message") or reason)
+            said = words(state.get("message") or reason)
             text = f"the pod that reads claim {folder.place} cannot start ({reason}): {said}"
             remedy = f"Let the nodes, and namespace {folder.namespace}, have the image {container.get('image', '')}."
-            return Trouble(ClusterError(text, remedy=remedy))
-    failed = [event for event in events if event.get("reason") in _VOLUME_EVENTS]
-    if failed and status.get("phase") == "Pending":
-        text = f"claim {folder.place} cannot be mounted: {_words(failed[-1].get('message') or '')}"
-        return Trouble(ClusterError(text, remedy=f"Mend the volume. {look}"))
+            return Trouble("image", ClusterError(text, remedy=remedy))
+    if (failed := volume_failure(pod, events_of(pod, events))) is not None:
+        text = f"claim {folder.place} cannot be mounted: {words_of(failed)}"
+        return Trouble("volume", ClusterError(text, remedy=f"Mend the volume. {look}"))
     return None
 
 
@@ -186,7 +196,3 @@ def _told(message: str) -> OmeError | None:
 
 def _containers(pod: Object) -> Sequence[Object]:
     return (pod.get("status") or {}).get("containerStatuses") or ()
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())[:500]

@@ -86,11 +86,11 @@ def _report(api: ClusterApi, name: str, folder: ClaimFolder, deadline: float, pa
         if trouble is None:
             since.clear()
         else:
-            since = {trouble.error.code: since.get(trouble.error.code, now)}
+            since = {trouble.cause: since.get(trouble.cause, now)}
             if trouble.error.message != told:
                 told = trouble.error.message
                 sys.stderr.write(f"waiting: {told}\n")
-            if now - since[trouble.error.code] >= trouble.patience * patience.trouble:
+            if now - since[trouble.cause] >= trouble.patience * patience.trouble:
                 raise trouble.error
         if now > deadline:
             raise (

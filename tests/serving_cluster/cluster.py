@@ -4,7 +4,7 @@ The API server is real and deploy has the rights of its service account. Nothing
 test writes what the Deployment controller, the scheduler and the kubelet of a real cluster would have written.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from steps.choice import Choice
@@ -122,22 +122,28 @@ class Cluster:
         """What the Deployment controller writes when it has made the pods."""
         self.roll_out(name, **{"readyReplicas": 0, "availableReplicas": 0, **changes})
 
-    def add_pod(self, status: Object, name: str = "pod-1", deployment: str = "chat-engine") -> Object:
-        """A pod as the ReplicaSet controller makes it, with a status as scheduler and kubelet write it."""
+    def add_pod(
+        self, status: Object, name: str = "pod-1", deployment: str = "chat-engine", gates: Sequence[str] = ()
+    ) -> Object:
+        """A pod as the ReplicaSet controller makes it, with a status as scheduler and kubelet write it.
+
+        Gates are those that a queue's webhook adds.
+        """
         template = self._deployment(deployment)["spec"]["template"]
         made = self.admin.create(
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {**template["metadata"], "name": name, "namespace": self.namespace},
-                "spec": template["spec"],
+                "spec": {**template["spec"], "schedulingGates": [{"name": gate} for gate in gates]},
             }
         )
-        self._write_status("/api/v1", "pods", name, status)
+        if status:
+            self._write_status("/api/v1", "pods", name, status)
         return made
 
-    def add_event(self, pod: Object, reason: str, message: str, kind: str = "Warning") -> None:
-        """An event about a pod, as the kubelet writes it."""
+    def add_event(self, pod: Object, reason: str, message: str, kind: str = "Warning", second: int = 0) -> None:
+        """An event about a pod, as the kubelet writes it, in a second of New Year's morning."""
         metadata = pod["metadata"]
         self.admin.create(
             {
@@ -150,7 +156,7 @@ class Cluster:
                 "type": kind,
                 "reason": reason,
                 "message": message,
-                "lastTimestamp": "2026-01-01T00:00:00Z",
+                "lastTimestamp": f"2026-01-01T00:00:{second:02d}Z",
             }
         )  # fmt: skip
 

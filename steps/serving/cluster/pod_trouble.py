@@ -1,26 +1,38 @@
-"""Why a pod is not ready, in the words of the scheduler, the kubelet or the container itself.
+"""Why a pod is not ready, in the words of its queue, the scheduler, the kubelet or the container itself.
 
-Pure. Called by `rollout`. The vocabulary is the kubelet's: waiting reasons of containers, and reasons of events.
+Pure. Called by `rollout`, and by the controller. The vocabulary is the kubelet's: waiting reasons of containers, and
+reasons of events.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from steps.cluster.pod_waiting import (
+    VOLUME_FAILURES,
+    Unscheduled,
+    events_of,
+    unscheduled,
+    volume_failure,
+    words_of,
+)
 from steps.serving.cluster.metadata import Object
 from steps.serving.cluster.placed_model import PlacedModel
 
-Cause = Literal["crash", "image-name", "image", "configuration", "refused", "unschedulable", "volume", "starting"]
+Cause = Literal[
+    "crash", "image-name", "image", "configuration", "refused", "unschedulable", "queued", "volume", "starting"
+]
 
 RESTARTS_THAT_FAIL = 3
 LAST_LINES = 10
 _ORDER: tuple[Cause, ...] = (
-    "crash", "image-name", "image", "configuration", "refused", "volume", "unschedulable", "starting",
+    "crash", "image-name", "image", "configuration", "refused", "volume", "unschedulable", "queued", "starting",
 )  # fmt: skip
 _IMAGE_NAME = ("InvalidImageName", "ErrImageNeverPull")
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed")
 _CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError")
-_VOLUME_EVENTS = ("FailedMount", "FailedAttachVolume", "FailedMapVolume")
+_PASSED = (*VOLUME_FAILURES, "FailedScheduling")
+"""Events of what is over when a pod has a node and no volume fails."""
 _NODES_COME = ("TriggeredScaleUp", "Nominated")
 """Events of Cluster Autoscaler and of Karpenter: a node for the pod is on its way."""
 
@@ -58,12 +70,11 @@ def pod_trouble(pod: Object, events: Sequence[Object], model: PlacedModel) -> Tr
         model: What it serves, for where it may run.
     """
     status = pod.get("status") or {}
-    own = _events_of(pod, events)
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return _unscheduled(pod, condition, own, model)
-        if condition.get("type") == "Ready" and condition.get("status") == "True":
-            return None
+    own = events_of(pod, events)
+    if (waiting := unscheduled(pod)) is not None:
+        return _unscheduled(pod, waiting, own, model)
+    if any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions") or ()):
+        return None
     found = [
         trouble
         for kind in ("initContainerStatuses", "containerStatuses")
@@ -115,7 +126,7 @@ def _crash(
     message = f"container {status['name']} of pod {_name(pod)} {times} ({how})"
     probe = next((event for event in reversed(events) if event.get("reason") == "Unhealthy"), None)
     if probe is not None and str(probe.get("message", "")).startswith(("Liveness", "Startup")):
-        message += f"; {_words(probe)}"
+        message += f"; {words_of(probe)}"
     lines = str(ended.get("message") or "").strip().splitlines()[-LAST_LINES:]
     if lines:
         message += "\n  last lines of its log:" + "".join(f"\n    {line}" for line in lines)
@@ -138,8 +149,15 @@ def _image(pod: Object, status: dict[str, Any], reason: str, said: str) -> Troub
     )
 
 
-def _unscheduled(pod: Object, condition: dict[str, Any], events: Sequence[Object], model: PlacedModel) -> Trouble:
-    said = " ".join(str(condition.get("message") or condition.get("reason") or "not scheduled yet").split())
+def _unscheduled(pod: Object, waiting: Unscheduled, events: Sequence[Object], model: PlacedModel) -> Trouble:
+    if waiting.is_gated:
+        return Trouble(
+            "queued",
+            f"pod {_name(pod)} {waiting.said}",
+            f"See kubectl get workloads -n {pod['metadata']['namespace']}: free or raise the queue's quota, or ask for"
+            " less.",
+        )
+    said = waiting.said
     selector = (pod.get("spec") or {}).get("nodeSelector") or {}
     remedy = "Free or add what no node has, or ask for less: requests, nodeSelector, tolerations."
     if "affinity" in said or "selector" in said:
@@ -153,34 +171,14 @@ def _unscheduled(pod: Object, condition: dict[str, Any], events: Sequence[Object
 
 def _from_events(pod: Object, events: Sequence[Object]) -> Trouble | None:
     """What no container's status says: volumes that cannot be mounted, probes that fail."""
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    if not warnings:
-        return None
-    last = warnings[-1]
-    if last.get("reason") in _VOLUME_EVENTS:
+    if (failed := volume_failure(pod, events)) is not None:
         return Trouble(
             "volume",
-            f"pod {_name(pod)} gets no volume: {_words(last)}",
+            f"pod {_name(pod)} gets no volume: {words_of(failed)}",
             "Check that the claim exists and is bound, and that the node still has the model's folder.",
         )
-    return Trouble("starting", f"pod {_name(pod)}: {_words(last)}")
-
-
-def _events_of(pod: Object, events: Sequence[Object]) -> list[Object]:
-    """A pod's events, oldest first."""
-    uid = pod["metadata"].get("uid")
-    own = [event for event in events if (event.get("involvedObject") or {}).get("uid") == uid]
-    return sorted(own, key=_time_of)
-
-
-def _time_of(event: Object) -> str:
-    series = event.get("series") or {}
-    moment = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
-    return str(moment or event["metadata"].get("creationTimestamp") or "")
-
-
-def _words(event: Object) -> str:
-    return " ".join(str(event.get("message") or event.get("reason") or "").split())[:500]
+    warnings = [event for event in events if event.get("type") == "Warning" and event.get("reason") not in _PASSED]
+    return Trouble("starting", f"pod {_name(pod)}: {words_of(warnings[-1])}") if warnings else None
 
 
 def _name(pod: Object) -> str:

@@ -24,6 +24,8 @@ Report = Callable[[str, float], None]
 class Patience:
     """How long each trouble may last, in seconds, before it is taken as final.
 
+    A pod that its queue has not admitted is waited for until the deadline, as is what is merely starting.
+
     Attributes:
         image: A registry may be slow to answer, and a tag may be pushed at this moment.
         configuration: A Secret may be applied after the service.

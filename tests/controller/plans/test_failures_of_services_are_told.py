@@ -25,6 +25,11 @@ POD_WORDS: list[tuple[dict[str, Any], str, str]] = [
         "0/3 nodes are available",
     ),
     (
+        {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated"}]},
+        "Queued",
+        "waits to be admitted by its queue",
+    ),
+    (
         {"containerStatuses": [{"name": "ome-container", "image": "nowhere/none:1", "restartCount": 0,
           "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}]},
         "ImagePullBackOff",
@@ -89,7 +94,7 @@ def test_a_pod_that_does_not_come_up_is_told_in_its_own_words(status: dict[str, 
 def test_a_crash_has_its_exit_code_in_the_model_status() -> None:
     cluster = serving()
     cluster.change("Deployment", "team", "chat-engine", {"status": {"conditions": None, "availableReplicas": 0}})
-    add_pod(cluster, POD_WORDS[2][0])
+    add_pod(cluster, POD_WORDS[-1][0])
     status = settle(cluster)["modelStatus"]
     assert status["transitionStatus"] == "BlockedByFailedLoad"
     assert status["lastFailureInfo"]["exitCode"] == 7
