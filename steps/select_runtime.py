@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field
 
 from crds.accelerator_class import AcceleratorClass
+from crds.kubernetes import Toleration
 from crds.labels import READY, node_label
 from crds.load import load
 from crds.problems import InvalidResourceError
@@ -26,7 +27,7 @@ from steps.published_model import artifact_digest, find_model, owner_of
 from steps.resources import Resource, Resources, open_resources
 from steps.selection.explain import ExplainRow, explain
 from steps.selection.nodes import Node, local_node
-from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
+from steps.selection.request import Accelerator, AskedConstraints, ModelReference, Runtime, SelectionRequest
 from steps.selection.selector import select
 from steps.serving.program import missing_program
 
@@ -39,6 +40,16 @@ class SelectInputs(StepInputs):
     facts: Facts | None = Field(default=None, description="Facts of the model; empty to read those of its import.")
     runtime: str = Field(default="", description="Runtime by name; empty to choose one.")
     accelerator: str = Field(default="", description="AcceleratorClass by name; empty to choose one.")
+    constraints: AskedConstraints = Field(
+        default=(),
+        description="What the class must have, as JSON: acceleratorSelector.constraints, or a list of such.",
+    )
+    policy: Literal["", "BestFit", "Cheapest", "MostCapable", "FirstAvailable"] = Field(
+        default="", description="How to choose among accelerator classes; empty for BestFit where there are several."
+    )
+    tolerations: tuple[Toleration, ...] | None = Field(
+        default=None, description="Tolerations of the service's pods, as a JSON list; empty for the runtime's own."
+    )
     context: int = Field(default=0, ge=0, description="Tokens per sequence; 0 for the runtime's or the model's own.")
     concurrency: int = Field(default=1, ge=1, description="Sequences at once that must fit.")
     fit: Literal["warn", "enforce", "off"] = Field(
@@ -233,6 +244,9 @@ def _request(inputs: SelectInputs) -> SelectionRequest:
     return SelectionRequest(
         runtime=inputs.runtime,
         accelerator=inputs.accelerator,
+        constraints=inputs.constraints,
+        policy=inputs.policy or None,
+        tolerations=inputs.tolerations,
         context=inputs.context,
         concurrency=inputs.concurrency,
         fit=inputs.fit,

@@ -3,6 +3,7 @@
 from hera.workflows import DAG, WorkflowTemplate
 
 from pipelines.templates.pipeline import ask_for, hand_on, output, run_step, workflow_template, workflow_values
+from pipelines.templates.select_runtime import CHOSEN_BY
 
 
 def build() -> WorkflowTemplate:
@@ -14,7 +15,7 @@ def build() -> WorkflowTemplate:
         deadline_seconds=6 * 3600,
         parameters=[
             *ask_for("deploy-service", "model", "service", "namespace"),
-            *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
+            *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas", "spec_digest"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
         ],
@@ -30,7 +31,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "select-runtime",
                 "select",
-                workflow_values("model", "namespace", "runtime", "accelerator", "context", "fit"),
+                workflow_values("model", "namespace", *CHOSEN_BY),
             )
             run_step(
                 "deploy-service",

@@ -3,6 +3,7 @@
 from hera.workflows import DAG, Parameter, WorkflowTemplate
 
 from pipelines.templates.pipeline import ask_for, hand_on, output, run_step, workflow_template, workflow_values
+from pipelines.templates.select_runtime import CHOSEN_BY
 
 BENCHMARK = Parameter(
     name="benchmark", description="Whether to measure the endpoint.", default="yes", enum=["yes", "no"]
@@ -23,7 +24,7 @@ def build() -> WorkflowTemplate:
             *ask_for("deploy-service", "service", "namespace"),
             *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
             *ask_for("cache-model", "path", "node", "secret", "secret_key"),
-            *ask_for("select-runtime", "runtime", "accelerator", "context", "fit"),
+            *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
             BENCHMARK,
@@ -56,7 +57,7 @@ def _import_and_select() -> None:
     run_step(
         "select-runtime",
         "select",
-        workflow_values("namespace", "runtime", "accelerator", "context", "fit", model="name") | facts,
+        workflow_values("namespace", *CHOSEN_BY, model="name") | facts,
         depends="parse",
     )
     run_step(

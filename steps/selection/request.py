@@ -1,6 +1,9 @@
 """What is selected from and what is asked for: the inputs of `selector.select`, as values."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator
 
 from crds.accelerator_class import AcceleratorClass, AcceleratorClassSpec
 from crds.accelerator_selector import AcceleratorConstraints, AcceleratorPolicy
@@ -8,6 +11,23 @@ from crds.serving_runtime import ClusterServingRuntime, ServingRuntime, ServingR
 from steps.frozen import Frozen
 
 FitPolicy = Literal["warn", "enforce", "off"]
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+def _known(constraints: tuple[AcceleratorConstraints, ...]) -> tuple[AcceleratorConstraints, ...]:
+    """What is not known cannot be held to, so it is refused where a class is chosen."""
+    unknown = sorted({name for one in constraints for name in one.model_extra or {}})
+    if unknown:
+        accepted = ", ".join(AcceleratorConstraints.json_names())
+        raise ValueError(f"{', '.join(unknown)} is unknown; accepted: {accepted}")
+    return constraints
+
+
+AskedConstraints = Annotated[tuple[AcceleratorConstraints, ...], BeforeValidator(_listed), AfterValidator(_known)]
+"""Constraints as people give them: one object, or a list of which all count."""
 
 
 class Runtime(Frozen):
@@ -61,6 +81,7 @@ class SelectionRequest(Frozen):
         protocol: Protocol that the runtime must speak, such as openAI; "" for any.
         constraints: What the accelerator must have: the service's and its component's; all count.
         policy: How to choose among accelerators; None is BestFit.
+        tolerations: Of the service's pods, in place of the runtime's; None when those of the runtime count.
         context: Tokens per sequence; 0 for the runtime's or the model's own.
         concurrency: Sequences at once.
         fit: `enforce` refuses what does not fit, `warn` says so, `off` does not look.
@@ -71,6 +92,7 @@ class SelectionRequest(Frozen):
     protocol: str = ""
     constraints: tuple[AcceleratorConstraints, ...] = ()
     policy: AcceleratorPolicy | None = None
+    tolerations: tuple[Mapping[str, Any], ...] | None = None
     context: int = 0
     concurrency: int = 1
     fit: FitPolicy = "warn"

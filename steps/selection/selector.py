@@ -106,7 +106,7 @@ def assess_all(
 
     def supplies(runtime: Runtime) -> dict[str, Supply]:
         """What there is for this runtime's pods; most runtimes find the same nodes."""
-        open_nodes = nodes_for(tolerations_of(runtime.spec), nodes)
+        open_nodes = nodes_for(tolerations_of(runtime.spec, request.tolerations), nodes)
         key = tuple(node.name for node in open_nodes if node.is_usable)
         if key not in surveyed:
             surveyed[key] = {accelerator.name: survey(accelerator, open_nodes) for accelerator in accelerators}

@@ -1,6 +1,6 @@
 """Kubernetes' rules for taints and tolerations: which nodes a runtime's pods may be scheduled to. Pure.
 
-`selector` asks for each runtime, because each brings its own tolerations.
+`selector` asks for each runtime, because each brings its own tolerations where the service gives none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,15 @@ from steps.selection.nodes import Node, Taint
 _REPELLING = ("NoSchedule", "NoExecute")
 
 
-def tolerations_of(spec: ServingRuntimeSpec) -> tuple[Mapping[str, Any], ...]:
-    """The tolerations of a runtime's engine, in either form of a runtime."""
+def tolerations_of(
+    spec: ServingRuntimeSpec, of_service: Sequence[Mapping[str, Any]] | None = None
+) -> tuple[Mapping[str, Any], ...]:
+    """The tolerations of an engine's pods: a runtime's, in either of its forms, unless the service gives some.
+
+    Those of the service take their place, as when it is rendered: Kubernetes' strategic merge replaces this list.
+    """
+    if of_service is not None:
+        return tuple(of_service)
     engine = spec.engine_config
     return (*spec.tolerations, *(engine.tolerations if engine is not None else ()))
 

@@ -88,7 +88,9 @@ def test_a_tainted_node_takes_only_what_tolerates_it(cluster: Cluster, model: st
     refused = cluster.run("select-runtime", model=model)
     assert (refused.code, refused.failure["code"]) == (17, "does-not-fit")
     assert "do not tolerate their taints (dedicated)" in refused.failure["message"]
-    make_runtime(cluster, "bold", tolerations=[{"key": "dedicated", "operator": "Exists"}])
+    tolerations = [{"key": "dedicated", "operator": "Exists"}]
+    assert choice(cluster.run("select-runtime", model=model, tolerations=tolerations))["runtime"] == "shy"
+    make_runtime(cluster, "bold", tolerations=tolerations)
     assert choice(cluster.run("select-runtime", model=model))["runtime"] == "bold"
 
 
