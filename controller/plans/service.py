@@ -3,6 +3,8 @@
 Its Deployments and Services belong to it and go with it; a run in the system namespace cannot, so a finalizer ends it.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
@@ -17,6 +19,7 @@ from controller.plans.service_status import ServiceState, service_said, service_
 from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
 from crds.metadata import DEPLOYMENT_MODE
+from steps.serving.asked_hardware import asked_hardware
 
 FINALIZER: Final = "inferenceservice.finalizers"
 """As OME names it."""
@@ -129,9 +132,29 @@ def _is_adoptable(run: Run, asked: Asked) -> bool:
     runtime = str(((asked.service.get("spec") or {}).get("runtime") or {}).get("name") or "")
     if model != asked.model_name or arguments.get("runtime", "") not in {"", runtime}:
         return False
+    if not _has_looked_for(run, asked_hardware(asked.service).arguments()):
+        return False
     if run.is_active:
         return arguments.get("spec_digest", "") in {"", asked.spec_digest}
     return run.phase == "Succeeded" and run.output("spec_digest", "deploy") == asked.spec_digest
+
+
+def _has_looked_for(run: Run, hardware: Mapping[str, str]) -> bool:
+    """Whether a run chose by what the service asks of the hardware; what it asked beyond that is its author's.
+
+    One that has deployed has a class, and pods, that the service accepts; one at work without them may still fail.
+    """
+    counted = ("constraints", "policy") if run.phase == "Succeeded" else tuple(hardware)
+    return all(_read(run.arguments.get(key, "")) == _read(hardware[key]) for key in counted if key in hardware)
+
+
+def _read(argument: str) -> object:
+    """An argument as select-runtime reads it: JSON where it is some, one object for a list of one."""
+    try:
+        found = json.loads(argument)
+    except ValueError:
+        return argument
+    return [found] if isinstance(found, dict) else found
 
 
 def _adopt(run: Run, service: Object, inputs: str) -> PatchObject:

@@ -12,6 +12,7 @@ from controller.actions import Object
 from controller.observed import Context
 from controller.plans.conditions import condition_of, is_true
 from controller.plans.naming import digest_of
+from steps.serving.asked_hardware import asked_hardware
 from steps.serving.cluster.spec_digest import service_spec_digest
 
 RETRY: Final = "ome.io/retry"
@@ -22,7 +23,6 @@ RUNTIME_DIGEST: Final = "ome.io/runtime-digest"
 ENDPOINT: Final = "ome.io/endpoint"
 """Keys of `status.annotations`, where the controller remembers what outlives its runs."""
 _FIT = "ome.io/fit"
-_ACCELERATOR = "ome.io/accelerator-class"
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,16 @@ class Asked:
         """Arguments of deploy-model that differ from its defaults."""
         spec = self.service.get("spec") or {}
         runtime = str((spec.get("runtime") or {}).get("name") or "")
-        accelerator = self.annotations.get(_ACCELERATOR) or (spec.get("acceleratorSelector") or {}).get(
-            "acceleratorClass", ""
-        )
+        hardware = asked_hardware(self.service).arguments()
         context = 0
         if self.is_pinned:
-            runtime, accelerator = str(self.selection["runtime"]), str(self.selection.get("accelerator") or "")
-            context = int(self.selection.get("context") or 0)
+            runtime, context = str(self.selection["runtime"]), int(self.selection.get("context") or 0)
+            pinned = str(self.selection.get("accelerator") or "")
+            hardware = ({"accelerator": pinned} if pinned else {}) | hardware
         replicas = (spec.get("engine") or {}).get("minReplicas")
         made = {"model": self.model_name, "service": self.name, "namespace": self.namespace}
         made |= {"runtime": runtime} if runtime else {}
-        made |= {"accelerator": accelerator} if accelerator else {}
+        made |= hardware
         made |= {"context": str(context)} if context else {}
         made |= {"fit": self.annotations[_FIT]} if self.annotations.get(_FIT) else {}
         made |= {"replicas": str(replicas)} if isinstance(replicas, int) and replicas > 0 else {}

@@ -32,6 +32,7 @@ from steps.home import write_atomically
 from steps.published_model import find_model
 from steps.resources import Resource, ResourceFolder
 from steps.serving import probe, state
+from steps.serving.asked_hardware import check_accelerator
 from steps.serving.chat import served_names
 from steps.serving.deployments import refresh_service, stop_locked
 from steps.serving.identity import MARK, find_process, identify
@@ -95,6 +96,7 @@ def deploy(
         )
 
     wanted = desired(resources.find("InferenceService", service, namespace))
+    check_accelerator(wanted, choice)
     plan, warnings = make_plan(wanted, runtime, served, choice, this_machine())
     resources.update(
         "InferenceService",

@@ -133,6 +133,10 @@ DISAGREEING: dict[str, tuple[dict[str, Any], str]] = {
     "model": ({"model": {"name": "other"}}, 'spec.model.name is "other", and "smollm2" was asked for'),
     "runtime": ({"runtime": {"name": "other"}}, 'spec.runtime.name is "other", and "tiny" was chosen'),
     "class": ({"acceleratorSelector": {"acceleratorClass": "h100"}}, 'class "h100", and "" was chosen'),
+    "override": (
+        {"engine": {"acceleratorOverride": {"acceleratorClass": "h100"}}},
+        'spec.engine.acceleratorOverride.acceleratorClass asks for accelerator class "h100", and "" was chosen',
+    ),
 }
 
 

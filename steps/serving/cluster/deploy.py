@@ -18,6 +18,7 @@ from steps.cluster.resources import ClusterResources
 from steps.endpoint import Endpoint
 from steps.errors import ClusterError, InvalidInputError
 from steps.published_model import artifact_digest, find_model, folder_of, stored_facts
+from steps.serving.asked_hardware import check_accelerator
 from steps.serving.chat import served_names
 from steps.serving.cluster.apply import apply_objects
 from steps.serving.cluster.metadata import Object, service_metadata
@@ -28,7 +29,6 @@ from steps.serving.cluster.wait import Patience, Report, wait_until_ready
 from steps.serving.fields import mapping_at, text_at
 
 _SERVICE = resource_type("InferenceService")
-_ACCELERATOR_CLASS = "ome.io/accelerator-class"
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,7 @@ def check_agreement(service: Object, model: str, choice: Choice) -> None:
 
     Raises:
         InvalidInputError: names the field and both values.
+        UnsupportedError: when its decoder asks for another accelerator than its engine.
     """
     metadata, spec = mapping_at(service, "metadata", "InferenceService"), mapping_at(service, "spec", "")
     name = f"InferenceService {metadata.get('namespace')}/{metadata.get('name')}"
@@ -148,17 +149,7 @@ def check_agreement(service: Object, model: str, choice: Choice) -> None:
             f'{name}: spec.runtime.name is "{runtime}", and "{choice.runtime}" was chosen',
             remedy=f"Run with runtime={runtime}, or change the InferenceService.",
         )
-    engine = mapping_at(spec, "engine", "spec")
-    accelerator = (
-        text_at(mapping_at(engine, "acceleratorOverride", "spec.engine"), "acceleratorClass", "spec.engine")
-        or text_at(mapping_at(spec, "acceleratorSelector", "spec"), "acceleratorClass", "spec.acceleratorSelector")
-        or text_at(mapping_at(metadata, "annotations", "metadata"), _ACCELERATOR_CLASS, "metadata.annotations")
-    )
-    if accelerator and accelerator != choice.accelerator:
-        raise InvalidInputError(
-            f'{name} asks for accelerator class "{accelerator}", and "{choice.accelerator}" was chosen',
-            remedy=f"Run with accelerator={accelerator}, or change the InferenceService.",
-        )
+    check_accelerator(service, choice)
 
 
 def _imported_model(resources: ClusterResources, model: str, namespace: str, seconds: float, report: Report) -> Object:
