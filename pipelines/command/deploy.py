@@ -33,14 +33,16 @@ def deploy(
     or `ome down`.
     """
     from pipelines.command.pipeline import output_of, run_pipeline
+    from pipelines.command.service import hardware_arguments
     from steps.home import checked_name
 
+    name = checked_name("--service", service) if service else model
     arguments = {
         "model": model,
-        "service": checked_name("--service", service) if service else model,
+        "service": name,
         "namespace": namespace,
         "runtime": runtime,
-        "accelerator": accelerator,
+        **hardware_arguments(name, namespace, accelerator),
         "context": str(context),
         "fit": fit,
         "prompt": prompt,

@@ -47,21 +47,23 @@ def onboard(
     `ome delete service` or `ome down`.
     """
     from pipelines.command.model_name import checked_uri, name_of
+    from pipelines.command.service import hardware_arguments
     from steps.contract import to_parameter
     from steps.home import checked_name
 
     model = checked_name("--name", name) if name else name_of(uri)
+    serving = checked_name("--service", service or model)
     arguments = {
         "uri": checked_uri(uri),
         "name": model,
-        "service": checked_name("--service", service or model),
+        "service": serving,
         "namespace": namespace,
         "revision": revision,
         "path": path,
         "allow_patterns": to_parameter(allow or []),
         "ignore_patterns": to_parameter(ignore or []),
         "runtime": runtime,
-        "accelerator": accelerator,
+        **hardware_arguments(serving, namespace, accelerator),
         "context": str(context),
         "fit": fit,
         "prompt": prompt,

@@ -19,6 +19,9 @@ Fit = Annotated[
     Literal["warn", "enforce", "off"], typer.Option("--fit", help="What to do when memory does not suffice.")
 ]
 Service = Annotated[str, typer.Option("--service", help="The service's name; by default the model's.")]
+AskingService = Annotated[
+    str, typer.Option("--service", help="Choose as this applied InferenceService asks: class, constraints, policy.")
+]
 Prompt = Annotated[str, typer.Option("--prompt", help="The question of the smoke test.")]
 Benchmark = Annotated[bool, typer.Option(help="Whether to measure the endpoint.")]
 Scenarios = Annotated[

@@ -1,10 +1,15 @@
 """`ome runtimes`: what can serve models, and why a runtime would or would not serve one."""
 
+from typing import TYPE_CHECKING, cast
+
 import typer
 
 from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat, plain, print_data, print_table
 from pipelines.command.select import MODEL
+
+if TYPE_CHECKING:
+    from steps.select_runtime import SelectInputs
 
 app = typer.Typer(name="runtimes", help="Serving runtimes: explain a choice.")
 
@@ -20,6 +25,7 @@ def explain(
     namespace: options.Namespace = "default",
     runtime: options.Runtime = "",
     accelerator: options.Accelerator = "",
+    service: options.AskingService = "",
     context: options.Context = 0,
     sequences: options.Parallel = 1,
     output: Output = OutputFormat.table,
@@ -29,19 +35,20 @@ def explain(
     It is chosen, ranked lower or refused.
     """
     from pipelines.command.catalogue import seed_catalogue
-    from steps.select_runtime import SelectInputs, explain_runtimes
+    from pipelines.command.service import hardware_arguments
+    from steps.contract import find_step, read_inputs
+    from steps.select_runtime import explain_runtimes
 
     seed_catalogue()
-    rows = explain_runtimes(
-        SelectInputs(
-            model=model,
-            namespace=namespace,
-            runtime=runtime,
-            accelerator=accelerator,
-            context=context,
-            concurrency=sequences,
-        )
-    )
+    asked = {
+        "model": model,
+        "namespace": namespace,
+        "runtime": runtime,
+        **hardware_arguments(service, namespace, accelerator, is_there=True),
+        "context": str(context),
+        "concurrency": str(sequences),
+    }
+    rows = explain_runtimes(cast("SelectInputs", read_inputs(find_step("select-runtime"), asked)))
     if output is OutputFormat.table:
         print_table(
             ("RUNTIME", "VERDICT", "SCORE", "WHY"),

@@ -21,6 +21,7 @@ def select(
     namespace: options.Namespace = "default",
     runtime: options.Runtime = "",
     accelerator: options.Accelerator = "",
+    service: options.AskingService = "",
     context: options.Context = 0,
     sequences: options.Parallel = 1,
     fit: options.Fit = "warn",
@@ -28,6 +29,7 @@ def select(
 ) -> None:
     """Choose a runtime for a model, and say why not the others."""
     from pipelines.command.pipeline import output_of, run_pipeline
+    from pipelines.command.service import hardware_arguments
 
     record = run_pipeline(
         "select-runtime",
@@ -35,7 +37,7 @@ def select(
             "model": model,
             "namespace": namespace,
             "runtime": runtime,
-            "accelerator": accelerator,
+            **hardware_arguments(service, namespace, accelerator, is_there=True),
             "context": str(context),
             "concurrency": str(sequences),
             "fit": fit,

@@ -1,4 +1,4 @@
-"""A running service of this machine, as `ome ask` and `ome benchmark` meet it."""
+"""A service of this machine: running, as `ome ask` meets it, or applied, as `ome deploy` reads it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -6,12 +6,33 @@ from contextlib import contextmanager
 from steps.endpoint import Endpoint
 from steps.errors import ClusterError, NotFoundError
 from steps.resources import ResourceFolder
+from steps.serving.asked_hardware import asked_hardware
 from steps.serving.deployments import Deployment, endpoint_of, list_deployments, stop
 
 
 def find_service(name: str, namespace: str) -> Deployment | None:
     """The deployment of a service, running or not; None when there is none."""
     return next((d for d in list_deployments() if (d.service, d.namespace) == (name, namespace)), None)
+
+
+def hardware_arguments(name: str, namespace: str, accelerator: str, *, is_there: bool = False) -> dict[str, str]:
+    """What an applied InferenceService asks of the hardware, as parameters of the pipelines that select.
+
+    Args:
+        name: Of the service; "" for none.
+        namespace: Its namespace.
+        accelerator: What the command line asks for; it goes before the service's, and deploy refuses a difference.
+        is_there: Whether it must exist already.
+
+    Raises:
+        NotFoundError: when it must and does not.
+        InvalidInputError: for a field of a wrong shape.
+    """
+    resources = ResourceFolder()
+    read = resources.get if is_there else resources.find
+    found = read("InferenceService", name, namespace) if name else None
+    asked = asked_hardware(found).arguments() if found is not None else {}
+    return asked | ({"accelerator": accelerator} if accelerator else {})
 
 
 def is_running(name: str, namespace: str) -> bool:
