@@ -1,11 +1,13 @@
 """Placeholders in a container: Kubernetes' `$(VAR)` and OME's `{{.Name}}`.
 
-Pure. Called by `container`. What is unknown stays as it is, so that nothing is lost in silence and chat templates with
-braces of their own pass through; values are put in literally, never HTML-escaped.
+Pure. Called by `container`, `cluster.environment` and `cluster.spec_digest`. What is unknown stays as it is, so that
+nothing is lost in silence and chat templates with braces of their own pass through; values are put in literally, never
+HTML-escaped.
 """
 
 import re
 from collections.abc import Mapping
+from typing import Any, Literal
 
 _VARIABLE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _OBJECT_FIELD = re.compile(
@@ -34,6 +36,15 @@ def expand_variables(text: str, variables: Mapping[str, str]) -> str:
 def variables_in(text: str) -> frozenset[str]:
     """Names of the variables that `text` refers to."""
     return frozenset(match[1] for match in _VARIABLE.finditer(text) if match[1] is not None)
+
+
+def object_keys_in(value: Any, holder: Literal["Labels", "Annotations"]) -> frozenset[str]:
+    """Keys of a service's labels or annotations that the texts in a value of any shape refer to."""
+    if isinstance(value, str):
+        found = _OBJECT_FIELD.finditer(value)
+        return frozenset(m["key"] or m["quoted"] for m in found if holder in (m["map"], m["indexed"]))
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return frozenset(key for item in items for key in object_keys_in(item, holder))
 
 
 def fill_object_fields(

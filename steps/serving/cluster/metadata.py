@@ -21,7 +21,8 @@ Object = dict[str, Any]
 
 MODEL_DIGEST = "ome.io/model-digest"
 """On pods: the files they serve. Other files under the same path make new pods."""
-_POD_ONLY = ("k8s.grafana.com/", "loki.grafana.com/", "prometheus.io/", "networking.gke.io/", "rdma.ome.io/")
+PASSED_ON = ("k8s.grafana.com/", "loki.grafana.com/", "prometheus.io/", "networking.gke.io/", "rdma.ome.io/")
+"""Beginnings of the service's annotations that other systems read on its pods."""
 _INJECTED = ("ome.io/inject-model-init", "ome.io/inject-fine-tuned-adapter", "ome.io/inject-serving-sidecar")
 
 
@@ -96,7 +97,7 @@ def pod_annotations(
     service: ServiceMetadata, own: Mapping[str, str], model: PlacedModel | None, port: int
 ) -> dict[str, str]:
     """Annotations of a component's pods: those that other systems read on pods, the metrics', the component's own."""
-    passed_on = {k: v for k, v in service.annotations.items() if k.startswith(_POD_ONLY) or k in _INJECTED}
+    passed_on = {k: v for k, v in service.annotations.items() if k.startswith(PASSED_ON) or k in _INJECTED}
     if service.annotations.get("ome.io/enable-prometheus-scraping") == "true":
         passed_on |= {
             "prometheus.io/scrape": "true",
