@@ -12,6 +12,7 @@ from crds.storage_location import stays_in_claim
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
 from steps.serving.cluster.render import TEMPLATE_DIGEST
+from steps.serving.cluster.rollout import refusal
 
 COMPONENTS: Final = ("router", "decoder", "engine")
 REASONS: Final[Mapping[str, str]] = {
@@ -108,17 +109,9 @@ def _read(name: str, deployment: Object | None, pods: list[Object], model: Place
         and str((pod["metadata"].get("annotations") or {}).get(TEMPLATE_DIGEST) or "") == digest
     )
     troubles = [trouble for pod in new if (trouble := pod_trouble(pod, (), model)) is not None]
-    refused = _refused(deployment)
+    refused = refusal(deployment)
     troubles += [refused] if refused is not None else []
     return Component(name, deployment, new, min(troubles, key=lambda trouble: trouble.rank, default=None))
-
-
-def _refused(deployment: Object) -> Trouble | None:
-    for condition in (deployment.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            text = f"its pods are refused: {condition.get('message', '')}"
-            return Trouble("refused", text, "Mend what refuses them: a quota, Pod Security, an admission webhook.")
-    return None
 
 
 def _component(item: Object) -> str:

@@ -6,7 +6,7 @@ pod that crashes says nothing of the new one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from steps.serving.cluster.metadata import Object
 from steps.serving.cluster.placed_model import PlacedModel
@@ -70,7 +70,7 @@ def diagnose(component: RenderedComponent, seen: Seen, model: PlacedModel) -> Di
     if updated >= wanted and total <= updated and available >= enough:
         return Diagnosis("done")
     count = f"{component.name}: {available} of {enough} pods available"
-    trouble = _refusal(status) or _worst(component, seen, model)
+    trouble = refusal(seen.deployment) or _worst(component, seen, model)
     if trouble is not None:
         return Diagnosis("waiting", f"{count}; {trouble.message}", trouble)
     if available >= enough and total > updated:
@@ -89,9 +89,12 @@ def _worst(component: RenderedComponent, seen: Seen, model: PlacedModel) -> Trou
     return min(found, key=lambda trouble: trouble.rank, default=None)
 
 
-def _refusal(status: dict[str, Any]) -> Trouble | None:
-    """The API server refused to make pods: quota, Pod Security, webhooks."""
-    for condition in status.get("conditions") or ():
+def refusal(deployment: Object) -> Trouble | None:
+    """Why the API server refuses to make a Deployment's pods (quota, Pod Security, webhooks); None where it does not.
+
+    Also called by the controller.
+    """
+    for condition in (deployment.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
             return Trouble("refused", f"its pods are refused: {condition.get('message', '')}", _REFUSED_REMEDY)
     return None

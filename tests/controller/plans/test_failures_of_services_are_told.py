@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from controller.plans import plan_service
+from steps.serving.cluster.rollout import refusal
 from tests.controller.plans.argo import only_run, runs_of
 from tests.controller.plans.objects import condition
 from tests.controller.plans.services import (
@@ -89,6 +90,20 @@ def test_a_pod_that_does_not_come_up_is_told_in_its_own_words(status: dict[str, 
         found = condition(cluster.get(*SERVICE), name)
         assert (found["status"], found["reason"]) == ("False", reason)
         assert words in found["message"]
+
+
+def test_pods_that_are_refused_are_told_as_the_run_tells_them() -> None:
+    words = 'pods "chat-engine-1" is forbidden: violates PodSecurity "baseline:latest": hostPath volumes'
+    refused = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": words}
+    cluster = deploying()
+    deploy(cluster, only_run(cluster, "deploy-model"), "Running")
+    add_deployment(cluster, {"conditions": [refused]})
+    settle(cluster)
+    found = condition(cluster.get(*SERVICE), "EngineReady")
+    told = refusal(cluster.get("Deployment", "team", "chat-engine"))
+    assert found["reason"] == "PodsRefused"
+    assert told is not None and words in told.message and "hostPath" in told.remedy
+    assert found["message"].endswith(f"{told.message}. {told.remedy}")
 
 
 def test_a_crash_has_its_exit_code_in_the_model_status() -> None:
