@@ -10,10 +10,14 @@ DEPLOYMENT_MODES = (
     "RawDeployment", "MultiNode", "PDDisaggregated", "Serverless", "MultiNodeRayVLLM", "VirtualDeployment",
 )  # fmt: skip
 
+AUTOSCALER_CLASS = "ome.io/autoscalerClass"
+AUTOSCALER_CLASSES = ("hpa", "keda", "external")
+TARGET_PERCENTAGE = "ome.io/targetUtilizationPercentage"
+
 _WORDS: Mapping[str, tuple[str, ...]] = {
     DEPLOYMENT_MODE: DEPLOYMENT_MODES,
     FIT: ("enforce", "warn", "off"),
-    "ome.io/autoscalerClass": ("hpa", "keda", "external"),
+    AUTOSCALER_CLASS: AUTOSCALER_CLASSES,
     "ome.io/on-drift": ("hold", "redeploy"),
     "ome.io/model-placement": ("require", "prefer"),
     "ome.io/args": ("extend", "replace"),
@@ -31,18 +35,14 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
         if key in annotations and annotations[key] not in accepted:
             raise FieldError(f"{shown(annotations[key])} is not known", accepted=", ".join(accepted), field=_path(key))
     metric = annotations.get("ome.io/metrics")
-    if (
-        metric is not None
-        and annotations.get("ome.io/autoscalerClass", "hpa") == "hpa"
-        and metric not in ("cpu", "memory")
-    ):
+    if metric is not None and annotations.get(AUTOSCALER_CLASS, "hpa") == "hpa" and metric not in ("cpu", "memory"):
         raise FieldError(f"{shown(metric)} is not known", accepted="cpu, memory", field=_path("ome.io/metrics"))
-    target = annotations.get("ome.io/targetUtilizationPercentage")
-    if target is not None and not (target.isascii() and target.isdecimal() and 1 <= int(target[:9]) <= 100):
+    target = annotations.get(TARGET_PERCENTAGE)
+    if target is not None and not is_percentage(target):
         raise FieldError(
             f"{shown(target)} is not a percentage",
             accepted="a whole number from 1 to 100",
-            field=_path("ome.io/targetUtilizationPercentage"),
+            field=_path(TARGET_PERCENTAGE),
         )
     threshold = annotations.get("autoscaling.keda.sh/threshold")
     if threshold is not None and not is_number(threshold):
@@ -51,6 +51,11 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
             accepted='a number, such as "10"',
             field=_path("autoscaling.keda.sh/threshold"),
         )
+
+
+def is_percentage(text: str) -> bool:
+    """Whether a text is a whole number from 1 to 100."""
+    return text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= 100
 
 
 def _path(key: str) -> str:

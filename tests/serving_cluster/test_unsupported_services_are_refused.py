@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from crds.load import load
+from crds.service_annotations import AUTOSCALER_CLASSES
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
 from steps.serving.cluster.placed_model import place_model
 from tests.serving_cluster.made_up import find, model, placed, rendered, runtime, service
 
 
-@pytest.mark.parametrize("mode", ["Serverless", "MultiNode", "PDDisaggregated", "MultiNodeRayVLLM", "rawdeployment"])
+@pytest.mark.parametrize("mode", ["Serverless", "MultiNode", "MultiNodeRayVLLM", "rawdeployment"])
 @pytest.mark.parametrize("is_of_engine", [False, True])
 def test_other_modes_are_refused_with_those_that_there_are(mode: str, is_of_engine: bool) -> None:
     annotations = {"ome.io/deploymentMode": mode}
@@ -18,6 +20,21 @@ def test_other_modes_are_refused_with_those_that_there_are(mode: str, is_of_engi
         rendered(asked)
     assert "RawDeployment" in caught.value.remedy
     assert "VirtualDeployment" in caught.value.remedy
+
+
+def test_prefill_and_decode_apart_are_what_engine_and_decoder_are_anyway() -> None:
+    runner = {"runner": {"image": "tiny:1"}}
+    runners = runtime(engineConfig=runner, decoderConfig=runner, routerConfig=runner)
+    named = service(annotations={"ome.io/deploymentMode": "PDDisaggregated"}, decoder={}, router={})
+    made = rendered(named, runners)
+    assert made == rendered(service(decoder={}, router={}), runners)
+    assert [part.name for part in made.components] == ["engine", "decoder", "router"]
+
+
+def test_a_component_alone_is_not_prefill_and_decode() -> None:
+    engine = {"annotations": {"ome.io/deploymentMode": "PDDisaggregated"}}
+    with pytest.raises(UnsupportedError, match="spec.engine.annotations.*PDDisaggregated"):
+        rendered(service(engine=engine))
 
 
 def test_a_virtual_deployment_has_no_objects() -> None:
@@ -36,6 +53,11 @@ REFUSED: dict[str, tuple[type[OmeError], str, dict[str, Any]]] = {
         {"engine": {"minReplicas": 1, "maxReplicas": 2, "scaleMetric": "rps"}},
     ),
     "keda": (UnsupportedError, 'autoscalerClass: "keda"', {"annotations": {"ome.io/autoscalerClass": "keda"}}),
+    "no autoscaler": (
+        InvalidInputError,
+        'autoscalerClass: "none" is not known',
+        {"annotations": {"ome.io/autoscalerClass": "none"}},
+    ),
     "prefer": (UnsupportedError, "model-placement", {"annotations": {"ome.io/model-placement": "prefer"}}),
     "adapters": (UnsupportedError, "fineTunedWeights", {"model": {"name": "m", "fineTunedWeights": ["w"]}}),
     "no engine": (InvalidInputError, "spec.engine: is missing", {"engine": None}),
@@ -83,7 +105,7 @@ def test_a_disabled_model_is_refused() -> None:
         ({"minReplicas": 2, "maxReplicas": 5}, {}, (2, 5, "hpa")),
         ({"minReplicas": 3, "maxReplicas": 2}, {}, (3, 3, "nobody")),
         ({"minReplicas": 2, "maxReplicas": 5}, {"ome.io/autoscalerClass": "external"}, (2, 2, "other")),
-        ({"minReplicas": 2, "maxReplicas": 5}, {"ome.io/autoscalerClass": "none"}, (2, 2, "nobody")),
+        ({"minReplicas": 2, "maxReplicas": 5}, {"ome.io/autoscalerClass": "hpa"}, (2, 5, "hpa")),
     ],
 )
 def test_who_decides_the_number_of_pods(
@@ -109,6 +131,24 @@ def test_the_target_is_the_annotations_then_the_components_then_ours() -> None:
 
     annotation = {"ome.io/targetUtilizationPercentage": "30"}
     assert (target({"scaleTarget": 50}, annotation), target({"scaleTarget": 50}, {}), target({}, {})) == (30, 50, 80)
+
+
+@pytest.mark.parametrize("text", ["80%", "0", "101", "", "-1"])
+def test_a_target_that_is_no_percentage_is_refused_and_not_replaced(text: str) -> None:
+    engine = {"minReplicas": 1, "maxReplicas": 2, "scaleTarget": 50}
+    with pytest.raises(InvalidInputError, match=f'targetUtilizationPercentage: "{text}" is not a percentage'):
+        rendered(service(engine=engine, annotations={"ome.io/targetUtilizationPercentage": text}))
+
+
+@pytest.mark.parametrize("name", AUTOSCALER_CLASSES)
+def test_an_autoscaler_of_ome_is_done_or_said_to_be_missing(name: str) -> None:
+    asked = service(engine={"minReplicas": 1, "maxReplicas": 2}, annotations={"ome.io/autoscalerClass": name})
+    assert load(asked).problems == (), "OME's manifests apply unchanged"
+    try:
+        rendered(asked)
+    except UnsupportedError as error:
+        accepted = {other for other in AUTOSCALER_CLASSES if other in error.remedy}
+        assert name not in accepted and accepted == {"hpa", "external"}
 
 
 def test_an_autoscaler_without_a_request_to_measure_by_is_told() -> None:

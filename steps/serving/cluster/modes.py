@@ -14,16 +14,23 @@ from steps.serving.component import Component, ComponentName
 from steps.serving.fields import mapping_at
 
 Mode = Literal["RawDeployment", "VirtualDeployment"]
-_REMEDY = "Accepted: RawDeployment (a Deployment and a Service), VirtualDeployment (status only)."
+_REMEDY = (
+    "Accepted: RawDeployment (a Deployment and a Service for each component), PDDisaggregated (the same, on a whole"
+    " service), VirtualDeployment (status only)."
+)
 
 
 def service_mode(service: ServiceMetadata) -> Mode:
     """The mode of a whole service, by its annotation.
 
+    PDDisaggregated is a word of OME's webhook for an engine beside a decoder. Its controller makes each by itself, as
+    of a service without the word, and so do we.
+
     Raises:
         UnsupportedError: for the modes that there are not.
     """
-    return _checked(service.annotations.get(DEPLOYMENT_MODE, ""), "metadata.annotations")
+    mode = service.annotations.get(DEPLOYMENT_MODE, "")
+    return "RawDeployment" if mode == "PDDisaggregated" else _checked(mode, "metadata.annotations")
 
 
 def check_component_mode(component: Component, name: ComponentName) -> None:

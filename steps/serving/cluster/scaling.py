@@ -6,13 +6,13 @@ does not undo what the autoscaler did.
 
 from typing import Any, Literal
 
+from crds.service_annotations import AUTOSCALER_CLASS, AUTOSCALER_CLASSES, TARGET_PERCENTAGE, is_percentage
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.frozen import Frozen
 from steps.serving.cluster.metadata import Object, ServiceMetadata
 from steps.serving.component import Component, ComponentName
 from steps.serving.fields import integer_at, mapping_at, text_at
 
-CLASS = "ome.io/autoscalerClass"
 DEFAULT_TARGET_PERCENT = 80
 _RESOURCES = ("cpu", "memory")
 
@@ -45,7 +45,7 @@ def read_scaling(component: Component, name: ComponentName, service: ServiceMeta
         replicas: Pods where neither service nor runtime says how many.
 
     Raises:
-        InvalidInputError: for a field of a wrong shape.
+        InvalidInputError: for a field of a wrong shape, or an autoscaler that OME does not know.
         UnsupportedError: for scale to zero, KEDA, and metrics that only KEDA or Knative know.
     """
     where = f"spec.{name}"
@@ -56,21 +56,18 @@ def read_scaling(component: Component, name: ComponentName, service: ServiceMeta
             remedy="Give 1 or more.",
         )
     maximum = max(minimum, integer_at(component.pod, "maxReplicas", where, 0))
-    by_class = service.annotations.get(CLASS, "")
-    if by_class in ("external", "none"):
-        return Scaling(minimum=minimum, maximum=minimum, decided_by="other" if by_class == "external" else "nobody")
-    if by_class not in ("", "hpa"):
-        raise UnsupportedError(
-            f'metadata.annotations {CLASS}: "{by_class}" is not supported',
-            remedy="Accepted: hpa, external (an autoscaler that is not ours), none.",
-        )
+    by_class = service.annotations.get(AUTOSCALER_CLASS, "hpa")
+    _check_autoscaler_class(by_class)
+    if by_class == "external":
+        return Scaling(minimum=minimum, maximum=minimum, decided_by="other")
     if minimum == maximum:
         return Scaling(minimum=minimum, maximum=minimum)
     metric = text_at(component.pod, "scaleMetric", where) or service.annotations.get("ome.io/metrics") or "cpu"
     if metric not in _RESOURCES:
         raise UnsupportedError(
             f'{where}.scaleMetric: "{metric}" is not supported by a HorizontalPodAutoscaler',
-            remedy=f"Accepted: {', '.join(_RESOURCES)}; or annotate with {CLASS}: external and scale it yourself.",
+            remedy=f"Accepted: {', '.join(_RESOURCES)}; or annotate with {AUTOSCALER_CLASS}: external, and scale it"
+            " yourself.",
         )
     return Scaling(
         minimum=minimum,
@@ -124,12 +121,23 @@ def missing_request(container: dict[str, Any], scaling: Scaling) -> bool:
     return scaling.decided_by == "hpa" and scaling.metric not in asked
 
 
+def _check_autoscaler_class(asked: str) -> None:
+    if asked in ("hpa", "external"):
+        return
+    where = f'metadata.annotations {AUTOSCALER_CLASS}: "{asked}"'
+    remedy = "Accepted: hpa, external (an autoscaler that is not ours). Without maxReplicas the number is fixed."
+    if asked in AUTOSCALER_CLASSES:
+        raise UnsupportedError(f"{where} is not supported yet", remedy=remedy)
+    raise InvalidInputError(f"{where} is not known", remedy=remedy)
+
+
 def _target(component: Component, where: str, service: ServiceMetadata) -> int:
-    text = service.annotations.get("ome.io/targetUtilizationPercentage", "")
-    target = int(text) if text.isascii() and text.isdecimal() else integer_at(component.pod, "scaleTarget", where, 0)
-    if text and not 1 <= target <= 100:
+    text = service.annotations.get(TARGET_PERCENTAGE)
+    if text is None:
+        return integer_at(component.pod, "scaleTarget", where, 0) or DEFAULT_TARGET_PERCENT
+    if not is_percentage(text):
         raise InvalidInputError(
-            f'metadata.annotations ome.io/targetUtilizationPercentage: "{text}" is not a percentage',
+            f'metadata.annotations {TARGET_PERCENTAGE}: "{text}" is not a percentage',
             remedy="Give a whole number from 1 to 100.",
         )
-    return target or DEFAULT_TARGET_PERCENT
+    return int(text)
