@@ -32,9 +32,9 @@ def override(**selector: Any) -> dict[str, Any]:
     return {"acceleratorOverride": selector}
 
 
-SELECTOR = {"acceleratorSelector": {"acceleratorClass": "a100"}}
-ENGINE = {"engine": override(acceleratorClass="h100")}
-DECODER = {"decoder": override(acceleratorClass="l40s")}
+SELECTOR: dict[str, Any] = {"acceleratorSelector": {"acceleratorClass": "a100"}}
+ENGINE: dict[str, Any] = {"engine": override(acceleratorClass="h100")}
+DECODER: dict[str, Any] = {"decoder": override(acceleratorClass="l40s")}
 
 
 @pytest.mark.parametrize(

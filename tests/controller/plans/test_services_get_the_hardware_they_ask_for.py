@@ -26,7 +26,7 @@ from tests.controller.plans.services import (
 )
 
 TOLERATION = {"key": "dedicated", "value": "llm", "effect": "NoSchedule"}
-ASKING = {
+ASKING: dict[str, Any] = {
     "engine": {"tolerations": [TOLERATION], "acceleratorOverride": {"constraints": {"minMemory": 40}}},
     "acceleratorSelector": {"policy": "Cheapest", "constraints": {"requiredFeatures": ["nvlink"]}},
 }
