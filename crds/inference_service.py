@@ -12,6 +12,7 @@ from crds.component import ComponentExtension, DecoderSpec, EngineSpec, RouterSp
 from crds.kubernetes import CONTAINER_FIELDS, Container, KnownFields
 from crds.metadata import ObjectName
 from crds.pod import PodFields
+from crds.predictor import unplaced
 from crds.problems import FieldError, Problem, shown
 from crds.resource import Resource
 from crds.rollout import Rollout
@@ -124,10 +125,12 @@ class InferenceService(Resource):
         return self
 
     def notices(self) -> tuple[Problem, ...]:
-        """OME's older form still works."""
+        """OME's older form still works, but for what has no place in the newer one."""
         found = super().notices()
         if self.spec.predictor is not None:
-            message = "is deprecated by OME, and still understood"
+            message = "is deprecated by OME, and is stored as model, runtime and engine"
+            if lost := unplaced(self.spec.to_dict()):
+                message += f"; without a place there: {', '.join(lost)}"
             found += (Problem("spec.predictor", message, "model, runtime and engine", kind="notice"),)
         return found
 

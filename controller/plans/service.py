@@ -12,6 +12,7 @@ from controller.observed import Context
 from controller.plans.attempts import prospect_of, since_success, soonest
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.naming import next_run
+from controller.plans.predictor import migration
 from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
@@ -32,6 +33,8 @@ _STEPS: Final = frozenset({"", "select", "deploy", "ask"})
 
 def plan_service(resource: Object, context: Context) -> Plan:
     """What to do about a service now."""
+    if moved := migration(resource):
+        return Plan(moved)
     namespace, name = resource["metadata"]["namespace"], resource["metadata"]["name"]
     found = [i for t in _TEMPLATES for i in context.observed.runs(t, "InferenceService", namespace, name)]
     runs = read_runs(found, context.now)

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from crds.load import load_all
+from crds.load import load, load_all
+from crds.predictor import migrated
 from crds.problems import InvalidResourceError
 from steps.errors import InvalidInputError, NotFoundError
 from steps.resources import Resource
@@ -32,6 +33,8 @@ def read_text(file: str) -> str:
 def load_resources(text: str, source: str) -> tuple[list[Resource], list[str]]:
     """The resources of a YAML text as they were written, and what their author should know.
 
+    A service of OME's older form (`spec.predictor`) is given in the newer one.
+
     Args:
         text: YAML or JSON, any number of documents.
         source: The file's name, for messages.
@@ -41,6 +44,7 @@ def load_resources(text: str, source: str) -> tuple[list[Resource], list[str]]:
     """
     try:
         loaded = load_all(text)
+        resources = [_in_newer_form(item.resource.to_dict()) for item in loaded.objects]
     except InvalidResourceError as error:
         problems = [str(problem) for problem in error.problems]
         more = f" (and {len(problems) - 10} more)" if len(problems) > 10 else ""
@@ -52,4 +56,15 @@ def load_resources(text: str, source: str) -> tuple[list[Resource], list[str]]:
         raise InvalidInputError(f"{source}: there is no object in it", remedy="Write apiVersion, kind and the rest.")
     warnings = [str(problem) for problem in loaded.problems]
     warnings += [f"{document.get('kind')} is not a kind of this API and is not applied" for document in loaded.foreign]
-    return [item.resource.to_dict() for item in loaded.objects], warnings
+    return resources, warnings
+
+
+def _in_newer_form(resource: Resource) -> Resource:
+    """A service of OME's older form as everything here reads services; any other resource as it is.
+
+    Raises:
+        InvalidResourceError: when it says too little to be served.
+    """
+    if resource["kind"] != "InferenceService" or "predictor" not in resource["spec"]:
+        return resource
+    return load({**resource, "spec": migrated(resource["spec"])}).resource.to_dict()

@@ -105,3 +105,20 @@ def test_nothing_of_several_files_is_applied_when_one_is_wrong(tmp_path: Path) -
 def test_kinds_are_understood_in_singular_and_plural() -> None:
     for words in (("accelerator", "accelerators", "acceleratorclass"), ("runtime", "runtimes")):
         assert len({ome("get", word).stdout for word in words}) == 1, words
+
+
+def test_a_service_of_omes_older_form_is_stored_in_the_newer_one() -> None:
+    service = {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "InferenceService",
+        "metadata": {"name": "old-chat"},
+        "spec": {"predictor": {"minReplicas": 1, "model": {"baseModel": "m", "protocolVersion": "openAI"}}},
+    }
+    applied = ome("apply", "-f", "-", stdin=yaml.safe_dump(service))
+    assert applied.returncode == 0, applied.stderr
+    assert "without a place there: model.protocolVersion" in applied.stderr
+    shown = json.loads(ome("get", "isvc", "old-chat", "-o", "json").stdout)
+    assert shown["spec"] == {"model": {"name": "m"}, "engine": {"minReplicas": 1}}
+    service["spec"] = {"predictor": {"minReplicas": 1}}
+    refused = ome("apply", "-f", "-", stdin=yaml.safe_dump(service))
+    assert refused.returncode == 16 and "spec.model: is missing" in refused.stderr
