@@ -11,7 +11,8 @@ from typing import Literal
 
 from pipelines.install.bundle import Part
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
-from steps.errors import ClusterError
+from pipelines.install.pod_words import waiting
+from steps.errors import AuthError, ClusterError
 
 Action = Literal["create", "change", "keep"]
 _POLL_SECONDS = 0.3
@@ -88,11 +89,17 @@ def wait_for_deployments(api: InstallApi, namespace: str, names: Sequence[str], 
     """
     for name in names:
         problem = f"Deployment {namespace}/{name} is not available"
-        wait_until(partial(is_available, api, namespace, name), seconds, problem)
+        wait_until(partial(is_available, api, namespace, name), seconds, problem, partial(_said, api, namespace, name))
 
 
-def wait_until(done: Callable[[], bool], seconds: float, problem: str) -> None:
+def wait_until(done: Callable[[], bool], seconds: float, problem: str, said: Callable[[], str] = lambda: "") -> None:
     """Ask until it is so.
+
+    Args:
+        done: Whether it is.
+        seconds: For how long.
+        problem: What is wrong when it is not.
+        said: Asked then for more about it, "" for nothing.
 
     Raises:
         ClusterError: with the problem when it is not so in time.
@@ -100,7 +107,8 @@ def wait_until(done: Callable[[], bool], seconds: float, problem: str) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         if time.monotonic() >= deadline:
-            raise ClusterError(f"{problem} after {seconds:.0f} s", remedy="`ome doctor` says what is wrong.")
+            words = "; ".join(filter(None, (f"{problem} after {seconds:.0f} s", said())))
+            raise ClusterError(words, remedy="`ome doctor` says what is wrong.")
         time.sleep(_POLL_SECONDS)
 
 
@@ -124,6 +132,18 @@ def is_available(api: InstallApi, namespace: str, name: str) -> bool:
     status = found.get("status", {})
     is_current = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
     return is_current and condition(found, "Available") == "True" and status.get("updatedReplicas", 0) > 0
+
+
+def _said(api: InstallApi, namespace: str, name: str) -> str:
+    """What the pods of a Deployment wait for; "" where this user may not know."""
+    found = api.find(RESOURCE_TYPES["Deployment"], name, namespace)
+    chosen = ((found or {}).get("spec") or {}).get("selector", {}).get("matchLabels") or {}
+    labels = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    try:
+        pods = list(api.list(RESOURCE_TYPES["Pod"], namespace, labels=labels)) if labels else []
+    except AuthError:
+        return ""
+    return "; ".join(filter(None, map(waiting, pods)))
 
 
 def condition(found: Object, type_: str) -> str:

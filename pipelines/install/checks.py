@@ -14,6 +14,7 @@ from pipelines.install.controller import CONTROLLER
 from pipelines.install.finding import Finding, well
 from pipelines.install.objects import VERSION, Object
 from pipelines.install.options import NAMESPACE, Options
+from pipelines.install.pod_words import container_statuses, waiting
 from pipelines.install.snapshot import Snapshot
 
 OLDEST_KUBERNETES = (1, 30)
@@ -107,7 +108,7 @@ def controller_findings(seen: Snapshot) -> Iterator[Finding]:
         return
     image = found[0]["spec"]["template"]["spec"]["containers"][0]["image"]
     if condition(found[0], "Available") != "True":
-        said = "; ".join(_waiting(pod) for pod in seen.pods if _is_of(pod, CONTROLLER) and _waiting(pod))
+        said = "; ".join(waiting(pod) for pod in seen.pods if _is_of(pod, CONTROLLER) and waiting(pod))
         yield Finding(
             "controller", "error", f"{NAMESPACE}/{CONTROLLER} ({image}) is not available{': ' + said if said else ''}",
             f"kubectl logs -n {NAMESPACE} deployment/{CONTROLLER}; kubectl describe pods -n {NAMESPACE}",
@@ -125,10 +126,10 @@ def image_findings(seen: Snapshot) -> Iterator[Finding]:
     """Images that nodes cannot get."""
     failing: dict[str, str] = {}
     for pod in seen.pods:
-        for container in _container_statuses(pod):
-            waiting = (container.get("state") or {}).get("waiting") or {}
-            if waiting.get("reason") in _NO_IMAGE:
-                failing[container["image"]] = str(waiting.get("message") or waiting["reason"])
+        for container in container_statuses(pod):
+            state = (container.get("state") or {}).get("waiting") or {}
+            if state.get("reason") in _NO_IMAGE:
+                failing[container["image"]] = str(state.get("message") or state["reason"])
     for image, said in sorted(failing.items()):
         yield Finding(
             "images", "error", f"{image} cannot be pulled: {said[:300]}",
@@ -220,21 +221,3 @@ def _version(each: Object) -> str:
 
 def _is_of(pod: Object, name: str) -> bool:
     return bool((pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name") == name)
-
-
-def _container_statuses(pod: Object) -> list[Object]:
-    status = pod.get("status") or {}
-    return [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-
-
-def _waiting(pod: Object) -> str:
-    """What a pod's containers wait for, in their own words; or why it was not scheduled."""
-    said = [
-        f"{waiting['reason']}: {waiting.get('message', '')}".rstrip(": ")
-        for each in _container_statuses(pod)
-        if (waiting := (each.get("state") or {}).get("waiting"))
-    ]
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    unplaced = (each for each in conditions if (each["type"], each["status"]) == ("PodScheduled", "False"))
-    said += [str(each.get("message", "")) for each in unplaced]
-    return f"{pod['metadata']['name']}: {', '.join(filter(None, said))}" if any(said) else ""

@@ -3,7 +3,6 @@
 The same calls as the steps make (`steps.cluster.api`), with less patience, since somebody waits, and with dry runs.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -78,7 +77,7 @@ class InstallApi(ClusterApi):
 
     def server_version(self) -> str:
         """The API server's version, such as `v1.34.3`."""
-        return str(json.loads(self.text("/version", {}))["gitVersion"])
+        return str(self._call("GET", "/version")["gitVersion"])
 
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
         """Whether this user may do that."""

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.install.apply import wait_for_deployments
+from pipelines.install.connection import connect
+from steps.errors import ClusterError
 from tests.apiserver.fixture import ApiServer
 from tests.command.run_ome import ome
 from tests.install.conftest import Cluster
@@ -29,6 +32,22 @@ def test_everything_is_there_and_a_second_run_changes_nothing(cluster: Cluster) 
     again = cluster.ome("install", "--argo", "bundled", "--no-wait")
     assert "created" not in again.stdout and "changed" not in again.stdout
     assert versions(cluster) == before
+
+
+def test_an_installation_that_does_not_start_says_what_its_pods_wait_for(cluster: Cluster) -> None:
+    found: dict[str, Any] = {"kind": "Deployment", "metadata": {"name": "ome-controller", "namespace": "ome"}}
+    template = cluster.admin.get({"apiVersion": "apps/v1", **found})["spec"]["template"]
+    metadata = {"name": "ome-controller-1", "namespace": "ome", "labels": template["metadata"]["labels"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    stored = cluster.admin.create(pod)
+    waits = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    container = {"name": "c", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": waits}
+    stored["status"] = {"containerStatuses": [container]}
+    cluster.admin.request("PUT", f"{cluster.admin.path_of(pod)}/status", stored)
+    with pytest.raises(ClusterError, match="ome/ome-controller is not available after 0 s") as failed:
+        wait_for_deployments(connect(cluster.server.kubeconfig), "ome", ["ome-controller"], 0)
+    cluster.admin.delete(pod)
+    assert failed.value.message.endswith("; ome-controller-1: ImagePullBackOff: no such image")
 
 
 def test_what_a_person_added_to_the_settings_stays(cluster: Cluster) -> None:
