@@ -1,6 +1,6 @@
 """What a plan may ask for: small frozen commands that `controller.execute` carries out in order.
 
-Planners (`controller.plan_*`) make them and touch nothing. Each is idempotent, so that a plan that was cut short by a
+Planners (`controller.plans`) make them and touch nothing. Each is idempotent, so that a plan that was cut short by a
 crash is simply made and carried out again.
 """
 

@@ -63,11 +63,6 @@ class KeyedQueue:
         """Keys that wait for their time."""
         return len(self._timers)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no key waits or is worked on; delayed ones may be."""
-        return not self._since and not self._active
-
     def add(self, key: Key, *, is_urgent: bool = False) -> None:
         """Plan a key soon; one that is worked on comes again afterwards."""
         now = time.monotonic()

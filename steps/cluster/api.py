@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from crds.labels import FIELD_MANAGER
 from steps.cluster.refusals import RETRIED, refusal, unreachable
@@ -132,10 +132,6 @@ class ClusterApi:
             return False
         return True
 
-    def text(self, path: str, query: Mapping[str, str]) -> str:
-        """An answer that is not JSON, such as a pod's log."""
-        return self._ask("GET", path, query).decode(errors="replace")
-
     def _call(
         self,
         method: str,
@@ -239,8 +235,3 @@ def _token(path: Path) -> str:
 
 def _namespace_of(body: Object) -> str:
     return str(body["metadata"].get("namespace") or "")
-
-
-def log_path(namespace: str, pod: str) -> str:
-    """URL path of a pod's log, for `ClusterApi.text`."""
-    return f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}/log"

@@ -105,10 +105,6 @@ class Node:
         """
         run("ctr", "-a", self._socket, "-n", "k8s.io", "images", "import", archive)
 
-    def image_names(self) -> list[str]:
-        """What the node has."""
-        return run("ctr", "-a", self._socket, "-n", "k8s.io", "images", "ls", "-q").split()
-
     def _start(self, program: str, *argv: object) -> None:
         holder = self.components.pid(self.name)
         inside = ("nsenter", "--mount", f"--target={holder}", "--wd=/")

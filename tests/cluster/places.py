@@ -18,8 +18,3 @@ def binaries_folder() -> Path:
 def running_folder() -> Path:
     """Where the running cluster keeps its state: process ids, certificates, logs, node folders."""
     return cluster_folder() / "run"
-
-
-def kubeconfig_path() -> Path:
-    """The administrator's kubeconfig of the cluster that `up` starts."""
-    return running_folder() / "admin.conf"
