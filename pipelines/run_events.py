@@ -50,6 +50,21 @@ class StepStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class StepWaiting:
+    """A step waits for a mutex, which another step or another run on this machine holds: it begins after that.
+
+    Attributes:
+        path: The step within its run.
+        title: The step's title for people.
+        mutex: Its name.
+    """
+
+    path: str
+    title: str
+    mutex: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepProgress:
     """A running step has published a moment of its progress (at most ten a second)."""
 
@@ -87,7 +102,7 @@ class RunFinished:
     record: RunRecord
 
 
-RunEvent = RunStarted | StepStarted | StepProgress | StepRetrying | StepFinished | RunFinished
+RunEvent = RunStarted | StepWaiting | StepStarted | StepProgress | StepRetrying | StepFinished | RunFinished
 Listener = Callable[[RunEvent], None]
 
 

@@ -23,6 +23,7 @@ from pipelines.run_events import (
     StepProgress,
     StepRetrying,
     StepStarted,
+    StepWaiting,
 )
 from steps.progress import Progress as StepMoment
 
@@ -67,6 +68,8 @@ class RunConsole:
                 self._line(f"{event.title or event.template}: run {event.run}")
                 if event.kept:
                     self._line(f"  kept from before: {', '.join(event.kept)}")
+            case StepWaiting():
+                self._line(f"  ~ {event.title}: waits until {event.mutex} is free")
             case StepStarted():
                 if self._bars is not None and event.path not in self._tasks:
                     self._tasks[event.path] = self._bars.add_task(event.title.ljust(_TITLE_WIDTH), total=None)

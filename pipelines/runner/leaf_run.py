@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.run_events import StepProgress, StepRetrying, StepStarted
+from pipelines.run_events import StepProgress, StepRetrying, StepStarted, StepWaiting
 from pipelines.run_record import AttemptRecord, StepError, StepRecord, now
 from pipelines.runner.retry_plan import LastAttempt, RetryPlan, read_retry, seconds_of
 from pipelines.runner.run_context import NodeResult, RunContext, holding, mutex_names
@@ -55,7 +55,8 @@ async def run_leaf(
     context.journal.put(record)
     lookup = _lookup(context, located, inputs, path)
     names = [_lock_name(name, lookup) for name in mutex_names(path, located.template.get("synchronization"))]
-    async with holding(names), context.slots:
+    tell = context.journal.tell
+    async with holding(names, lambda name: tell(StepWaiting(path, record.title, name))), context.slots:
         record = await _attempts(context, located, record, lookup, artifacts)
     finished = context.journal.finish(record, record.phase)
     return _result_of(finished, context)

@@ -1,7 +1,7 @@
 """What all parts of one local run share, and what a finished part hands to the next."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -76,16 +76,25 @@ def mutex_names(where: str, synchronization: Mapping[str, Any] | None) -> Sequen
 
 
 @asynccontextmanager
-async def holding(names: Sequence[str]) -> AsyncIterator[None]:
-    """Hold mutexes by name, across all runs of this home folder; a killed run lets go of them."""
+async def holding(names: Sequence[str], waits: Callable[[str], None] = lambda name: None) -> AsyncIterator[None]:
+    """Hold mutexes by name, across all runs of this home folder; a killed run lets go of them.
+
+    Args:
+        names: Which.
+        waits: Told once of each that another holds.
+    """
     async with AsyncExitStack() as stack:
         for name in sorted(set(names)):  # in one order everywhere, so that two runs cannot wait for each other
             lock = FileLock(part("locks") / f"mutex.{_file_name(name)}.lock")
+            is_told = False
             while True:
                 try:
                     lock.acquire(timeout=0)
                     break
                 except Timeout:
+                    if not is_told:
+                        waits(name)
+                    is_told = True
                     await asyncio.sleep(MUTEX_INTERVAL_SECONDS)
             stack.callback(lock.release)
         yield

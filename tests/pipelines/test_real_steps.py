@@ -10,6 +10,7 @@ import yaml
 
 from pipelines import local
 from pipelines.export import templates
+from pipelines.run_events import RunEvent, StepWaiting
 from pipelines.run_record import RunRecord, read_log
 from tests.pipelines.workflows import graph, script, workflow
 
@@ -92,9 +93,10 @@ os.rmdir("{tmp_path}/alone")
         {"name": "each", "template": "alone", "withItems": [1, 2, 3], "arguments": arguments}
     ]
     records: list[RunRecord] = []
+    events: list[RunEvent] = []
 
     def run(name: str) -> None:
-        records.append(local.run(workflow(graph(tasks), locked), templates={}, name=name))
+        records.append(local.run(workflow(graph(tasks), locked), templates={}, name=name, listener=events.append))
 
     threads = [threading.Thread(target=run, args=(name,)) for name in ("first", "second")]
     for thread in threads:
@@ -102,6 +104,8 @@ os.rmdir("{tmp_path}/alone")
     for thread in threads:
         thread.join()
     assert [(r.phase, r.message) for r in records] == [("Succeeded", "")] * 2
+    waited = [event for event in events if isinstance(event, StepWaiting)]
+    assert waited and {event.mutex for event in waited} == {f"benchmark-{url}"}, "nobody is told what is waited for"
 
 
 @pytest.mark.parametrize("endpoint", ["", "nonsense", '{"modelName":"m"}'])
