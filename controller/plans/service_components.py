@@ -11,8 +11,8 @@ from crds import labels
 from crds.storage_location import stays_in_claim
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
-from steps.serving.cluster.render import TEMPLATE_DIGEST
 from steps.serving.cluster.rollout import refusal
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST
 
 COMPONENTS: Final = ("router", "decoder", "engine")
 REASONS: Final[Mapping[str, str]] = {

@@ -10,6 +10,8 @@ from tests.cluster.objects import POOL, condition, model, runtime, service
 from tests.cluster.waiting import wait_gone, wait_until
 
 MODEL = "served"
+MOST_OF_A_NODE = {"requests": {"cpu": "1200m"}}
+"""There is no room for two such pods, as on a node with one accelerator: the broken one must give way."""
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +76,12 @@ def test_an_image_that_does_not_exist_is_named(
     model_ready: Kubectl, namespace: str, image: Callable[[str], str]
 ) -> None:
     kubectl, name = model_ready, "no-image"
-    kubectl.apply(runtime("no-image", "localhost/nothing:1"))
+    kubectl.apply(runtime("no-image", "localhost/nothing:1", resources=MOST_OF_A_NODE))
     kubectl.apply(asking(name, namespace, "no-image"))
     told = until_told(kubectl, name, namespace, "ImagePullBackOff", "ErrImagePull")
     assert "localhost/nothing:1" in told["message"], told
 
-    kubectl.apply(runtime("no-image", image("ome-llama-cpp")))
+    kubectl.apply(runtime("no-image", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
     until_ready(kubectl, name, namespace)
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterservingruntime", "no-image")
@@ -90,15 +92,14 @@ def test_a_runtime_that_crashes_is_told_with_its_last_words(
 ) -> None:
     kubectl, name = model_ready, "crashing"
     words = "cannot open the model: no such quantization"
-    kubectl.apply(
-        runtime("crashing", image("ome-llama-cpp"), command=["python", "-c", f"raise SystemExit('{words}')"])
-    )
+    command = ["python", "-c", f"raise SystemExit('{words}')"]
+    kubectl.apply(runtime("crashing", image("ome-llama-cpp"), command=command, resources=MOST_OF_A_NODE))
     kubectl.apply(asking(name, namespace, "crashing"))
     told = until_told(kubectl, name, namespace, "CrashLoopBackOff", "EngineFailed")
     assert words in told["message"], told
     assert deployments(kubectl, name) <= 5  # noqa: PLR2004 - as settings bound it
 
-    kubectl.apply(runtime("crashing", image("ome-llama-cpp")))
+    kubectl.apply(runtime("crashing", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
     until_ready(kubectl, name, namespace)
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterservingruntime", "crashing")

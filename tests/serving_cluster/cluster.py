@@ -10,7 +10,7 @@ from typing import Any
 from steps.choice import Choice
 from steps.cluster.api import open_api
 from steps.serving.cluster.deploy import Deployed, Limits, deploy
-from steps.serving.cluster.render import TEMPLATE_DIGEST
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST
 from steps.serving.cluster.wait import Patience
 from tests.apiserver.client import ApiClient, ApiRefusedError, Object
 from tests.serving_cluster.made_up import DIGEST

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from steps.errors import UnsupportedError
+from steps.serving.cluster.strategy import with_room
 from steps.serving.strategic_merge import merge
+from tests.serving_cluster.cluster import Cluster
 from tests.serving_cluster.made_up import find, rendered, runtime, service
 
 OURS = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
@@ -98,3 +100,49 @@ def test_a_disruption_budget_has_one_bound(
 def test_a_rolling_updates_own_bound_is_not_the_budgets() -> None:
     base = {"deploymentStrategy": ROLLING, "minAvailable": 1}
     assert merge(base, {"minAvailable": 2}) == {"deploymentStrategy": ROLLING, "minAvailable": 2}
+
+
+def deployment(digest: str, strategy: dict[str, Any], **status: int) -> dict[str, Any]:
+    template = {"metadata": {"annotations": {"ome.io/template-digest": digest}}}
+    return {"spec": {"replicas": 2, "strategy": strategy, "template": template}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "available", "digest", "expected"),
+    [
+        (OURS, 0, "old", {"maxSurge": 1, "maxUnavailable": 2}),
+        (OURS, 1, "old", {"maxSurge": 1, "maxUnavailable": 1}),
+        (OURS, 2, "old", OURS["rollingUpdate"]),
+        (OURS, 0, "new", OURS["rollingUpdate"]),
+        (ROLLING, 1, "old", NUMBERS),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "50%"}}, 1, "old", {"maxUnavailable": "50%"}),
+        ({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "49%"}}, 1, "old", {"maxUnavailable": 1}),
+        (RECREATE, 0, "old", None),
+    ],
+)
+def test_a_rollout_does_without_pods_that_are_unavailable_already(
+    strategy: dict[str, Any], available: int, digest: str, expected: dict[str, Any] | None
+) -> None:
+    wanted = deployment("new", strategy)
+    found = with_room(wanted, deployment(digest, OURS, availableReplicas=available))
+    assert found["spec"]["strategy"].get("rollingUpdate") == expected
+    assert with_room(wanted, None) is wanted
+
+
+def test_pods_that_never_come_up_give_way_and_the_strategy_is_as_asked_at_the_end(cluster: Cluster) -> None:
+    bounds: list[int] = []
+
+    def bound() -> int:
+        (found,) = cluster.objects("Deployment")
+        return int(found["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"])
+
+    def roll_out() -> None:
+        bounds.append(bound())
+        cluster.roll_out()
+
+    cluster.deploy_and_roll_out(replicas=2)
+    cluster.starting()
+    cluster.apply_service(engine={"minReplicas": 2, "runner": {"name": "ome-container", "image": "mended:1"}})
+    cluster.deploy(meanwhile=roll_out)
+    assert bounds[0] == 2  # noqa: PLR2004 - none of two was available
+    assert bound() == 0

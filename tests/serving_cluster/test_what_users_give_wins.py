@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steps.choice import Choice, Parallelism
 from steps.errors import InvalidInputError
-from steps.serving.cluster.render import TEMPLATE_DIGEST
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST
 from tests.serving_cluster.made_up import (
     engine_pod,
     example,

@@ -13,6 +13,7 @@ from steps.cluster.resource_types import DEPLOYMENT, SERVICE, ResourceType
 from steps.errors import ClusterError, InvalidInputError
 from steps.serving.cluster.metadata import Object, ServiceMetadata
 from steps.serving.cluster.render import Rendered
+from steps.serving.cluster.strategy import with_room
 
 AUTOSCALER = ResourceType("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 DISRUPTION_BUDGET = ResourceType("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
@@ -30,8 +31,12 @@ _GONE_SECONDS = 60.0
 _POLL_SECONDS = 0.5
 
 
-def apply_objects(api: ClusterApi, service: ServiceMetadata, rendered: Rendered) -> None:
+def apply_objects(api: ClusterApi, service: ServiceMetadata, rendered: Rendered) -> bool:
     """Apply what was rendered and delete what the service had and no longer has.
+
+    Returns:
+        Whether all is just as it was rendered: a rollout over pods that never came up is let do without them, and
+        what was rendered is to be applied again when it is over.
 
     Args:
         api: The cluster.
@@ -50,12 +55,19 @@ def apply_objects(api: ClusterApi, service: ServiceMetadata, rendered: Rendered)
     # First, because a superfluous autoscaler would change the number of pods that is now fixed.
     _delete(api, [body for key, body in there.items() if key not in wanted and key[0] == AUTOSCALER.kind])
     scaled = {part.deployment: part.scaling.minimum for part in rendered.components}
+    is_as_rendered = True
     for body in rendered.objects:
-        if body["kind"] == DEPLOYMENT.kind and "replicas" not in body["spec"]:
-            _apply_scaled(api, body, scaled[body["metadata"]["name"]])
-        else:
+        if body["kind"] != DEPLOYMENT.kind:
             _apply(api, _type_of(body), body)
+            continue
+        roomy = with_room(body, there.get((body["kind"], body["metadata"]["name"])))
+        is_as_rendered &= roomy is body
+        if "replicas" in body["spec"]:
+            _apply(api, DEPLOYMENT, roomy)
+        else:
+            _apply_scaled(api, roomy, scaled[body["metadata"]["name"]])
     _delete(api, [body for key, body in there.items() if key not in wanted and key[0] != AUTOSCALER.kind])
+    return is_as_rendered
 
 
 def _apply_scaled(api: ClusterApi, body: Object, minimum: int) -> None:

@@ -114,10 +114,12 @@ def deploy(
     )
     rendered = render(stored, runtime, placed, choice, accelerator, replicas=replicas)
     about = service_metadata(stored)
-    apply_objects(api, about, rendered)
+    is_as_rendered = apply_objects(api, about, rendered)
     was_ready = wait_until_ready(
         api, about, rendered, placed, timeout_seconds=limits.ready, report=report, patience=limits.patience
     )
+    if not is_as_rendered:
+        apply_objects(api, about, rendered)
     return Deployed(
         _endpoint(rendered, service, namespace, choice, limits.reach),
         was_ready,

@@ -36,12 +36,10 @@ from steps.serving.cluster.scaling import (
     missing_request,
     read_scaling,
 )
-from steps.serving.cluster.strategy import deployment_strategy, rollout_warnings
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST, deployment_strategy, rollout_warnings
 from steps.serving.component import Component, ComponentName, merge_component
 from steps.serving.fields import mapping_at, mappings_at, text_at
 
-TEMPLATE_DIGEST = "ome.io/template-digest"
-"""On pods: digest of the template they were made from, which tells a rollout's new pods from its old ones."""
 _ENTRYPOINT = "ome.io/entrypoint-component"
 _EXTENSION_FIELDS = frozenset({
     "minReplicas", "maxReplicas", "scaleTarget", "scaleMetric", "labels", "annotations", "minAvailable",

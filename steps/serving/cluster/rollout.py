@@ -11,7 +11,8 @@ from typing import Literal
 from steps.serving.cluster.metadata import Object
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
-from steps.serving.cluster.render import TEMPLATE_DIGEST, RenderedComponent
+from steps.serving.cluster.render import RenderedComponent
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST
 
 _REFUSED_REMEDY = (
     "Mend what refuses the pod (a quota, a policy of the namespace such as Pod Security, which must allow hostPath"

@@ -7,7 +7,7 @@ from typing import ClassVar
 from controller.api import MERGE_PATCH
 from controller.index import arguments_of
 from crds import labels
-from steps.serving.cluster.render import TEMPLATE_DIGEST
+from steps.serving.cluster.strategy import TEMPLATE_DIGEST
 from tests.apiserver.client import Object
 from tests.controller.engine.lives import TENANT, Life, has_condition, in_memory
 from tests.controller.plans.argo import step, write
