@@ -120,7 +120,7 @@ STEPS: tuple[Account, ...] = (
     Account(
         "ome-measure",
         "Asks and benchmarks endpoints.",
-        cluster=(Rule("ome.io", _MODELS, _READ),),
+        cluster=(Rule("ome.io", _MODELS, ("get",)),),
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),
     ),
 )
