@@ -4,6 +4,7 @@ from typing import Final
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.benchmark_inputs import IGNORED, Measured
 from controller.plans.conditions import Said, conditions
@@ -103,7 +104,7 @@ def _running(active: Run | None) -> Said:
 def _completed(job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect) -> Said:
     last = history.last
     if active is not None:
-        return Said("Completed", False, "Running", f"Run {active.name} is at work.")
+        return Said("Completed", False, "Running", at_work(active))
     if outlook.last is not None and not (job.get("spec") or {}).get("schedule"):
         return Said("Completed", False, outlook.last.reason, f"{outlook.last.sentence} {outlook.outlook}")
     if last is not None and last["verdict"] != "Failed":

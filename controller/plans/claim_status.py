@@ -2,6 +2,7 @@
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.at_work import at_work
 from controller.plans.conditions import Said, condition_of, conditions
 from controller.plans.model_state import ModelState
 from controller.plans.model_status import artifact_of, parsed_words, reference_of
@@ -76,7 +77,7 @@ def _ready(state: ModelState, parsed: Said) -> Said:
         return Said("Ready", True, "Ready", f"In claim {state.wanted.uri.removeprefix('pvc://')}.")
     if active is not None:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
-        return Said("Ready", False, "Importing", f"Run {active.name} reads the claim.{earlier}")
+        return Said("Ready", False, "Importing", f"{at_work(active)}{earlier}")
     if state.digest:
         text = "The run ended well, but its facts cannot be read. Set the annotation ome.io/retry to parse it again."
         return Said("Ready", False, "FactsUnreadable", text)

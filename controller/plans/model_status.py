@@ -5,6 +5,7 @@ from typing import Any
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
@@ -123,7 +124,7 @@ def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> S
         return obstacle
     if active is not None:
         earlier = f" The attempt before failed: {gate.last.sentence}" if gate.last else ""
-        return Said("Ready", False, "Importing", f"Run {active.name} is at work.{earlier}")
+        return Said("Ready", False, "Importing", f"{at_work(active)}{earlier}")
     if gate.last is not None:
         return Said("Ready", False, gate.last.reason, f"{gate.last.sentence} {gate.outlook}")
     if not state.targets:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
@@ -130,7 +131,7 @@ def _deployed(state: ServiceState) -> Said:
     last, prospect = state.prospect.last, state.prospect
     if state.active is not None:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
-        return Said("Deployed", None, "Deploying", f"Run {state.active.name} is at work.{earlier}")
+        return Said("Deployed", None, "Deploying", f"{at_work(state.active)}{earlier}")
     if last is not None:
         return Said("Deployed", False, last.reason, f"{last.sentence} {prospect.outlook}")
     if model_obstacle(state.asked) is not None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from controller.plans.at_work import at_work
 from controller.plans.runs import Run
 from tests.controller.plans.argo import step, told
 
@@ -42,3 +43,27 @@ def test_a_run_that_never_began_has_its_own_message() -> None:
 def test_a_run_without_any_words_is_named() -> None:
     failure = failed_run({}).failure
     assert failure is not None and "benchmark-b-1" in failure.message
+
+
+def running(task: str, message: str, node: str = "") -> Run:
+    """A run with one step whose pod has not started, as Argo writes it."""
+    nodes = step(task, "Running", node=node, item=0 if node else None)
+    pod = next(name for name in nodes if nodes[name]["type"] == "Pod")
+    nodes[pod] |= {"phase": "Pending", "message": message, "hostNodeName": ""}
+    run = failed_run(nodes)
+    run.workflow["status"]["phase"] = "Running"
+    return Run(run.workflow, NOW)
+
+
+def test_a_pod_that_cannot_start_is_told_in_the_schedulers_words_while_its_run_goes_on() -> None:
+    told_so = at_work(running("benchmark", "Unschedulable: 0/3 nodes are available:\n1 Insufficient cpu."))
+    expected = "Its step benchmark waits: Unschedulable: 0/3 nodes are available: 1 Insufficient cpu."
+    assert told_so == f"Run benchmark-b-1 is at work. {expected}"
+    assert "step cache on node-a waits: ErrImagePull" in at_work(
+        running("cache", "ErrImagePull: no such host", "node-a")
+    )
+
+
+def test_a_pod_that_starts_is_not_told_as_waiting() -> None:
+    for message in ("", "PodInitializing", "ContainerCreating"):
+        assert at_work(running("benchmark", message)) == "Run benchmark-b-1 is at work."
