@@ -51,7 +51,7 @@ def plan_claim_model(model: Object, wanted: Wanted, context: Context) -> Plan:
     actions += keep_artifact(state.digest, context)
     if writes := writes_before_status(state):
         return Plan((*actions, *writes))
-    is_free = state.runs.active is None and not state.runs.has_news
+    is_free = not state.is_at_work and not state.runs.has_news
     cleaning = _clean(state, context, may_submit=is_free)
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:

@@ -176,6 +176,14 @@ def cache_tasks(run: Run) -> Sequence[Task]:
     return [Task("cache", "Succeeded", node=node) for node in asked_nodes(run)]
 
 
+def unfinished_nodes(run: Run) -> frozenset[str]:
+    """Nodes that are all a run has left to do; none before it has come as far as nodes, and when it is through."""
+    begun = [task for task in run.tasks if task.name == "cache"]
+    if not begun:
+        return frozenset()
+    return frozenset(asked_nodes(run)) - {task.node for task in begun if task.phase in ("Succeeded", "Failed")}
+
+
 def asked_nodes(run: Run) -> tuple[str, ...]:
     """The nodes in a run's arguments; those that are named."""
     try:

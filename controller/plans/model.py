@@ -62,7 +62,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += keep_artifact(state.digest, context)
     if writes := writes_before_status(state):
         return Plan((*actions, *writes))
-    is_free = state.runs.active is None and not state.runs.has_news
+    is_free = not state.is_at_work and not state.runs.has_news
     cleaning = _clean(state, context, may_submit=is_free)
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:
@@ -239,7 +239,9 @@ def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> fl
     is_looking = obstacle is not None or _is_waiting_for_tenant(state, obstacle)
     waits = [cleaning.wait_seconds, _SECRET_SECONDS if is_looking else None]
     if state.runs.active is not None:
-        return soonest([*waits, state.runs.active.seconds_to_deadline])
+        waits.append(state.runs.active.seconds_to_deadline)
+    if state.is_at_work:
+        return soonest(waits)
     if not state.gate.is_due:
         return soonest([*waits, state.gate.wait_seconds])
     waits += [node.prospect.wait_seconds for node in state.lacking if node.place.can_start_pods]

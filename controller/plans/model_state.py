@@ -7,7 +7,7 @@ from typing import Any
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.attempts import Prospect
-from controller.plans.import_runs import ImportRuns, NodeResult, read_import_runs
+from controller.plans.import_runs import ImportRuns, NodeResult, read_import_runs, unfinished_nodes
 from controller.plans.model_inputs import Wanted
 from controller.plans.node_records import Entry, entry_text, read_entry
 from controller.plans.placement import Place, places
@@ -88,6 +88,16 @@ class ModelState:
     def left_over(self) -> tuple[NodeState, ...]:
         """Nodes to clean."""
         return tuple(node for node in self.nodes if node.is_left_over(self.wanted))
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether a run goes on that others wait for: one whose nodes that are left can start no pod holds up none.
+
+        When it goes on after all and ends behind another one, its node is looked at once more, and has the files.
+        """
+        able = {node.name for node in self.nodes if node.place.can_start_pods}
+        left = [unfinished_nodes(run) for run in self.runs.every if run.is_active]
+        return any(not nodes or nodes & able for nodes in left)
 
     @property
     def is_cached(self) -> bool:

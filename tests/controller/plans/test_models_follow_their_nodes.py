@@ -144,3 +144,38 @@ def test_files_that_cannot_be_removed_are_told_until_a_person_asks_again() -> No
     settle(cluster)
     importing(cluster, only_run(cluster, "import-model"))
     assert settle(cluster)["state"] == "Ready"
+
+
+@pytest.mark.parametrize("is_cordoned", [True, False])
+def test_a_node_that_goes_away_in_the_midst_of_a_run_holds_up_no_other(is_cordoned: bool) -> None:
+    cluster = cluster_with("node-a", "node-b")
+    settle(cluster)
+    first = only_run(cluster, "import-model")
+    importing(cluster, first, cached={"node-a": "Succeeded", "node-b": "Running"}, is_over=False)
+    settle(cluster)
+    add_node(cluster, "node-c")
+    settle(cluster)
+    assert runs_of(cluster, "import-model") == [first], "another one waits for the run that is at work"
+    if is_cordoned:
+        cluster.change("Node", "", "node-b", {"spec": {"unschedulable": True}})
+    else:
+        set_ready(cluster, "node-b", is_ready=False)
+    settle(cluster)
+    (second,) = [name for name in runs_of(cluster, "import-model") if name != first]
+    assert nodes_of(cluster, second) == ["node-c"]
+    cluster.pass_time(60)
+    importing(cluster, second)
+    status = settle(cluster)
+    assert status["nodesReady"] == ["node-a", "node-c"]
+    assert len(runs_of(cluster, "import-model")) == 2  # noqa: PLR2004
+    cluster.change("Node", "", "node-b", {"spec": {"unschedulable": None}})
+    set_ready(cluster, "node-b", is_ready=True)
+    settle(cluster)
+    assert len(runs_of(cluster, "import-model")) == 2, "the first run goes on there"  # noqa: PLR2004
+    cluster.pass_time(60)
+    importing(cluster, first)
+    settle(cluster)
+    for name in runs_of(cluster, "import-model"):
+        if "status" not in cluster.get("Workflow", "ome", name):
+            importing(cluster, name)
+    assert settle(cluster)["nodesReady"] == ["node-a", "node-b", "node-c"]
