@@ -64,7 +64,9 @@ def _definitions() -> list[Path]:
     if not folder.is_dir():
         staged = folder.with_name(f"{ARGO_VERSION}.part")
         staged.mkdir(parents=True, exist_ok=True)
-        for path in sorted((argo_source() / "manifests" / "base" / "crds" / "minimal").glob("argoproj.io_*.yaml")):
+        crds = argo_source() / "manifests" / "base" / "crds"
+        which = "minimal" if ARGO_VERSION.startswith("v3.") else "full"  # as each release installs them
+        for path in sorted((crds / which).glob("argoproj.io_*.yaml")):
             (staged / path.name).write_bytes(path.read_bytes())
         staged.rename(folder)
     return sorted(folder.glob("*.yaml"))

@@ -17,7 +17,7 @@ from filelock import FileLock
 from steps.errors import ClusterError
 from tests.cluster.go_toolchain import find_go
 from tests.cluster.places import binaries_folder, cluster_folder
-from tests.cluster.programs import ARGO_MODULE, PROGRAMS, GoModule, by_module
+from tests.cluster.programs import ARGO_MODULE, MODULES_FOLDER, PROGRAMS, GoModule, by_module
 
 Report = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
     work = cluster_folder() / "build" / module.name
     _remove(work)
     shutil.copytree(module.folder, work)
-    if module.name == "argo":
+    if "argo" in module.packages:
         _complete_argo(go, work)
     staged = work / "bin"
     staged.mkdir()
@@ -120,7 +120,9 @@ def _complete_argo(go: Path, work: Path) -> None:
     copy = work / "module"
     shutil.copytree(argo_source(go), copy)
     _make_writable(copy)
-    shutil.copy(work / "signal_linux.go.txt", copy / "workflow" / "executor" / "osspecific" / "signal_linux.go")
+    signals = (MODULES_FOLDER / "argo" / "signal_linux.go.txt").read_text()
+    signals = signals.replace("github.com/argoproj/argo-workflows/v3", ARGO_MODULE)
+    (copy / "workflow" / "executor" / "osspecific" / "signal_linux.go").write_text(signals)
     page = copy / "ui" / "dist" / "app" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<!doctype html><title>Argo Workflows without its pages</title>\n")

@@ -5,6 +5,8 @@ beside its published source lies there too.
 """
 
 import hashlib
+import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,14 @@ from steps.errors import InvalidInputError
 MODULES_FOLDER = Path(__file__).parent / "modules"
 KUBERNETES_VERSION = "v1.34.3"
 HELM_VERSION = "v3.19.0"
-ARGO_VERSION = "v3.7.14"
-ARGO_MODULE = "github.com/argoproj/argo-workflows/v3"
+ARGO_RELEASES = {"3.7": "v3.7.14", "4.0": "v4.0.7"}
+"""Releases of Argo Workflows that the cluster may have, and what is built of each."""
+ARGO_VARIABLE = "OME_TEST_ARGO"
+_ARGO = os.environ.get(ARGO_VARIABLE) or "3.7"
+if _ARGO not in ARGO_RELEASES:
+    sys.exit(f'error: {ARGO_VARIABLE}: "{_ARGO}" is not known; accepted: {", ".join(ARGO_RELEASES)}')
+ARGO_VERSION = ARGO_RELEASES[_ARGO]
+ARGO_MODULE = f"github.com/argoproj/argo-workflows/{ARGO_VERSION[:2]}"
 _KUBERNETES_VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -65,7 +73,7 @@ GO_MODULES: tuple[GoModule, ...] = (
     GoModule("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, {"helm.sh/helm/v3/internal/version.version": HELM_VERSION}),
     GoModule("coredns", {"coredns": "."}, {}),
     GoModule(
-        "argo",
+        "argo" if ARGO_VERSION.startswith("v3.") else f"argo-{ARGO_VERSION[1]}",
         {name: f"{ARGO_MODULE}/cmd/{name}" for name in ("argo", "argoexec", "workflow-controller")},
         {f"{ARGO_MODULE}.version": ARGO_VERSION},
     ),
