@@ -7,7 +7,7 @@ from pathlib import Path
 
 from steps.parse.safetensors import DTYPE_BITS
 from tests.parsing.made_up_files import safetensors_header, write_config, write_safetensors
-from tests.parsing.public_models import DEEPSEEK_V3
+from tests.parsing.public_sparse_models import DEEPSEEK_V3
 
 SHARDS = 163
 HIDDEN, EXPERT, DENSE, VOCABULARY, LAYERS, EXPERTS = 7168, 2048, 18432, 129280, 61, 256

@@ -4,28 +4,10 @@ Each entry has the parameters that the model's tensors hold (`total`, as its hub
 else is publicly known of it. Only what matters for parsing is kept of each configuration.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class PublicModel:
-    """A configuration and what is known to be true of it; 0 and "" mean that it is not compared.
-
-    `active` contains the embeddings, which some authors leave out of theirs.
-    """
-
-    name: str
-    config: Json
-    total: float
-    active: float = 0
-    context: int = 0
-    capabilities: tuple[str, ...] = ("TEXT_TO_TEXT",)
-    kv_bytes_per_token: int = 0
-    kind: str = ""
-    files: Json = field(default_factory=dict)
+from tests.parsing.public_model import Json, PublicModel
+from tests.parsing.public_sparse_models import SPARSE_MODELS
 
 
 def _llama(**sizes: Any) -> Json:  # noqa: ANN401
@@ -48,42 +30,6 @@ LLAMA3_ROPE = {
     "low_freq_factor": 1.0,
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8192,
-}
-
-DEEPSEEK_V3: Json = {
-    "architectures": ["DeepseekV3ForCausalLM"],
-    "model_type": "deepseek_v3",
-    "hidden_act": "silu",
-    "hidden_size": 7168,
-    "intermediate_size": 18432,
-    "moe_intermediate_size": 2048,
-    "num_hidden_layers": 61,
-    "num_nextn_predict_layers": 1,
-    "num_attention_heads": 128,
-    "num_key_value_heads": 128,
-    "n_routed_experts": 256,
-    "n_shared_experts": 1,
-    "num_experts_per_tok": 8,
-    "first_k_dense_replace": 3,
-    "moe_layer_freq": 1,
-    "topk_method": "noaux_tc",
-    "q_lora_rank": 1536,
-    "kv_lora_rank": 512,
-    "qk_nope_head_dim": 128,
-    "qk_rope_head_dim": 64,
-    "v_head_dim": 128,
-    "vocab_size": 129280,
-    "max_position_embeddings": 163840,
-    "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096},
-    "tie_word_embeddings": False,
-    "torch_dtype": "bfloat16",
-    "quantization_config": {
-        "activation_scheme": "dynamic",
-        "fmt": "e4m3",
-        "quant_method": "fp8",
-        "weight_block_size": [128, 128],
-    },
-    "transformers_version": "4.33.1",
 }
 
 MODELS: tuple[PublicModel, ...] = (
@@ -125,14 +71,6 @@ MODELS: tuple[PublicModel, ...] = (
         7_248_023_552, context=32768,
     ),
     PublicModel(
-        "Mixtral-8x7B",
-        {"architectures": ["MixtralForCausalLM"], "model_type": "mixtral", "hidden_act": "silu", "hidden_size": 4096,
-         "intermediate_size": 14336, "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8,
-         "num_local_experts": 8, "num_experts_per_tok": 2, "max_position_embeddings": 32768, "sliding_window": None,
-         "tie_word_embeddings": False, "vocab_size": 32000},
-        46_702_792_704, active=12_879_925_248, context=32768,
-    ),
-    PublicModel(
         "Qwen2.5-7B",
         {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_act": "silu", "hidden_size": 3584,
          "intermediate_size": 18944, "num_attention_heads": 28, "num_hidden_layers": 28, "num_key_value_heads": 4,
@@ -147,65 +85,6 @@ MODELS: tuple[PublicModel, ...] = (
          "head_dim": 128, "attention_bias": False, "max_position_embeddings": 40960, "max_window_layers": 28,
          "sliding_window": None, "use_sliding_window": False, "tie_word_embeddings": True, "vocab_size": 151936},
         596_049_920, context=40960, kv_bytes_per_token=114688,
-    ),
-    PublicModel(
-        "Qwen3-30B-A3B",
-        {"architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_act": "silu",
-         "hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768, "num_attention_heads": 32,
-         "num_hidden_layers": 48, "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
-         "num_experts_per_tok": 8, "decoder_sparse_step": 1, "mlp_only_layers": [], "max_position_embeddings": 40960,
-         "max_window_layers": 48, "sliding_window": None, "use_sliding_window": False, "tie_word_embeddings": False,
-         "vocab_size": 151936},
-        30_532_122_624, active=3_345_000_000, context=40960,
-    ),
-    PublicModel(
-        "Qwen3-Next-80B-A3B",
-        {"architectures": ["Qwen3NextForCausalLM"], "model_type": "qwen3_next", "hidden_act": "silu",
-         "hidden_size": 2048, "intermediate_size": 5120, "moe_intermediate_size": 512,
-         "shared_expert_intermediate_size": 512, "num_attention_heads": 16, "num_hidden_layers": 48,
-         "num_key_value_heads": 2, "head_dim": 256, "num_experts": 512, "num_experts_per_tok": 10,
-         "decoder_sparse_step": 1, "full_attention_interval": 4, "linear_conv_kernel_dim": 4,
-         "linear_key_head_dim": 128, "linear_num_key_heads": 16, "linear_num_value_heads": 32,
-         "linear_value_head_dim": 128, "max_position_embeddings": 262144, "tie_word_embeddings": False,
-         "vocab_size": 151936},
-        79_674_391_296, context=262144, kind="hybrid", kv_bytes_per_token=24576,
-    ),
-    PublicModel(
-        "DeepSeek-V3 (with its draft layer, as stored)",
-        DEEPSEEK_V3,
-        684_489_845_504, active=37_600_000_000, context=163840, kv_bytes_per_token=70272, kind="mla",
-    ),
-    PublicModel(
-        "DeepSeek-V2-Lite",
-        {"architectures": ["DeepseekV2ForCausalLM"], "model_type": "deepseek_v2", "hidden_act": "silu",
-         "hidden_size": 2048, "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_hidden_layers": 27,
-         "num_attention_heads": 16, "num_key_value_heads": 16, "n_routed_experts": 64, "n_shared_experts": 2,
-         "num_experts_per_tok": 6, "first_k_dense_replace": 1, "moe_layer_freq": 1, "q_lora_rank": None,
-         "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
-         "vocab_size": 102400, "max_position_embeddings": 163840,
-         "rope_scaling": {"type": "yarn", "factor": 40, "original_max_position_embeddings": 4096},
-         "tie_word_embeddings": False},
-        15_706_484_224, active=2_660_000_000, context=163840, kind="mla",
-    ),
-    PublicModel(
-        "Kimi-K2",
-        {**DEEPSEEK_V3, "architectures": ["DeepseekV3ForCausalLM"], "model_type": "kimi_k2", "n_routed_experts": 384,
-         "num_attention_heads": 64, "num_key_value_heads": 64, "first_k_dense_replace": 1,
-         "num_nextn_predict_layers": 0, "vocab_size": 163840, "max_position_embeddings": 131072,
-         "rope_scaling": {"type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096}},
-        1_026_408_232_448, active=32_860_000_000, context=131072,
-    ),
-    PublicModel(
-        "gpt-oss-20b",
-        {"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_act": "silu", "hidden_size": 2880,
-         "intermediate_size": 2880, "num_hidden_layers": 24, "num_attention_heads": 64, "num_key_value_heads": 8,
-         "head_dim": 64, "num_local_experts": 32, "num_experts_per_tok": 4, "experts_per_token": 4,
-         "attention_bias": True, "sliding_window": 128, "layer_types": ["sliding_attention", "full_attention"] * 12,
-         "max_position_embeddings": 131072, "initial_context_length": 4096,
-         "rope_scaling": {"rope_type": "yarn", "factor": 32.0, "original_max_position_embeddings": 4096},
-         "quantization_config": {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]},
-         "tie_word_embeddings": False, "vocab_size": 201088},
-        20_914_757_184, active=4_190_000_000, context=131072, kv_bytes_per_token=24576,
     ),
     PublicModel(
         "gemma-2-2b",
@@ -271,47 +150,6 @@ MODELS: tuple[PublicModel, ...] = (
         3_030_371_328, context=16384,
     ),
     PublicModel(
-        "mamba-2.8b",
-        {"architectures": ["MambaForCausalLM"], "model_type": "mamba", "hidden_size": 2560, "intermediate_size": 5120,
-         "num_hidden_layers": 64, "state_size": 16, "conv_kernel": 4, "expand": 2, "time_step_rank": 160,
-         "vocab_size": 50280},
-        2_768_345_600, kind="none",
-    ),
-    PublicModel(
-        "Jamba-v0.1",
-        {"architectures": ["JambaForCausalLM"], "model_type": "jamba", "hidden_act": "silu", "hidden_size": 4096,
-         "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32,
-         "attn_layer_period": 8, "attn_layer_offset": 4, "expert_layer_period": 2, "expert_layer_offset": 1,
-         "num_experts": 16, "num_experts_per_tok": 2, "mamba_d_conv": 4, "mamba_d_state": 16, "mamba_dt_rank": 256,
-         "mamba_expand": 2, "max_position_embeddings": 262144, "tie_word_embeddings": False, "vocab_size": 65536},
-        51_570_323_328, active=12_110_000_000, context=262144, kind="hybrid", kv_bytes_per_token=16384,
-    ),
-    PublicModel(
-        "Nemotron-H-8B",
-        {"architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", "hidden_size": 4096,
-         "intermediate_size": 21504, "mlp_hidden_act": "relu2", "num_hidden_layers": 52, "num_attention_heads": 32,
-         "num_key_value_heads": 8, "attention_head_dim": 128, "mamba_num_heads": 128, "mamba_head_dim": 64,
-         "ssm_state_size": 128, "n_groups": 8, "conv_kernel": 4, "expand": 2,
-         "hybrid_override_pattern": "M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-",
-         "max_position_embeddings": 8192, "tie_word_embeddings": False, "vocab_size": 131072},
-        8_100_000_000, context=8192, kind="hybrid", kv_bytes_per_token=16384,
-    ),
-    PublicModel(
-        "Llama-4-Scout",
-        {"architectures": ["Llama4ForConditionalGeneration"], "model_type": "llama4",
-         "text_config": {"model_type": "llama4_text", "hidden_act": "silu", "hidden_size": 5120,
-                         "intermediate_size": 8192, "intermediate_size_mlp": 16384, "num_hidden_layers": 48,
-                         "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
-                         "num_local_experts": 16, "num_experts_per_tok": 1, "interleave_moe_layer_step": 1,
-                         "attention_chunk_size": 8192, "no_rope_layers": [], "use_qk_norm": True,
-                         "max_position_embeddings": 10485760, "tie_word_embeddings": False, "vocab_size": 202048},
-         "vision_config": {"model_type": "llama4_vision_model", "hidden_act": "gelu", "hidden_size": 1408,
-                           "image_size": 336, "intermediate_size": 5632, "num_attention_heads": 16,
-                           "num_hidden_layers": 34, "patch_size": 14, "vision_output_dim": 4096}},
-        108_641_793_536, active=17_990_000_000, context=10485760,
-        capabilities=("IMAGE_TEXT_TO_TEXT", "TEXT_TO_TEXT"),
-    ),
-    PublicModel(
         "Qwen2.5-VL-7B",
         {"architectures": ["Qwen2_5_VLForConditionalGeneration"], "model_type": "qwen2_5_vl", "hidden_act": "silu",
          "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28, "num_hidden_layers": 28,
@@ -361,31 +199,5 @@ MODELS: tuple[PublicModel, ...] = (
          "max_position_embeddings": 32768, "sliding_window": 4096, "tie_word_embeddings": False, "vocab_size": 32000},
         7_110_660_096, context=32768, capabilities=("EMBEDDING",),
     ),
-    PublicModel(
-        "LFM2-1.2B",
-        {"architectures": ["Lfm2ForCausalLM"], "model_type": "lfm2", "hidden_size": 2048, "intermediate_size": 12288,
-         "block_ff_dim": 12288, "block_auto_adjust_ff_dim": True, "block_multiple_of": 256, "num_hidden_layers": 16,
-         "block_ffn_dim_multiplier": 1.0, "num_attention_heads": 32, "num_key_value_heads": 8, "conv_L_cache": 3,
-         "full_attn_idxs": [2, 5, 8, 10, 12, 14], "max_position_embeddings": 128000, "vocab_size": 65536},
-        1_170_340_608, context=128000, kind="hybrid",
-    ),
-    PublicModel(
-        "GLM-4.5-Air (with its draft layer, as stored)",
-        {"architectures": ["Glm4MoeForCausalLM"], "model_type": "glm4_moe", "hidden_act": "silu", "hidden_size": 4096,
-         "intermediate_size": 10944, "moe_intermediate_size": 1408, "num_hidden_layers": 46,
-         "num_attention_heads": 96, "num_key_value_heads": 8, "head_dim": 128, "attention_bias": True,
-         "n_routed_experts": 128, "n_shared_experts": 1, "num_experts_per_tok": 8, "first_k_dense_replace": 1,
-         "num_nextn_predict_layers": 1, "max_position_embeddings": 131072, "tie_word_embeddings": False,
-         "vocab_size": 151552},
-        110_468_824_832, active=13_420_000_000, context=131072,
-    ),
-    PublicModel(
-        "MiniMax-Text-01",
-        {"architectures": ["MiniMaxText01ForCausalLM"], "model_type": "minimax_text_01", "hidden_act": "silu",
-         "hidden_size": 6144, "intermediate_size": 9216, "num_hidden_layers": 80, "num_attention_heads": 64,
-         "num_key_value_heads": 8, "head_dim": 128, "num_local_experts": 32, "num_experts_per_tok": 2,
-         "attn_type_list": [0, 0, 0, 0, 0, 0, 0, 1] * 10, "shared_intermediate_size": 0,
-         "max_position_embeddings": 10240000, "tie_word_embeddings": False, "vocab_size": 200064},
-        456_089_655_296, active=48_400_000_000, context=10240000, kind="hybrid",
-    ),
+    *SPARSE_MODELS,
 )  # fmt: skip

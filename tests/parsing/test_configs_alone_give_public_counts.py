@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.parsing.made_up_files import parse_folder, write_config
-from tests.parsing.public_models import MODELS, PublicModel
+from tests.parsing.public_model import PublicModel
+from tests.parsing.public_models import MODELS
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)

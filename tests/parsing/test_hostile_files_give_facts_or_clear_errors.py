@@ -19,7 +19,8 @@ from steps.parse.model_facts import parse_facts
 from steps.parse.safetensors import MAX_HEADER_BYTES, header_length, parse_header
 from steps.publication import Publication, publish
 from tests.parsing.made_up_files import parse_folder, safetensors_header, write_config
-from tests.parsing.public_models import DEEPSEEK_V3, MODELS
+from tests.parsing.public_models import MODELS
+from tests.parsing.public_sparse_models import DEEPSEEK_V3
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
