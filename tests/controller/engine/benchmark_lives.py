@@ -10,6 +10,7 @@ from tests.apiserver.client import Object
 from tests.controller.engine.lives import SYSTEM, Life, has_condition, in_memory
 from tests.controller.engine.service_lives import MODEL
 from tests.controller.plans.argo import step, write
+from tests.controller.plans.benchmarks import benchmark_spec
 from tests.controller.plans.reports import report
 
 
@@ -23,15 +24,7 @@ class BenchmarkLife(Life):
     @property
     def spec(self) -> Object:
         """A short measurement of an endpoint."""
-        return {
-            "endpoint": {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": MODEL}},
-            "task": "text-to-text",
-            "trafficScenarios": ["D(64,16)"],
-            "numConcurrency": [1],
-            "maxTimePerIteration": 5,
-            "maxRequestsPerIteration": 400,
-            "outputLocation": {"storageUri": "pvc://claim/results"},
-        }
+        return benchmark_spec(MODEL)
 
     def is_settled(self, resource: Object) -> bool:
         """Whether its numbers are there, and remembered for the next run."""

@@ -18,23 +18,27 @@ def model_that_is_ready() -> dict[str, Any]:
     return {"kind": "ClusterBaseModel", "metadata": {"name": "smollm2"}, "spec": {}, "status": status}
 
 
+def benchmark_spec(model: str) -> dict[str, Any]:
+    """A short measurement of an endpoint."""
+    return {
+        "endpoint": {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": model}},
+        "task": "text-to-text",
+        "trafficScenarios": ["D(64,16)"],
+        "numConcurrency": [1],
+        "maxTimePerIteration": 5,
+        "maxRequestsPerIteration": 400,
+        "outputLocation": {"storageUri": "pvc://claim/results"},
+    }
+
+
 def cluster_with(**spec: Any) -> Cluster:
     cluster = Cluster()
     cluster.add(model_that_is_ready())
-    endpoint = {"endpoint": {"url": "http://chat.team", "apiFormat": "openai", "modelName": "smollm2"}}
     body = {
         "apiVersion": "ome.io/v1beta1",
         "kind": "BenchmarkJob",
         "metadata": {"name": "speed", "namespace": "team"},
-        "spec": {
-            "endpoint": endpoint,
-            "task": "text-to-text",
-            "trafficScenarios": ["D(64,16)"],
-            "numConcurrency": [1],
-            "maxTimePerIteration": 5,
-            "maxRequestsPerIteration": 400,
-            "outputLocation": {"storageUri": "pvc://claim/results"},
-        },
+        "spec": benchmark_spec("smollm2"),
     }
     cluster.add(merged(body, {"spec": spec}))
     return cluster

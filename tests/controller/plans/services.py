@@ -5,9 +5,9 @@ from typing import Any
 
 from controller.plans import plan_model, plan_service
 from steps.serving.cluster.spec_digest import service_spec_digest
-from tests.controller.plans.argo import importing, only_run, step, told, write
+from tests.controller.plans.argo import importing, only_run, runs_of, step, told, write
 from tests.controller.plans.cluster import Cluster, merged
-from tests.controller.plans.objects import add_node, model_body
+from tests.controller.plans.objects import add_node, condition, model_body
 
 SERVICE = ("InferenceService", "team", "chat")
 MODEL = ("ClusterBaseModel", "", "smollm2")
@@ -101,6 +101,17 @@ def deploy(
         digest = service_spec_digest(found, cluster.get(*MODEL))
         outputs = {**choice, "endpoint": json.dumps(ENDPOINT), "spec_digest": digest, "warnings": warnings}
     write(cluster, run, phase, nodes | step("deploy", phase, order=1), outputs=outputs)
+
+
+def see_it_adopted(cluster: Cluster, run: str) -> None:
+    """A person's run is the service's only one, and the service is ready by it."""
+    settle(cluster)
+    assert runs_of(cluster, "deploy-model") == [run]
+    add_deployment(cluster, AVAILABLE)
+    deploy(cluster, run)
+    settle(cluster)
+    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "True"
+    assert runs_of(cluster, "deploy-model") == [run]
 
 
 def deploying() -> Cluster:

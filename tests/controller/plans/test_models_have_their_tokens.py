@@ -15,6 +15,15 @@ from tests.controller.plans.models import MODEL, TENANTS, settle
 from tests.controller.plans.objects import URI, add_node, condition, model_body
 
 
+def with_a_tenants_token() -> Cluster:
+    """A tenant's model whose token was copied for its first run."""
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
+    cluster.settle(plan_model, *TENANTS)
+    return cluster
+
+
 def test_a_mended_secret_is_tried_at_once() -> None:
     cluster = Cluster()
     add_node(cluster, "node-a")
@@ -63,10 +72,7 @@ def test_a_tenants_token_that_cannot_be_read_is_told_with_the_commands_and_asked
 
 
 def test_a_tenants_refused_token_is_asked_for_again_and_tried_when_it_is_another() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
-    cluster.settle(plan_model, *TENANTS)
+    cluster = with_a_tenants_token()
     importing(cluster, only_run(cluster, "import-model"), resolved="auth")
     for _ in range(3):
         plan = cluster.step(plan_model, *TENANTS)
@@ -78,10 +84,7 @@ def test_a_tenants_refused_token_is_asked_for_again_and_tried_when_it_is_another
 
 
 def test_a_tenants_token_that_is_withdrawn_is_used_no_more() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
-    cluster.settle(plan_model, *TENANTS)
+    cluster = with_a_tenants_token()
     importing(cluster, only_run(cluster, "import-model"))
     cluster.settle(plan_model, *TENANTS)
     cluster.may_copy = False
@@ -94,10 +97,7 @@ def test_a_tenants_token_that_is_withdrawn_is_used_no_more() -> None:
 
 
 def test_a_token_that_is_named_no_more_is_not_kept() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
-    cluster.settle(plan_model, *TENANTS)
+    cluster = with_a_tenants_token()
     importing(cluster, only_run(cluster, "import-model"))
     cluster.settle(plan_model, *TENANTS)
     assert cluster.of_kind("Secret")

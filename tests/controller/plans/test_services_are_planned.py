@@ -21,6 +21,7 @@ from tests.controller.plans.services import (
     add_runtime,
     deploy,
     deploying,
+    see_it_adopted,
     service_body,
     serving,
     settle,
@@ -144,13 +145,7 @@ def test_a_run_of_a_person_is_adopted_while_it_goes_on() -> None:
     arguments = {"model": "smollm2", "service": "chat", "namespace": "team"}
     submitted_by_a_person(cluster, "deploy-model", "deploy-abc", arguments, {"runtime": "", "spec_digest": ""})
     cluster.add(service_body())
-    settle(cluster)
-    assert runs_of(cluster, "deploy-model") == ["deploy-abc"]
-    add_deployment(cluster, AVAILABLE)
-    deploy(cluster, "deploy-abc")
-    settle(cluster)
-    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "True"
-    assert runs_of(cluster, "deploy-model") == ["deploy-abc"]
+    see_it_adopted(cluster, "deploy-abc")
 
 
 def test_a_run_that_deployed_another_spec_does_not_count() -> None:

@@ -19,6 +19,7 @@ from tests.controller.plans.services import (
     add_ready_model,
     add_runtime,
     deploy,
+    see_it_adopted,
     service_body,
     serving,
     settle,
@@ -110,13 +111,7 @@ def test_a_run_of_a_person_that_looked_for_what_the_service_asks_is_adopted(
 ) -> None:
     cluster = with_service(**spec)
     by_a_person(cluster, arguments)
-    settle(cluster)
-    assert runs_of(cluster, "deploy-model") == ["deploy-abc"]
-    add_deployment(cluster, AVAILABLE)
-    deploy(cluster, "deploy-abc")
-    settle(cluster)
-    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "True"
-    assert runs_of(cluster, "deploy-model") == ["deploy-abc"]
+    see_it_adopted(cluster, "deploy-abc")
 
 
 @pytest.mark.parametrize("missing", LOOKED_FOR)
