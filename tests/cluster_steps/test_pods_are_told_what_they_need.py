@@ -1,9 +1,11 @@
 """What a step makes of its pod: where it may write, how much it says at its end, and what it need not load."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,19 +21,24 @@ from steps.progress import ProgressReporter
 from tests.cluster_steps.cluster import Cluster
 
 
-def test_all_that_libraries_write_goes_to_the_pods_own_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A pod's own place; on this machine it may be a person's.
-    monkeypatch.setattr(pod, "HOME", tmp_path / "place")
-    monkeypatch.setattr("steps.home.HOME", tmp_path / "place")
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """The pods' own place, as any pod has it; what was there before stays."""
+    yield pod.HOME
+    with contextlib.suppress(OSError):
+        pod.HOME.rmdir()
+
+
+def test_all_that_libraries_write_goes_to_the_pods_own_place(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OME_HOME", "HOME", "XDG_CACHE_HOME", "HF_HOME", "MPLCONFIGDIR"):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setenv("OME_CLUSTER_NAMESPACE", "ome")
-    assert home() == tmp_path / "place"
+    assert home() == place
     pod.use_writable_places()
-    assert home() == Path.home() == tmp_path / "place"
+    assert home() == Path.home() == place
     for name in ("XDG_CACHE_HOME", "HF_HOME", "MPLCONFIGDIR"):
-        assert Path(os.environ[name]).is_relative_to(tmp_path / "place")
+        assert Path(os.environ[name]).is_relative_to(place)
 
 
 def test_one_machine_keeps_its_own_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -112,19 +111,19 @@ def test_a_home_that_cannot_be_had_is_named_without_a_traceback(
 def test_a_fault_of_ours_keeps_its_traceback_in_a_file_and_tells_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["ome", "get"])
     for home in (tmp_path / "home", tmp_path / "file" / "home"):  # the second cannot be made
         (tmp_path / "file").touch()
         monkeypatch.setenv("OME_HOME", str(home))
         try:
             raise KeyError("nothing")
         except KeyError as fault:
-            told = told_fault(fault)
+            told = told_fault(fault, ["ome", "get"])
         assert told.exit_code == 1
         log = Path(told.remedy.split()[-1].rstrip("."))
+        assert log.read_text().startswith("ome get\n")
         assert "KeyError: 'nothing'" in log.read_text()
         log.unlink()
-    full = told_fault(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/record"))
+    full = told_fault(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/x/record"), ["ome"])
     assert isinstance(full, DiskFullError) and "/x/record" in full.message
 
 
