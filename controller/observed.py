@@ -10,14 +10,6 @@ from typing import Protocol
 
 from controller.actions import Object
 
-WATCHED = (
-    "ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob", "ClusterServingRuntime", "ServingRuntime",
-    "AcceleratorClass", "Workflow", "CronWorkflow", "Node", "ConfigMap", "Deployment", "Pod", "Secret",
-)  # fmt: skip
-"""Kinds in the caches. Only those that matter: workflows with the label `ome.io/pipeline` in the system namespace;
-ConfigMaps of nodes (label `models.ome/basemodel-status`) and of manifests (`ome.io/manifest`) there; Deployments and
-Pods with the label `ome.io/inferenceservice`; Secrets of the system namespace, without their data."""
-
 
 class Observed(Protocol):
     """The caches."""
@@ -31,8 +23,8 @@ class Observed(Protocol):
     def runs(self, pipeline: str, kind: str, namespace: str, name: str) -> Sequence[Object]:
         """Workflows made from the template `pipeline` for that resource, oldest first, whoever submitted them.
 
-        A run is for a resource when its arguments say so: scope, namespace and name of a model; service and namespace
-        of a deployment; name and namespace of a benchmark.
+        A run is for a resource when its labels say so, and without such labels when its arguments do: scope, namespace
+        and name of a model; service and namespace of a deployment; name and namespace of a benchmark.
         """
 
     def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:

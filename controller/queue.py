@@ -54,11 +54,6 @@ class KeyedQueue:
         return len(self._since)
 
     @property
-    def urgent_depth(self) -> int:
-        """Those of them that are urgent."""
-        return len(self._urgent)
-
-    @property
     def delayed(self) -> int:
         """Keys that wait for their time."""
         return len(self._timers)

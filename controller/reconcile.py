@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from controller.actions import CreateObject, EmitEvent, Key, Object, Plan, WriteStatus
+from controller.actions import CreateObject, EmitEvent, Key, Object, Plan
 from controller.api import ApiError
 from controller.execute import Executor, NotLeadingError, StaleError
 from controller.metrics import Metrics
@@ -127,19 +127,14 @@ class Reconciler:
             self._silences.pop(key, None)
             return None
         plan = self._planners[key.kind](item, Context(self._store, self._settings, self._clock()))
-        submitted = changed = False
+        changed = False
         for action in plan.actions:
-            if submitted and isinstance(action, WriteStatus) and self._queue.urgent_depth:
-                self._queue.add(key)  # for its status, when the others have their workflows
-                break
             is_new = await self._executor.carry_out(action)
             changed |= is_new
             self._answers += is_new and not isinstance(action, EmitEvent)
-            if isinstance(action, CreateObject) and action.body["kind"] == "Workflow":
-                submitted = True
-                if is_new:
-                    self._to_workflow.observe(time.monotonic() - since, key.kind)
-                    _log.info("submitted %s", action.body["metadata"].get("name"), extra={"key": str(key)})
+            if is_new and isinstance(action, CreateObject) and action.body["kind"] == "Workflow":
+                self._to_workflow.observe(time.monotonic() - since, key.kind)
+                _log.info("submitted %s", action.body["metadata"].get("name"), extra={"key": str(key)})
         if changed:
             self._unsettled[key] = self._unsettled.get(key, 0) + 1
         else:

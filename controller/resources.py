@@ -14,7 +14,6 @@ from steps.cluster.resource_types import (
     EVENT,
     NODE,
     POD,
-    SERVICE,
     WORKFLOW,
     ResourceType,
     resource_type,
@@ -36,7 +35,6 @@ RESOURCES: dict[str, ResourceType] = {
         CONFIG_MAP,
         POD,
         ResourceType("v1", "Secret", "secrets"),
-        SERVICE,
         EVENT,
         DEPLOYMENT,
         LEASE,
@@ -98,7 +96,7 @@ class Watched:
 
 
 def watched(namespace: str) -> tuple[Watched, ...]:
-    """All that a controller whose system namespace is `namespace` watches: `controller.observed.WATCHED`."""
+    """All that a controller whose system namespace is `namespace` watches: what planners may look at."""
     return (
         *(Watched(RESOURCES[kind]) for kind in ("ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob")),
         *(Watched(RESOURCES[k], holds=True) for k in ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")),

@@ -100,6 +100,8 @@ def main() -> None:
     known = ", ".join(SECTIONS)
     parser.add_argument("section", nargs="*", help=f"of {known}; by default {', '.join(USUAL)}")
     names = parser.parse_args().section or USUAL
+    if "steps" in names and not os.environ.get("OME_STEPS_IMAGE"):
+        parser.error("OME_STEPS_IMAGE: is not set; name the image of steps that the cluster's nodes have")
     if unknown := [name for name in names if name not in SECTIONS]:
         parser.error(f'"{unknown[0]}" is no section; accepted: {known}')
     kept = _sections(DOCUMENT.read_text()) if DOCUMENT.exists() else {}
