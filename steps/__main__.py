@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 from steps.cluster.pod import use_writable_places
 from steps.contract import failure_of, find_step, read_inputs, step_root, write_empty_outputs, write_outputs
@@ -18,7 +20,7 @@ from steps.errors import InvalidInputError, OmeError
 
 def main(arguments: list[str]) -> int:
     """Run one step and return its exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    code_when_stopped = _interrupt_on_signals()
     use_writable_places()
     step = None
     try:
@@ -33,11 +35,28 @@ def main(arguments: list[str]) -> int:
     except OmeError as error:
         return _fail(error, step_name=arguments[0] if arguments else "", step_known=step is not None)
     except KeyboardInterrupt:
-        return 130
+        return code_when_stopped()
     except Exception as error:  # noqa: BLE001 - the border: nothing else may reach a user
         traceback.print_exc()
         return _fail(OmeError(f"{type(error).__name__}: {error}"), arguments[0], step_known=step is not None)
     return 0
+
+
+def _interrupt_on_signals() -> Callable[[], int]:
+    """Make SIGTERM an interrupt, as Ctrl-C is; gives the exit code that belongs to the signal that came.
+
+    An interrupt, and not an exit from where the signal happens to land: inside a task of asyncio that would end the
+    loop around all other tasks, with tracebacks. asyncio answers an interrupt by cancelling its work in order.
+    """
+    came: list[int] = []
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        signal.raise_signal(signal.SIGINT)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+    signal.signal(signal.SIGTERM, terminate)
+    return lambda: 128 + (came[0] if came else signal.SIGINT)
 
 
 def _read_parameters(path: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ Run by the template `benchmark-endpoint`. The thin edge: it reads the model, wai
 `steps.benchmark` plan, measure and judge, and leaves a folder under `reports/`.
 """
 
+import asyncio
 import errno
 import os
 import re
@@ -21,7 +22,6 @@ from pydantic import Field, field_validator
 from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
-from steps.benchmark.cancellation import run_cancellable
 from steps.benchmark.genai_bench import find_genai_bench
 from steps.benchmark.key_proxy import key_proxy
 from steps.benchmark.load import LoadGenerator
@@ -135,7 +135,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         done = unfinished.load(plan.cells)
         reused = len(done)
         work = _measure(plan, endpoint, tokenizer, program, key, unfinished, log, done)
-        readiness = run_cancellable(work)
+        readiness = asyncio.run(work)
         records = [done[cell] for cell in plan.cells]
         cells = tuple(summarise(one) for one in records)
         verdict, reason = judge(cells, inputs.max_error_rate)

@@ -1,6 +1,8 @@
 """An import that is told to stop stops at once, says nothing frightening, and leaves what it has."""
 
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -37,3 +39,38 @@ def test_signal_ends_the_step_and_the_next_run_goes_on(
     again = fetch("hf://acme/model")
     assert again.reused_bytes >= 1_400_000
     assert contents(again.path) == FILES
+
+
+STOPS_ITSELF = """
+import asyncio, signal, sys
+from steps.__main__ import main
+from steps.contract import CATALOGUE, StepInputs, step
+
+async def be_stopped():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.sleep(60)
+    finally:
+        print("in order")
+
+async def work():
+    async with asyncio.TaskGroup() as group:
+        group.create_task(be_stopped())
+        group.create_task(asyncio.sleep(60))
+
+@step("stops-itself", title="Stops itself", description="For this test.")
+def stops_itself(inputs: StepInputs) -> None:
+    asyncio.run(work())
+
+CATALOGUE["stops-itself"] = "__main__:stops_itself"
+sys.exit(main(["stops-itself", sys.argv[1]]))
+"""
+
+
+def test_signal_that_lands_inside_a_task_cancels_the_work_in_order(tmp_path: Path) -> None:
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text("[]")
+    child = subprocess.run(
+        [sys.executable, "-c", STOPS_ITSELF, str(parameters)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (child.returncode, child.stdout, child.stderr) == (143, "in order\n", "")
