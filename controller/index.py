@@ -5,10 +5,12 @@ Each entry is a tuple that begins with the name of its index.
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from controller.actions import Object
 from crds import labels
+from crds.storage_location import stays_in_claim
 
 Entry = tuple[str, ...]
 
@@ -24,14 +26,21 @@ MEASURES = "measures"
 """namespace, service: a BenchmarkJob measures that service."""
 NODE_ENTRY = "node-entry"
 """The key of a model in the ConfigMaps of nodes."""
+NODE_LABEL = "node-label"
+"""key: a label on nodes that says of that model whether they hold it."""
+FOLDER = "folder"
+"""path: a model's files are in that folder of nodes or below it; one that begins with ~ is below the models root."""
 SECRET = "secret"  # noqa: S105 - the name of an index
 """name: a model is fetched with that Secret's token."""
 ARTIFACT = "artifact"
 """first 12 digits of a digest: a model's files have the manifest whose ConfigMaps are labelled with them."""
+BRINGS = "brings"
+"""digest, without its algorithm: a run has resolved its model to that manifest."""
 SHORTENED = "shortened"
 """kind, namespace, name, as label values hold them: a resource whose name or namespace a label cannot hold."""
 
 _SCOPES = {"ClusterBaseModel", "BaseModel"}
+_IMPORTS = {"import-model", "onboard-model"}
 
 
 def entries(item: Object) -> tuple[Entry, ...]:
@@ -43,6 +52,16 @@ def entries(item: Object) -> tuple[Entry, ...]:
 def resource_entry(kind: str, namespace: str, name: str) -> Entry:
     """A resource as labels name it."""
     return kind, labels.label_value(namespace), labels.label_value(name)
+
+
+def folders_of(folder: str, models_root: str) -> tuple[Entry, ...]:
+    """What to look up for the models that have their files in a folder or below it."""
+    root = models_root.rstrip("/")
+    if f"{root}/".startswith(f"{folder}/"):
+        return (FOLDER, folder), (FOLDER, "~")
+    if folder.startswith(f"{root}/"):
+        return (FOLDER, folder), (FOLDER, f"~{folder.removeprefix(root)}")
+    return ((FOLDER, folder),)
 
 
 def arguments_of(run: Object) -> dict[str, str]:
@@ -64,6 +83,11 @@ def _of_run(run: Object) -> Iterable[Entry]:
     for kind, namespace, name in _asked_for(pipeline, arguments_of(run)):
         if kind != found.get(labels.KIND):  # a label says better than arguments whose run it is
             yield RUN, pipeline, *resource_entry(kind, namespace, name)
+    if pipeline in _IMPORTS:
+        for node in _field(run, "status", "nodes").values():
+            for parameter in _field(node, "outputs").get("parameters") or ():
+                if parameter.get("name") == "manifest" and parameter.get("value"):
+                    yield BRINGS, str(parameter["value"]).removeprefix("sha256:")
 
 
 def _asked_for(pipeline: str, arguments: dict[str, str]) -> Iterable[tuple[str, str, str]]:
@@ -90,6 +114,13 @@ def _of_owned(item: Object) -> Iterable[Entry]:
 def _of_model(model: Object) -> Iterable[Entry]:
     kind, namespace, name = model["kind"], model["metadata"].get("namespace", ""), model["metadata"]["name"]
     yield NODE_ENTRY, labels.config_map_key(kind, namespace, name)
+    yield NODE_LABEL, labels.node_label(kind, namespace, name)
+    if uid := model["metadata"].get("uid"):
+        yield NODE_LABEL, labels.node_label_by_uid(str(uid))
+    if not stays_in_claim(model):
+        path = str(_field(model, "spec", "storage").get("path") or f"~/{namespace}{'/' if namespace else ''}{name}")
+        yield FOLDER, path.rstrip("/")
+        yield from _folders_above(path.rstrip("/").rpartition("/")[0])
     if digest := _field(model, "status", "artifact").get("digest"):
         yield ARTIFACT, str(digest).removeprefix("sha256:")[:12]
     storage = _field(model, "spec", "storage")
@@ -97,6 +128,13 @@ def _of_model(model: Object) -> Iterable[Entry]:
         if secret := storage.get(field):
             yield SECRET, str(secret)
     yield from _of_resource(model)
+
+
+@lru_cache(4096)
+def _folders_above(folder: str) -> tuple[Entry, ...]:
+    """A folder and those above it: the same few for thousands of models."""
+    above = folder.rpartition("/")[0]
+    return ((FOLDER, folder), *(_folders_above(above) if above else ())) if folder else ()
 
 
 def _of_service(service: Object) -> Iterable[Entry]:

@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None, planners: Mapping[str, Planner]
 
 
 _DECODED_BEFORE_COLLECTING = 50_000
-"""Containers made before the garbage collector looks for cycles. What is decoded from JSON has none, and looking through
-every page of a list took four fifths of the time until the caches were full."""
+"""Containers made before the garbage collector looks for cycles. What is decoded from JSON has none, and looking
+through every page of a list took four fifths of the time until the caches were full."""
 
 
 async def _run(settings: Settings, options: Options, kubeconfig: Path | None, planners: Mapping[str, Planner]) -> None:

@@ -30,6 +30,15 @@ class Observed(Protocol):
     def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:
         """Deployments or Pods with the label `ome.io/inferenceservice=<service>` in that namespace."""
 
+    def models_in(self, folder: str, models_root: str) -> Sequence[Object]:
+        """Models whose files are in that folder of nodes or below it, unless they stay in a claim."""
+
+    def models_with(self, digest: str) -> Sequence[Object]:
+        """Models whose status has the artifact of that digest."""
+
+    def runs_with(self, digest: str) -> Sequence[Object]:
+        """Workflows that have resolved a model to the artifact of that digest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -62,7 +62,14 @@ def _of_choices(change: Change, store: Store) -> Iterable[Key]:
 
 
 def _of_node(change: Change, store: Store) -> Iterable[Key]:
-    """A node's kubelet reports every few minutes; only what decides where models go counts."""
+    """A node's kubelet reports every few minutes; only what decides where models go counts.
+
+    A label that says whether the node holds a model concerns that model alone: an import writes several.
+    """
+    old, new = _labels_for_models(change.old), _labels_for_models(change.new)
+    for name in old.keys() | new.keys():
+        if old.get(name) != new.get(name):
+            yield from store.keys_by((index.NODE_LABEL, name))
     if _placement(change.old) != _placement(change.new):
         for kind in ("AcceleratorClass", *MODELS):
             yield from store.keys(kind)
@@ -90,7 +97,7 @@ def _placement(node: Object | None) -> Mapping[str, Any] | None:
     status = node.get("status") or {}
     conditions = status.get("conditions") or ()
     return {
-        "labels": node["metadata"].get("labels"),
+        "labels": {name: value for name, value in _labels(node).items() if not name.startswith(labels.MODEL_PREFIXES)},
         "leaves": "deletionTimestamp" in node["metadata"],
         "spec": {key: (node.get("spec") or {}).get(key) for key in ("unschedulable", "taints")},
         "ready": [c.get("status") for c in conditions if c.get("type") == "Ready"],
@@ -98,6 +105,15 @@ def _placement(node: Object | None) -> Mapping[str, Any] | None:
             name: amount for name, amount in (status.get("allocatable") or {}).items() if "/" in name
         },  # devices; memory and disk differ a little with every report
     }
+
+
+def _labels_for_models(node: Object | None) -> Mapping[str, str]:
+    found = _labels(node) if node is not None else {}
+    return {name: value for name, value in found.items() if name.startswith(labels.MODEL_PREFIXES)}
+
+
+def _labels(node: Object) -> Mapping[str, str]:
+    return node["metadata"].get("labels") or {}
 
 
 def _data(config_map: Object | None) -> Mapping[str, str]:

@@ -95,6 +95,21 @@ class Store:
         keys = self.keys_by((index.OWNED, service_namespace, labels.label_value(service)))
         return [self._of(key) for key in sorted(keys, key=str) if key.kind == kind]
 
+    def models_in(self, folder: str, models_root: str) -> Sequence[Object]:
+        """Models whose files are in that folder of nodes or below it, unless they stay in a claim."""
+        keys = [key for entry in index.folders_of(folder, models_root) for key in self.keys_by(entry)]
+        return [self._of(key) for key in keys]
+
+    def models_with(self, digest: str) -> Sequence[Object]:
+        """Models whose status has the artifact of that digest."""
+        short = digest.removeprefix("sha256:")[:12]
+        found = map(self._of, self.keys_by((index.ARTIFACT, short)))
+        return [model for model in found if model["status"]["artifact"]["digest"] == digest]
+
+    def runs_with(self, digest: str) -> Sequence[Object]:
+        """Workflows that have resolved a model to the artifact of that digest."""
+        return [self._of(key) for key in self.keys_by((index.BRINGS, digest.removeprefix("sha256:")))]
+
     # --- what the engine asks
 
     def keys(self, kind: str) -> Sequence[Key]:

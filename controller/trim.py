@@ -4,6 +4,11 @@ A Node lists its images, a finished run carries copies of its templates: with 10
 megabytes. Everything else stays as the API server gave it.
 """
 
+import base64
+import binascii
+import gzip
+import json
+import zlib
 from collections.abc import Callable
 
 from controller.actions import Object
@@ -12,8 +17,8 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _NODE_STATUS = ("conditions", "capacity", "allocatable", "addresses", "nodeInfo")
 _RUN_STATUS = (
-    "phase", "message", "startedAt", "finishedAt", "progress", "outputs", "nodes", "compressedNodes",
-    "offloadNodeStatusVersion", "conditions",
+    "phase", "message", "startedAt", "finishedAt", "progress", "outputs", "nodes", "offloadNodeStatusVersion",
+    "conditions",
 )  # fmt: skip
 _NODE_OF_RUN = (
     "id", "name", "displayName", "type", "templateName", "phase", "message", "startedAt", "finishedAt", "progress",
@@ -46,9 +51,19 @@ def _trim_run(run: Object) -> None:
     template = status.get("storedWorkflowTemplateSpec") or {}
     if "arguments" in template:
         kept["storedWorkflowTemplateSpec"] = {"arguments": template["arguments"]}
-    if kept.get("nodes"):
-        kept["nodes"] = {key: _only(node, _NODE_OF_RUN) for key, node in kept["nodes"].items()}
+    nodes = kept.get("nodes") or _expanded(status.get("compressedNodes") or "")
+    if nodes:
+        kept["nodes"] = {key: _only(node, _NODE_OF_RUN) for key, node in nodes.items() if isinstance(node, dict)}
     run["status"] = kept
+
+
+def _expanded(packed: str) -> Object:
+    """The nodes of a large run, which Argo writes compressed; none when they cannot be read."""
+    try:
+        found = json.loads(gzip.decompress(base64.b64decode(packed))) if packed else {}
+    except (binascii.Error, OSError, EOFError, zlib.error, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _only(found: Object, keys: tuple[str, ...]) -> Object:

@@ -34,18 +34,21 @@ BASE_MODEL: Final = "base-model-name"
 READY, UPDATING, FAILED = "Ready", "Updating", "Failed"
 """Values of a model's label on a node, as OME's agent writes them."""
 
+MODEL_PREFIXES: Final = ("models.ome.io/", "models.ome/")
+"""Of the labels on nodes that are of one model each."""
+
 _LONGEST_PART = 49
 _LONGEST_VALUE = 63
 
 
 def node_label(kind: ModelKind, namespace: str, name: str) -> str:
     """The label on a node whose value says whether the node holds a model: OME's key."""
-    return f"models.ome.io/{_part(kind, namespace, name, _LONGEST_PART)}"
+    return f"{MODEL_PREFIXES[0]}{_part(kind, namespace, name, _LONGEST_PART)}"
 
 
 def node_label_by_uid(uid: str) -> str:
     """The same as OME's documentation has it: `models.ome/<model uid>=Ready`."""
-    return f"models.ome/{uid}"
+    return f"{MODEL_PREFIXES[1]}{uid}"
 
 
 def config_map_key(kind: ModelKind, namespace: str, name: str) -> str:

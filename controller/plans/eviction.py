@@ -19,7 +19,6 @@ from controller.plans.naming import digest_of, next_run
 from controller.plans.node_records import Entry
 from controller.plans.runs import Run, Task, read_runs
 from controller.plans.submission import submit
-from crds.storage_location import stays_in_claim
 
 TEMPLATE: Final = "evict-model"
 EVICTS: Final = "evicts"
@@ -108,23 +107,8 @@ def keeps_files(model: Object, wanted: Wanted, folder: str, context: Context) ->
     if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
         return True
     return any(
-        other == folder or other.startswith(f"{folder}/")
-        for kind in ("ClusterBaseModel", "BaseModel")
-        for item in context.observed.list(kind)
-        if item["metadata"].get("uid") != model["metadata"].get("uid")
-        and "deletionTimestamp" not in item["metadata"]
-        and (other := _folder_of(item, context))
-    )
-
-
-def _folder_of(model: Object, context: Context) -> str:
-    """The folder that a model has on nodes; "" for one that is on none."""
-    if stays_in_claim(model):
-        return ""
-    path = ((model.get("spec") or {}).get("storage") or {}).get("path")
-    namespace = str(model["metadata"].get("namespace") or "")
-    return (
-        str(path).rstrip("/") if path else default_folder(context.settings.models_root, namespace, model["metadata"])
+        item["metadata"].get("uid") != model["metadata"].get("uid") and "deletionTimestamp" not in item["metadata"]
+        for item in context.observed.models_in(folder, context.settings.models_root)
     )
 
 

@@ -46,19 +46,13 @@ def _names(digest: str) -> list[str]:
 
 def _is_used(digest: str, model: Object, context: Context) -> bool:
     """Whether another model has it, or a run brings it to one whose status does not say so yet."""
-    is_had = any(
-        ((item.get("status") or {}).get("artifact") or {}).get("digest") == digest
-        for kind in ("ClusterBaseModel", "BaseModel")
-        for item in context.observed.list(kind)
-        if item["metadata"].get("uid") != model["metadata"].get("uid")
-    )
-    return is_had or any(_brings(item, digest, model, context) for item in context.observed.list("Workflow"))
+    uid = model["metadata"].get("uid")
+    is_had = any(item["metadata"].get("uid") != uid for item in context.observed.models_with(digest))
+    return is_had or any(_is_for_another(item, model, context) for item in context.observed.runs_with(digest))
 
 
-def _brings(workflow: Object, digest: str, model: Object, context: Context) -> bool:
+def _is_for_another(workflow: Object, model: Object, context: Context) -> bool:
     run = Run(workflow, context.now)
-    if run.output("manifest", "resolve").removeprefix("sha256:") != digest.removeprefix("sha256:"):
-        return False
     kind = run.arguments.get("scope") or "ClusterBaseModel"
     namespace = run.arguments.get("namespace", "") if kind == "BaseModel" else ""
     other = context.observed.get(kind, namespace, run.arguments.get("name", ""))

@@ -1,12 +1,8 @@
 """A workflow as planners read it: its phase, what each task gave or why it failed, and what came to each node.
 
-Read from `status.nodes`; a large run has them in `status.compressedNodes`.
+Read from `status.nodes`, which the store has for large runs too (`controller.trim`).
 """
 
-import base64
-import binascii
-import gzip
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -217,14 +213,7 @@ class Run:
         return made
 
     def _nodes(self) -> Iterable[Mapping[str, Any]]:
-        nodes = self._status.get("nodes")
-        packed = self._status.get("compressedNodes")
-        if not nodes and packed:
-            try:
-                nodes = json.loads(gzip.decompress(base64.b64decode(packed)))
-            except (binascii.Error, OSError, EOFError, ValueError):
-                nodes = {}
-        return [node for node in (nodes or {}).values() if isinstance(node, dict)]
+        return [node for node in (self._status.get("nodes") or {}).values() if isinstance(node, dict)]
 
     def _overdue_at(self) -> datetime | None:
         seconds = (self.workflow.get("spec") or {}).get("activeDeadlineSeconds")
