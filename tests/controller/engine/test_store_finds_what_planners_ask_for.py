@@ -12,9 +12,9 @@ from tests.controller.engine.held_objects import (
     SOURCES,
     keys_concerned,
     made,
-    run_of,
     names_of,
     observe,
+    run_of,
     source_of,
     store_of,
 )
