@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from controller.actions import Key
 
-URGENT_RUN = 3
-"""After so many urgent keys in a row one of the others is taken, so that none waits for ever."""
+PATIENCE_SECONDS = 10.0
+"""How long the other keys wait while urgent ones keep coming; then every second key taken is one of them."""
 
 
 class QueueClosedError(Exception):
@@ -26,6 +26,8 @@ class KeyedQueue:
         first_delay_seconds: Wait after a key's first failure; doubles with each further one.
         longest_delay_seconds: Where doubling ends.
         jitter: A number from 0 to 1 that spreads delays, so that what failed together does not come back together.
+        patience_seconds: How long keys that are not urgent wait while urgent ones keep coming: in a burst runs are
+            submitted first, and statuses written when they are.
     """
 
     def __init__(
@@ -33,10 +35,12 @@ class KeyedQueue:
         first_delay_seconds: float = 0.25,
         longest_delay_seconds: float = 300.0,
         jitter: Callable[[], float] = random.random,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._first = first_delay_seconds
         self._longest = longest_delay_seconds
         self._jitter = jitter
+        self._patience = patience_seconds
         self._urgent: deque[Key] = deque()
         self._others: deque[Key] = deque()
         self._since: dict[Key, tuple[float, bool]] = {}
@@ -45,7 +49,7 @@ class KeyedQueue:
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._failures: dict[Key, int] = {}
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._taken_urgent = 0
+        self._was_urgent = False
         self._is_closed = False
 
     @property
@@ -147,16 +151,24 @@ class KeyedQueue:
 
     def _pop(self) -> Key | None:
         lanes = (self._urgent, self._others)
-        if self._others and self._taken_urgent >= URGENT_RUN:
+        if self._was_urgent and self._others_waited_long():
             lanes = (self._others, self._urgent)
         for lane in lanes:
             while lane:
                 key = lane.popleft()
-                # Of a key in both lanes only the urgent place counts.
-                if key in self._since and (lane is self._urgent) == self._since[key][1]:
-                    self._taken_urgent = self._taken_urgent + 1 if lane is self._urgent else 0
+                if self._is_due_in(lane, key):
+                    self._was_urgent = lane is self._urgent
                     return key
         return None
+
+    def _is_due_in(self, lane: deque[Key], key: Key) -> bool:
+        """Of a key in both lanes only the urgent place counts."""
+        return key in self._since and (lane is self._urgent) == self._since[key][1]
+
+    def _others_waited_long(self) -> bool:
+        while self._others and not self._is_due_in(self._others, self._others[0]):
+            self._others.popleft()
+        return bool(self._others) and time.monotonic() - self._since[self._others[0]][0] >= self._patience
 
     def _wake_one(self) -> None:
         while self._waiting:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.actions import Key
-from controller.queue import URGENT_RUN, KeyedQueue, QueueClosedError
+from controller.queue import KeyedQueue, QueueClosedError
 
 
 def _key(name: str) -> Key:
@@ -64,14 +64,22 @@ def test_a_waiting_key_that_becomes_urgent_overtakes_and_comes_once() -> None:
     _run(steps())
 
 
-def test_urgent_keys_do_not_starve_the_others() -> None:
+@pytest.mark.parametrize(
+    ("patience_seconds", "expected"),
+    [
+        (1000.0, ["urgent-0", "urgent-1", "urgent-2", "urgent-3", "other-0", "other-1"]),
+        (0.0, ["urgent-0", "other-0", "urgent-1", "other-1", "urgent-2", "urgent-3"]),
+    ],
+)
+def test_urgent_keys_go_first_until_the_others_have_waited_long(patience_seconds: float, expected: list[str]) -> None:
     async def steps() -> None:
-        queue = KeyedQueue()
-        queue.add(_key("other"))
-        for number in range(20):
+        queue = KeyedQueue(patience_seconds=patience_seconds)
+        for name in ("urgent-0", "other-0", "other-1"):
+            queue.add(_key(name))
+        for number in range(4):
             queue.add(_key(f"urgent-{number}"), is_urgent=True)
-        taken = [await _take(queue) for _ in range(URGENT_RUN + 1)]
-        assert taken[-1] == "other"
+        assert [await _take(queue) for _ in expected] == expected
+        assert queue.depth == 0
 
     _run(steps())
 
