@@ -76,10 +76,10 @@ SECTIONS: Mapping[str, Section] = {
     ),
     "controller": Section(
         "Controller",
-        "A real API server with Argo's definitions and without Argo; load, controller and, after it, a bare "
-        "list-watch-create loop\nof 60 lines are processes of their own on the same cores. Targets, on two cores: 20 "
-        "ms and 60 ms, 300/s, 120 MB, 3 s, no write.\nA model costs the controller three writes, finalizer, run and "
-        "status, and the bare loop one: the finalizer comes before\nthe run, so that no deletion leaves files on "
+        "A real API server with Argo's definitions and without Argo; load and controller are processes of their own "
+        "on the same\ncores, and so is, on a fresh server after it, a bare list-watch-create loop of 60 lines, which "
+        "lists models alone. Aims\nare for two cores. A model costs the controller three writes, finalizer, run and "
+        "status, and the bare loop one: the\nfinalizer comes before the run, so that no deletion leaves files on "
         "nodes.",
         _controller,
     ),

@@ -7,6 +7,7 @@ server and Python take.
 import asyncio
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ async def main(kubeconfig: Path) -> None:
     async with connected(kubeconfig) as session:
         held: dict[str, Any] = {}
         version, token = "", ""
+        began = time.monotonic()
         while True:
             async with session.get(MODELS, params={"limit": "500", "continue": token}) as answer:
                 page = await answer.json()
@@ -29,7 +31,11 @@ async def main(kubeconfig: Path) -> None:
             version, token = version or page["metadata"]["resourceVersion"], page["metadata"].get("continue", "")
             if not token:
                 break
-        print(json.dumps({"message": f"{len(held)} listed"}), file=sys.stderr, flush=True)
+        print(
+            json.dumps({"message": f"{len(held)} listed after {time.monotonic() - began:.3f} s"}),
+            file=sys.stderr,
+            flush=True,
+        )
         names: asyncio.Queue[str] = asyncio.Queue()
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WORKERS):
