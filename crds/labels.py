@@ -5,6 +5,7 @@ Steps put them on what they render, the controller on nodes and ConfigMaps. Rule
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Final, Literal
 
 ModelKind = Literal["ClusterBaseModel", "BaseModel"]
@@ -30,6 +31,14 @@ INFERENCE_SERVICE: Final = "ome.io/inferenceservice"
 COMPONENT: Final = "component"
 RUNTIME: Final = "serving-runtime"
 BASE_MODEL: Final = "base-model-name"
+
+FINALIZERS: Final[Mapping[str, str]] = {
+    "ClusterBaseModel": "clusterbasemodels.ome.io/finalizer",
+    "BaseModel": "basemodels.ome.io/finalizer",
+    "InferenceService": "inferenceservice.finalizers",
+    "BenchmarkJob": "benchmarkjobs.ome.io/finalizer",
+}
+"""By which the controller holds up the deletion of a kind, as OME names them: what it writes and what is taken off."""
 
 READY, UPDATING, FAILED = "Ready", "Updating", "Failed"
 """Values of a model's label on a node, as OME's agent writes them."""

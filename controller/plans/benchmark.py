@@ -19,7 +19,7 @@ from controller.plans.schedule import refused_by_argo, schedule_mistake
 from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
 
-FINALIZER: Final = "benchmarkjobs.ome.io/finalizer"
+FINALIZER: Final = labels.FINALIZERS["BenchmarkJob"]
 VERB: Final = "benchmark"
 MEASURED: Final = "ome.io/measured"
 """Annotation: the inputs that were measured, so that once is once when the run has been cleared away."""

@@ -3,9 +3,6 @@
 A node that is dead or closed to pods never holds this up: its entry and label go, and an event says that files stayed.
 """
 
-from collections.abc import Mapping
-from typing import Final
-
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
 from controller.plans.conditions import Said, conditions, write_status
@@ -18,16 +15,11 @@ from controller.plans.node_records import Entry, entry_text, remove_entry, set_l
 from controller.plans.records_of_artifact import release_artifact
 from crds import labels
 
-FINALIZERS: Final[Mapping[str, str]] = {
-    "ClusterBaseModel": "clusterbasemodels.ome.io/finalizer",
-    "BaseModel": "basemodels.ome.io/finalizer",
-}
-
 
 def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan:
     """What to do about a model that is being deleted."""
     finalizers = list(model["metadata"].get("finalizers") or ())
-    finalizer = FINALIZERS[model["kind"]]
+    finalizer = labels.FINALIZERS[model["kind"]]
     if finalizer not in finalizers:
         return Plan()
     state = observe_model(model, wanted, context)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from controller.actions import Action, DeleteObject, PatchObject
-from controller.plans.model_deletion import FINALIZERS
 from controller.plans.model_state import ModelState
 from controller.plans.spec_fields import missing_spec_fields
+from crds.labels import FINALIZERS
 
 
 def writes_before_status(state: ModelState) -> list[Action]:

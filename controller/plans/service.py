@@ -22,8 +22,7 @@ from crds import labels
 from crds.metadata import DEPLOYMENT_MODE
 from steps.serving.asked_hardware import asked_hardware
 
-FINALIZER: Final = "inferenceservice.finalizers"
-"""As OME names it."""
+FINALIZER: Final = labels.FINALIZERS["InferenceService"]
 VERB: Final = "deploy"
 TEMPLATE: Final = "deploy-model"
 _TEMPLATES: Final = (TEMPLATE, "onboard-model")

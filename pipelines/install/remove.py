@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crds.kinds import KINDS
-from crds.labels import PART_OF, PRODUCT
+from crds.labels import FINALIZERS, PART_OF, PRODUCT
 from crds.metadata import GROUP
 from pipelines.install import argo
 from pipelines.install.accounts import access_objects
@@ -21,7 +21,8 @@ from pipelines.install.options import NAMESPACE, Options
 from steps.errors import NotFoundError
 
 _ORDER = ("BenchmarkJob", "InferenceService", "FineTunedWeight", "BaseModel", "ClusterBaseModel")
-_OURS = re.compile(r"(^|\.)ome\.io(/|$)")
+_RELEASED = frozenset({*FINALIZERS.values(), "workflows.argoproj.io/artifact-gc"})
+"""Finalizers that are taken off: ours, and Argo's own on a workflow, which would wait for the Argo that goes too."""
 _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
 _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Lease", "ConfigMap")
@@ -110,7 +111,7 @@ def is_ours(each: Object) -> bool:
 def kept_finalizers(each: Object) -> list[str]:
     """An object's finalizers without ours and Argo's."""
     there = each["metadata"].get("finalizers") or ()
-    return [name for name in there if not _OURS.search(name) and "argoproj.io" not in name]
+    return [name for name in there if name not in _RELEASED]
 
 
 def node_patch(node: Object) -> Object | None:
