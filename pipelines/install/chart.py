@@ -12,7 +12,7 @@ from crds.yaml_text import yaml_text
 from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.objects import Object
-from pipelines.install.options import NAMESPACE, Options
+from pipelines.install.options import ARGO_VERSION, NAMESPACE, Options
 from pipelines.install.workflow_templates import workflow_templates
 
 _REGISTRY = ".Values.image.registry"
@@ -20,6 +20,9 @@ _TAG = ".Values.image.tag | default .Chart.AppVersion"
 _PULL_POLICY = ".Values.image.pullPolicy"
 _MODELS_ROOT = ".Values.modelsRoot"
 _ARGO_REGISTRY = ".Values.argo.registry"
+_ARGO_DEFINITIONS = "argo-definitions"
+_ARGO_CHART = f"charts/{_ARGO_DEFINITIONS}"
+"""Helm installs every `crds/` of a chart, whatever its values, but none of a part that a condition leaves out."""
 
 
 def chart_files() -> dict[str, str]:
@@ -35,7 +38,8 @@ def chart_files() -> dict[str, str]:
     return {
         "Chart.yaml": _dump([_about()]),
         "values.yaml": _values(),
-        **{f"crds/{each['metadata']['name']}.yaml": _dump([each]) for each in argo.definitions()},
+        f"{_ARGO_CHART}/Chart.yaml": _dump([_about_argo_definitions()]),
+        **{f"{_ARGO_CHART}/crds/{each['metadata']['name']}.yaml": _dump([each]) for each in argo.definitions()},
         **{f"workflow-templates/{name}.yaml": _dump([each]) for name, each in templates.items()},
         "templates/access.yaml": _template(access_objects()),
         "templates/settings.yaml": _template([_settings(options)]),
@@ -55,6 +59,20 @@ def _about() -> Object:
         "version": version("ome-pipelines"),
         "appVersion": version("ome-pipelines"),
         "kubeVersion": ">=1.30.0-0",
+        "dependencies": [
+            {"name": _ARGO_DEFINITIONS, "version": version("ome-pipelines"), "condition": "argo.bundled"},
+        ],
+    }
+
+
+def _about_argo_definitions() -> Object:
+    return {
+        "apiVersion": "v2",
+        "name": _ARGO_DEFINITIONS,
+        "description": "The kinds of the Argo Workflows that is bundled; one that is there already keeps its own.",
+        "type": "application",
+        "version": version("ome-pipelines"),
+        "appVersion": ARGO_VERSION,
     }
 
 

@@ -10,7 +10,7 @@ import yaml
 from pipelines.install.bundle import bundle
 from pipelines.install.chart import chart_files
 from pipelines.install.files import REPOSITORY
-from pipelines.install.options import Options
+from pipelines.install.options import Argo, Options
 from tests.install.conftest import program
 
 CHART = REPOSITORY / "controller" / "install" / "chart"
@@ -53,11 +53,12 @@ def test_helm_finds_no_fault_in_the_chart(helm: str) -> None:
     assert linted.returncode == 0, linted.stdout
 
 
-def test_the_chart_brings_every_definition() -> None:
-    there = [yaml.safe_load(path.read_text()) for path in sorted((CHART / "crds").glob("*.yaml"))]
-    wanted = [each for part in bundle(Options(argo="bundled")) for each in part.objects]
-    wanted = [each for each in wanted if each["kind"] == "CustomResourceDefinition"]
-    assert sorted(there, key=_name) == sorted(wanted, key=_name)
+@pytest.mark.parametrize("argo", ["existing", "bundled"])
+def test_the_chart_brings_the_definitions_that_ome_installs(helm: str, argo: Argo) -> None:
+    rendered = _rendered(helm, f"argo.bundled={str(argo == 'bundled').lower()}", options=("--include-crds",))
+    wanted = [each for part in bundle(Options(argo=argo)) for each in part.objects]
+    definitions = {_name(each): each for each in wanted if each["kind"] == "CustomResourceDefinition"}
+    assert {name: each for name, each in rendered.items() if name.startswith("CustomResource")} == definitions
 
 
 def test_no_mark_is_left_in_what_helm_reads_as_templates() -> None:
@@ -65,8 +66,8 @@ def test_no_mark_is_left_in_what_helm_reads_as_templates() -> None:
         assert "⟦" not in text or name.startswith("workflow-templates/") or name.endswith("workflow-templates.yaml")
 
 
-def _rendered(helm: str, *values: str) -> dict[str, dict[str, Any]]:
-    words = [helm, "template", "ome", str(Path(CHART)), "--kube-version=1.34", "--namespace=ome"]
+def _rendered(helm: str, *values: str, options: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    words = [helm, "template", "ome", str(Path(CHART)), "--kube-version=1.34", "--namespace=ome", *options]
     words += [f"--set={value}" for value in values]
     text = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
     return {_name(each): each for each in yaml.safe_load_all(text) if each}
