@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+from pipelines.install.argo_definitions import is_of_another_argo
 from pipelines.install.bundle import Part
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
+from pipelines.install.objects import condition
 from pipelines.install.pod_words import waiting
 from steps.errors import AuthError, ClusterError
 
-Action = Literal["create", "change", "keep"]
+Action = Literal["create", "change", "keep", "leave"]
 _POLL_SECONDS = 0.3
 _UNSTABLE = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid")
 
@@ -24,7 +26,7 @@ class Change:
     """What applying an object does.
 
     Attributes:
-        action: Create it, change it, or leave it as it is.
+        action: Create it, change it, keep it since it is so already, or leave it since it is another's.
         kind: The object's kind.
         name: Its name, with its namespace where it has one.
     """
@@ -46,6 +48,8 @@ def change_of(api: InstallApi, body: Object) -> Change:
     old = api.find(type_of(body), metadata["name"], metadata.get("namespace", ""))
     if old is None:
         return Change("create", body["kind"], name_of(body))
+    if is_of_another_argo(old):
+        return Change("leave", body["kind"], name_of(body))
     new = api.apply_installed(body, dry_run=True)
     return Change("keep" if _stable(old) == _stable(new) else "change", body["kind"], name_of(body))
 
@@ -69,7 +73,7 @@ def apply(api: InstallApi, parts: Sequence[Part], report: Callable[[str], None],
                 name = body["metadata"]["name"]
                 wait_until(partial(is_settled, api, name), seconds, f"namespace {name} is still being deleted")
             changes.append(change_of(api, body))
-            if changes[-1].action != "keep":
+            if changes[-1].action in ("create", "change"):
                 api.apply_installed(body)
         for name in [body["metadata"]["name"] for body in part.objects if body["kind"] == "CustomResourceDefinition"]:
             wait_until(partial(is_established, api, name), seconds, f"definition {name} is not established")
@@ -146,20 +150,18 @@ def _said(api: InstallApi, namespace: str, name: str) -> str:
     return "; ".join(filter(None, map(waiting, pods)))
 
 
-def condition(found: Object, type_: str) -> str:
-    """The status of one of an object's conditions; "" when it has none."""
-    conditions = (found.get("status") or {}).get("conditions") or []
-    return next((str(each["status"]) for each in conditions if each["type"] == type_), "")
-
-
 def name_of(body: Object) -> str:
     """An object's name, with its namespace where it has one."""
     metadata = body["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
 
 
-DONE: Mapping[Action, str] = {"create": "created", "change": "changed", "keep": "as they were"}
-TO_DO: Mapping[Action, str] = {"create": "to create", "change": "to change", "keep": "as they are"}
+DONE: Mapping[Action, str] = {
+    "create": "created", "change": "changed", "keep": "as they were", "leave": "of another Argo left alone",
+}  # fmt: skip
+TO_DO: Mapping[Action, str] = {
+    "create": "to create", "change": "to change", "keep": "as they are", "leave": "of another Argo to leave alone",
+}  # fmt: skip
 
 
 def summary(changes: Sequence[Change], words: Mapping[Action, str] = DONE) -> str:

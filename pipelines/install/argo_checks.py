@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from pipelines.install.apply import condition
 from pipelines.install.finding import Finding, well
-from pipelines.install.objects import Object
+from pipelines.install.objects import Object, condition
 from pipelines.install.options import NAMESPACE
 from pipelines.install.snapshot import Snapshot
 
@@ -23,7 +22,7 @@ def argo_findings(seen: Snapshot) -> Iterator[Finding]:
         yield Finding("argo definitions", "error", f"not there: {', '.join(missing)} of argoproj.io", _BRING)
         return
     yield well("argo definitions", f"{len(_KINDS)} kinds of argoproj.io")
-    controllers = [each for each in seen.deployments if _program(each, "workflow-controller") is not None]
+    controllers = list(filter(is_controller, seen.deployments))
     watching = [each for each in controllers if watches(each, NAMESPACE)]
     idle = _waiting_workflows(seen)
     if idle:
@@ -49,6 +48,11 @@ def argo_findings(seen: Snapshot) -> Iterator[Finding]:
         )  # fmt: skip
     for each in watching:
         yield from _of(each)
+
+
+def is_controller(deployment: Object) -> bool:
+    """Whether a Deployment is of a workflow-controller, whoever installed it and under which name."""
+    return _program(deployment, "workflow-controller") is not None
 
 
 def watches(deployment: Object, namespace: str) -> bool:

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from crds.definition import definitions
 from crds.kinds import KINDS
 from pipelines.export import templates
-from pipelines.install.apply import condition, name_of
+from pipelines.install.apply import name_of
 from pipelines.install.argo_checks import argo_findings
 from pipelines.install.controller import CONTROLLER
 from pipelines.install.finding import Finding, well
-from pipelines.install.objects import VERSION, Object
+from pipelines.install.objects import VERSION, Object, condition
 from pipelines.install.options import NAMESPACE, Options
 from pipelines.install.pod_words import container_statuses, waiting
 from pipelines.install.snapshot import Snapshot

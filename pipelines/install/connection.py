@@ -12,7 +12,7 @@ from crds.metadata import API_VERSION
 from steps.cluster.api import ClusterApi
 from steps.cluster.kubeconfig import read_kubeconfig
 from steps.cluster.resource_types import ResourceType, object_path
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, NotFoundError
 
 Object = dict[str, Any]
 
@@ -43,6 +43,8 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ResourceType(_ARGO, "Workflow", "workflows"),
         ResourceType(_ARGO, "CronWorkflow", "cronworkflows"),
         ResourceType(_ARGO, "WorkflowTemplate", "workflowtemplates"),
+        ResourceType(_ARGO, "ClusterWorkflowTemplate", "clusterworkflowtemplates", is_namespaced=False),
+        ResourceType(_ARGO, "WorkflowEventBinding", "workfloweventbindings"),
         ResourceType(
             "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", is_namespaced=False
         ),
@@ -74,6 +76,13 @@ class InstallApi(ClusterApi):
         path = object_path(type_of(body), metadata.get("namespace", ""), metadata["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
         return self._call("PATCH", path, query, body, "application/apply-patch+yaml")
+
+    def all(self, kind: str, namespace: str = "") -> tuple[Object, ...]:
+        """All objects of a kind; none where the kind is not there."""
+        try:
+            return tuple(self.list(RESOURCE_TYPES[kind], namespace))
+        except NotFoundError:
+            return ()
 
     def server_version(self) -> str:
         """The API server's version, such as `v1.34.3`."""

@@ -41,3 +41,14 @@ def new_object(
     metadata: Object = {"name": name, **({"namespace": namespace} if namespace else {})}
     metadata["labels"] = {PART_OF: PRODUCT, COMPONENT: component}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
+
+
+def is_ours(each: Object) -> bool:
+    """Whether an object came with an installation, or from one of its templates."""
+    return bool((each["metadata"].get("labels") or {}).get(PART_OF) == PRODUCT)
+
+
+def condition(found: Object, type_: str) -> str:
+    """The status of one of an object's conditions; "" when it has none."""
+    conditions = (found.get("status") or {}).get("conditions") or []
+    return next((str(each["status"]) for each in conditions if each["type"] == type_), "")

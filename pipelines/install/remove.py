@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from crds.kinds import KINDS
-from crds.labels import FINALIZERS, PART_OF, PRODUCT
+from crds.labels import FINALIZERS
 from crds.metadata import GROUP
 from pipelines.install import argo
 from pipelines.install.accounts import access_objects
 from pipelines.install.apply import is_available, name_of
+from pipelines.install.argo_definitions import removable_definitions
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
 from pipelines.install.controller import CONTROLLER, namespace
+from pipelines.install.objects import is_ours
 from pipelines.install.options import NAMESPACE, Options
 from steps.errors import NotFoundError
 
@@ -39,19 +41,19 @@ class Installed:
     Attributes:
         resources: Objects of the eight kinds, those first that need others.
         has_controller: Whether a controller is there that can undo models.
-        brings_argo: Whether Argo's definitions came with this installation and nobody else uses them.
+        argo_definitions: Names of Argo's definitions that came with this installation and nobody else uses.
     """
 
     resources: Sequence[Object]
     has_controller: bool
-    brings_argo: bool
+    argo_definitions: Sequence[str]
 
 
 def look(api: InstallApi) -> Installed:
     """Find what an uninstallation would take away."""
     kinds = [*_ORDER, *(kind for kind in KINDS if kind not in _ORDER)]
-    resources = [each for kind in kinds for each in _all(api, kind)]
-    return Installed(resources, is_available(api, NAMESPACE, CONTROLLER), _brings_argo(api))
+    resources = [each for kind in kinds for each in api.all(kind)]
+    return Installed(resources, is_available(api, NAMESPACE, CONTROLLER), removable_definitions(api))
 
 
 def remove_resources(api: InstallApi, found: Installed, report: Report, *, seconds: float) -> None:
@@ -88,11 +90,11 @@ def remove_installation(api: InstallApi, found: Installed, report: Report, *, ke
     # The controller goes first: it would submit again what goes now.
     count = int(api.delete(RESOURCE_TYPES["Deployment"], CONTROLLER, NAMESPACE))
     for kind in _RUNS:
-        for each in filter(is_ours, _all(api, kind, NAMESPACE)):
+        for each in filter(is_ours, api.all(kind, NAMESPACE)):
             _release(api, each)
             count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
     for kind in _IN_NAMESPACE:
-        for each in _all(api, kind, NAMESPACE):
+        for each in api.all(kind, NAMESPACE):
             if is_ours(each) or kind in ("Lease", "ConfigMap"):
                 count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
     report(f"controller, templates, runs and what they kept: {_deleted(count)}")
@@ -101,11 +103,6 @@ def remove_installation(api: InstallApi, found: Installed, report: Report, *, ke
     if not keep_definitions:
         _delete_definitions(api, found, report)
     report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
-
-
-def is_ours(each: Object) -> bool:
-    """Whether an object came with an installation, or from one of its templates."""
-    return bool((each["metadata"].get("labels") or {}).get(PART_OF) == PRODUCT)
 
 
 def kept_finalizers(each: Object) -> list[str]:
@@ -131,9 +128,7 @@ def _delete(api: InstallApi, objects: Sequence[Object]) -> int:
 def _delete_definitions(api: InstallApi, found: Installed, report: Report) -> None:
     """Delete definitions and wait until they are gone, so that another installation does not meet them half gone."""
     kind = RESOURCE_TYPES["CustomResourceDefinition"]
-    names = [f"{each.plural}.{GROUP}" for each in KINDS.values()]
-    if found.brings_argo:
-        names += [f"{each.plural}.{argo.GROUP}" for each in argo.DEFINITIONS]
+    names = [*(f"{each.plural}.{GROUP}" for each in KINDS.values()), *found.argo_definitions]
     left = [name for name in names if api.delete(kind, name)]
     report(f"definitions: {_deleted(len(left))}")
     deadline = time.monotonic() + _DEFINITION_SECONDS
@@ -150,7 +145,7 @@ def _deleted(count: int) -> str:
 
 def _unlabel_nodes(api: InstallApi, report: Report) -> None:
     count = 0
-    for node in _all(api, "Node"):
+    for node in api.all("Node"):
         patch = node_patch(node)
         if patch is not None:
             api.patch(RESOURCE_TYPES["Node"], node["metadata"]["name"], "", patch)
@@ -188,23 +183,6 @@ def _nodes_of(each: Object) -> list[str]:
     return [str(name) for name in (status.get("nodesReady") or ())]
 
 
-def _brings_argo(api: InstallApi) -> bool:
-    """Argo's definitions are ours to remove when they came from us and no other namespace has workflows."""
-    found = api.find(RESOURCE_TYPES["CustomResourceDefinition"], "workflows.argoproj.io")
-    if found is None or not is_ours(found):
-        return False
-    kinds = ("Workflow", "WorkflowTemplate", "CronWorkflow")
-    return all(each["metadata"]["namespace"] == NAMESPACE for kind in kinds for each in _all(api, kind))
-
-
 def _argo_access() -> list[Object]:
     kinds = ("ServiceAccount", "Role", "RoleBinding")
     return [each for each in argo.argo_objects(Options()) if each["kind"] in kinds]
-
-
-def _all(api: InstallApi, kind: str, namespace: str = "") -> list[Object]:
-    """All objects of a kind; none where the kind is not there."""
-    try:
-        return list(api.list(RESOURCE_TYPES[kind], namespace))
-    except NotFoundError:
-        return []
