@@ -20,7 +20,7 @@ def uninstall(
     kubeconfig: Kubeconfig = None,
     context: Context = "",
     keep_crds: Annotated[
-        bool, typer.Option("--keep-crds", help="Keep the definitions, and with them every resource.")
+        bool, typer.Option("--keep-crds", help="Keep definitions, every resource and the namespace ome.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before resources are deleted.")] = False,
     timeout: Annotated[
@@ -30,21 +30,20 @@ def uninstall(
     """Take ome-pipelines off a cluster.
 
     Models, services and benchmarks are deleted first, after asking, while the controller still runs: it takes their
-    files off the nodes. What it cannot do in time is said and given up. With --keep-crds all of them stay.
+    files off the nodes. What it cannot do in time is said and given up. With --keep-crds all of them stay, and in the
+    namespace whatever did not come with the installation.
     """
     from pipelines.install.connection import connect
-    from pipelines.install.remove import look, remove_installation, remove_resources
+    from pipelines.install.remove import look, remove
 
     api = connect(kubeconfig, context)
     typer.echo(f"{api.server}, Kubernetes {api.server_version()}")
     found = look(api)
-    if not keep_crds:
-        if found.resources and not yes:
-            _ask(found)
-        remove_resources(api, found, typer.echo, seconds=timeout)
-    elif found.resources:
+    if found.resources and keep_crds:
         typer.echo(f"{len(found.resources)} resources stay; a later deletion of a model waits for `ome install`")
-    remove_installation(api, found, typer.echo, keep_definitions=keep_crds)
+    elif found.resources and not yes:
+        _ask(found)
+    remove(api, found, typer.echo, keep_definitions=keep_crds, seconds=timeout)
 
 
 def _ask(found: "Installed") -> None:

@@ -33,6 +33,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ResourceType("v1", "ServiceAccount", "serviceaccounts"),
         ResourceType("v1", "ConfigMap", "configmaps"),
         ResourceType("v1", "Service", "services"),
+        ResourceType("v1", "Secret", "secrets"),
         ResourceType("v1", "Pod", "pods"),
         ResourceType("apps/v1", "Deployment", "deployments"),
         ResourceType("coordination.k8s.io/v1", "Lease", "leases"),
@@ -77,10 +78,10 @@ class InstallApi(ClusterApi):
         query = {"fieldManager": FIELD_MANAGER, "force": "true", **({"dryRun": "All"} if dry_run else {})}
         return self._call("PATCH", path, query, body, "application/apply-patch+yaml")
 
-    def all(self, kind: str, namespace: str = "") -> tuple[Object, ...]:
-        """All objects of a kind; none where the kind is not there."""
+    def all(self, kind: str, namespace: str = "", labels: str = "") -> tuple[Object, ...]:
+        """All objects of a kind, or those that a label selector chooses; none where the kind is not there."""
         try:
-            return tuple(self.list(RESOURCE_TYPES[kind], namespace))
+            return tuple(self.list(RESOURCE_TYPES[kind], namespace, labels=labels))
         except NotFoundError:
             return ()
 

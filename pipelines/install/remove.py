@@ -1,37 +1,34 @@
 """Takes an installation away: first what people made with it, then itself. Called by `ome uninstall`.
 
 Models are deleted while the controller still runs, since it is what takes their files off the nodes. It gets a bounded
-time; then their finalizers are removed, and what is left on which nodes is said. Nothing here waits without an end.
+time and is ended; then finalizers are removed, and what is left on which nodes is said. Nothing here waits without an
+end.
 """
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crds.kinds import KINDS
-from crds.labels import FINALIZERS
+from crds.labels import PART_OF, PRODUCT
 from crds.metadata import GROUP
 from pipelines.install import argo
 from pipelines.install.accounts import access_objects
-from pipelines.install.apply import is_available, name_of
+from pipelines.install.apply import is_available
 from pipelines.install.argo_definitions import removable_definitions
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
 from pipelines.install.controller import CONTROLLER, namespace
 from pipelines.install.objects import is_ours
 from pipelines.install.options import NAMESPACE, Options
-from steps.errors import NotFoundError
+from pipelines.install.remove_resources import Report, delete_resources, find_resources, give_up, release
 
-_ORDER = ("BenchmarkJob", "InferenceService", "FineTunedWeight", "BaseModel", "ClusterBaseModel")
-_RELEASED = frozenset({*FINALIZERS.values(), "workflows.argoproj.io/artifact-gc"})
-"""Finalizers that are taken off: ours, and Argo's own on a workflow, which would wait for the Argo that goes too."""
 _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
-_IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Lease", "ConfigMap")
+_OURS = f"{PART_OF}={PRODUCT}"
+_IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Secret", "ConfigMap")
 _POLL_SECONDS = 0.5
 _DEFINITION_SECONDS = 20.0
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,64 +48,37 @@ class Installed:
 
 def look(api: InstallApi) -> Installed:
     """Find what an uninstallation would take away."""
-    kinds = [*_ORDER, *(kind for kind in KINDS if kind not in _ORDER)]
-    resources = [each for kind in kinds for each in api.all(kind)]
-    return Installed(resources, is_available(api, NAMESPACE, CONTROLLER), removable_definitions(api))
+    return Installed(find_resources(api), is_available(api, NAMESPACE, CONTROLLER), removable_definitions(api))
 
 
-def remove_resources(api: InstallApi, found: Installed, report: Report, *, seconds: float) -> None:
-    """Delete every resource of the eight kinds.
+def remove(api: InstallApi, found: Installed, report: Report, *, keep_definitions: bool, seconds: float) -> None:
+    """Take everything away, or leave what people made and what it needs to stay.
 
     Args:
         api: The cluster.
         found: As `look` gives it.
         report: Gets a line for each thing done or left.
-        seconds: How long the controller may take for all of them.
+        keep_definitions: Whether definitions, resources and the namespace with what is in it stay.
+        seconds: How long the controller may take to undo all resources.
     """
-    for each in found.resources:
-        api.delete(type_of(each), each["metadata"]["name"], each["metadata"].get("namespace", ""))
-    left = _left(api, found.resources)
-    if left and found.has_controller:
-        report(f"waiting for the controller to undo {len(left)} resources, {seconds:.0f} s at most")
-        deadline = time.monotonic() + seconds
-        while left and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-            left = _left(api, left)
-    for each in left:
-        _release(api, each)
-        nodes = ", ".join(_nodes_of(each))
-        where = f" on {nodes}" if nodes else ""
-        held = ", ".join(kept_finalizers(each))
-        said = f"held by {held}" if held else f"given up; what it has{where} stays in its folder"
-        report(f"{each['kind']} {name_of(each)}: {said}")
-    if found.resources:
+    left: list[Object] = []
+    if not keep_definitions:
+        has_controller = found.has_controller
+        left = delete_resources(api, found.resources, report, has_controller=has_controller, seconds=seconds)
+    count = _end_controller(api)
+    give_up(api, left, report)
+    if found.resources and not keep_definitions:
         report(f"resources: {len(found.resources)} deleted")
-
-
-def remove_installation(api: InstallApi, found: Installed, report: Report, *, keep_definitions: bool) -> None:
-    """Delete all that `ome install` makes, and what the controller wrote on nodes."""
-    # The controller goes first: it would submit again what goes now.
-    count = int(api.delete(RESOURCE_TYPES["Deployment"], CONTROLLER, NAMESPACE))
-    for kind in _RUNS:
-        for each in filter(is_ours, api.all(kind, NAMESPACE)):
-            _release(api, each)
-            count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
-    for kind in _IN_NAMESPACE:
-        for each in api.all(kind, NAMESPACE):
-            if is_ours(each) or kind in ("Lease", "ConfigMap"):
-                count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
+    count += _delete_made(api)
     report(f"controller, templates, runs and what they kept: {_deleted(count)}")
     _unlabel_nodes(api, report)
     report(f"accounts and their rights: {_deleted(_delete(api, [*access_objects(), *_argo_access()]))}")
-    if not keep_definitions:
-        _delete_definitions(api, found, report)
+    if keep_definitions:
+        report(f"namespace {NAMESPACE}: stays, with all in it that is not of the installation")
+        return
+    _delete_definitions(api, found, report)
+    _empty_namespace(api)
     report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
-
-
-def kept_finalizers(each: Object) -> list[str]:
-    """An object's finalizers without ours and Argo's."""
-    there = each["metadata"].get("finalizers") or ()
-    return [name for name in there if name not in _RELEASED]
 
 
 def node_patch(node: Object) -> Object | None:
@@ -117,12 +87,48 @@ def node_patch(node: Object) -> Object | None:
     return {"metadata": {"labels": dict.fromkeys(ours)}} if ours else None
 
 
+def _end_controller(api: InstallApi) -> int:
+    """Delete the controller: it would submit again what goes now."""
+    count = int(api.delete(RESOURCE_TYPES["Deployment"], CONTROLLER, NAMESPACE))
+    return count + api.delete(RESOURCE_TYPES["Lease"], CONTROLLER, NAMESPACE)
+
+
+def _delete_made(api: InstallApi) -> int:
+    """Delete from the namespace what came with the installation and what its controller and runs made; how much."""
+    count = 0
+    for kind in _RUNS:
+        for each in filter(is_ours, api.all(kind, NAMESPACE)):
+            release(api, each)
+            count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
+    for kind in _IN_NAMESPACE:
+        for each in api.all(kind, NAMESPACE, _OURS):
+            if not _is_of_resource(each):
+                count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
+    return count
+
+
+def _is_of_resource(each: Object) -> bool:
+    """Whether an object belongs to a resource of a person, as a service's Deployment does, and goes with it."""
+    owners = each["metadata"].get("ownerReferences") or ()
+    return any(owner["apiVersion"].startswith(f"{GROUP}/") for owner in owners)
+
+
+def _empty_namespace(api: InstallApi) -> None:
+    """Delete the leases and ConfigMaps that others left in it, Argo's for one; the namespace takes the rest along."""
+    for kind in ("Lease", "ConfigMap"):
+        for each in api.all(kind, NAMESPACE):
+            api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
+
+
 def _delete(api: InstallApi, objects: Sequence[Object]) -> int:
-    """Delete objects from the last to the first; how many were there."""
-    return sum(
-        api.delete(type_of(each), each["metadata"]["name"], each["metadata"].get("namespace", ""))
-        for each in reversed(objects)
-    )
+    """Delete those of the objects that came with us, from the last to the first; how many there were."""
+    count = 0
+    for each in reversed(objects):
+        name, scope = each["metadata"]["name"], each["metadata"].get("namespace", "")
+        there = api.find(type_of(each), name, scope)
+        if there is not None and is_ours(there):
+            count += api.delete(type_of(each), name, scope)
+    return count
 
 
 def _delete_definitions(api: InstallApi, found: Installed, report: Report) -> None:
@@ -152,35 +158,6 @@ def _unlabel_nodes(api: InstallApi, report: Report) -> None:
             count += 1
     if count:
         report(f"labels of models: taken off {count} nodes")
-
-
-def _release(api: InstallApi, each: Object) -> None:
-    """Take our finalizers off an object; that it is gone is as good."""
-    kept = kept_finalizers(each)
-    if kept == list(each["metadata"].get("finalizers") or ()):
-        return
-    metadata = each["metadata"]
-    patch = {"metadata": {"finalizers": kept or None}}
-    try:
-        api.patch(type_of(each), metadata["name"], metadata.get("namespace", ""), patch)
-    except NotFoundError:
-        return
-
-
-def _left(api: InstallApi, resources: Sequence[Object]) -> list[Object]:
-    """Those of the resources that are still there, as they are now; one made anew under a name is another."""
-    found = []
-    for each in resources:
-        metadata = each["metadata"]
-        now = api.find(type_of(each), metadata["name"], metadata.get("namespace", ""))
-        if now is not None and now["metadata"]["uid"] == metadata["uid"]:
-            found.append(now)
-    return found
-
-
-def _nodes_of(each: Object) -> list[str]:
-    status = each.get("status") or {}
-    return [str(name) for name in (status.get("nodesReady") or ())]
 
 
 def _argo_access() -> list[Object]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from crds.labels import FINALIZERS
-from pipelines.install.remove import kept_finalizers
+from pipelines.install.remove_resources import kept_finalizers
 from tests.apiserver.client import ApiRefusedError
 from tests.crds.samples import benchmark, document, model, service
 from tests.install.conftest import Cluster

@@ -1,6 +1,12 @@
 """kubectl installs from one folder, and `ome uninstall` takes it off again, with and without what people made."""
 
+from typing import Any
+
+import pytest
+
 from pipelines.install.files import REPOSITORY
+from tests.apiserver.client import ApiRefusedError
+from tests.crds.samples import service
 from tests.install.conftest import Cluster
 from tests.install.objects_there import MODEL, config_map, installed, versions
 
@@ -23,9 +29,7 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     kept = cluster.ome("uninstall", "--keep-crds")
     assert kept.returncode == 0, kept.stderr
     assert cluster.admin.get(MODEL)["spec"] == MODEL["spec"]
-    left = [name for name in versions(cluster) if name != "Namespace/ome"]
-    assert {name.partition("/")[0] for name in left} == {"CustomResourceDefinition"}
-    cluster.finish_namespace()
+    assert {name.partition("/")[0] for name in versions(cluster)} == {"CustomResourceDefinition", "Namespace"}
 
     assert cluster.ome("install", "--argo", "bundled", "--no-wait").returncode == 0
     cluster.admin.apply(NODE)
@@ -44,6 +48,50 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     assert cluster.admin.request("GET", "/api/v1/namespaces/ome/configmaps")["items"] == []
     assert cluster.admin.get(NODE)["metadata"]["labels"] == {"zone": "a"}
     cluster.admin.delete(NODE)
+
+
+def test_with_keep_crds_the_namespace_stays_with_what_people_made_in_it(cluster: Cluster) -> None:
+    assert cluster.ome("install", "--argo", "bundled", "--no-wait").returncode == 0
+    owner = cluster.admin.create({**service(), "metadata": {"name": "chat", "namespace": "ome"}})
+    owned = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": "chat", "uid": owner["metadata"]["uid"]}
+    ours = {"app.kubernetes.io/part-of": "ome-pipelines"}
+    token = _secret("hub-token")
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "person", "namespace": "ome"}}
+    serves = _deployment("chat-engine", {"labels": ours, "ownerReferences": [owned]})
+    kept = [owner, token, account, serves, config_map("mine")]
+    for each in kept[1:]:
+        cluster.admin.create(each)
+    going = [_secret("copy-of-a-token", ours), {**config_map("manifest-01"), "metadata": {**_named("m", ours)}}]
+    for each in going:
+        cluster.admin.create(each)
+
+    assert cluster.ome("uninstall", "--keep-crds").returncode == 0
+    for each in kept:
+        assert "deletionTimestamp" not in cluster.admin.get(each)["metadata"]
+    for each in going:
+        with pytest.raises(ApiRefusedError):
+            cluster.admin.get(each)
+    assert "deletionTimestamp" not in cluster.admin.request("GET", "/api/v1/namespaces/ome")["metadata"]
+    for each in kept:
+        cluster.admin.delete(each)
+
+
+def _named(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "namespace": "ome", "labels": labels}
+
+
+def _secret(name: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": _named(name, labels or {}), "stringData": {"token": "t"}}
+
+
+def _deployment(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "engine"}]}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {**metadata, "name": name, "namespace": "ome"},
+        "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template},
+    }
 
 
 def _install_with_kubectl(cluster: Cluster) -> None:
