@@ -19,7 +19,7 @@ from pipelines.install.apply import is_available
 from pipelines.install.argo_definitions import removable_definitions
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
 from pipelines.install.controller import CONTROLLER, namespace
-from pipelines.install.objects import is_ours
+from pipelines.install.objects import NAME, is_ours
 from pipelines.install.options import NAMESPACE, Options
 from pipelines.install.remove_resources import Report, delete_resources, find_resources, give_up, release
 
@@ -28,6 +28,8 @@ _RUNS = ("Workflow", "CronWorkflow")
 _OURS = f"{PART_OF}={PRODUCT}"
 _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Secret", "ConfigMap")
 _POLL_SECONDS = 0.5
+_POD_SECONDS = 60.0
+"""For the controller's pods to end: twice what they get for an end in order."""
 _DEFINITION_SECONDS = 20.0
 
 
@@ -65,7 +67,7 @@ def remove(api: InstallApi, found: Installed, report: Report, *, keep_definition
     if not keep_definitions:
         has_controller = found.has_controller
         left = delete_resources(api, found.resources, report, has_controller=has_controller, seconds=seconds)
-    count = _end_controller(api)
+    count = _end_controller(api, report)
     give_up(api, left, report)
     if found.resources and not keep_definitions:
         report(f"resources: {len(found.resources)} deleted")
@@ -87,10 +89,24 @@ def node_patch(node: Object) -> Object | None:
     return {"metadata": {"labels": dict.fromkeys(ours)}} if ours else None
 
 
-def _end_controller(api: InstallApi) -> int:
-    """Delete the controller: it would submit again what goes now."""
+def _end_controller(api: InstallApi, report: Report) -> int:
+    """Delete the controller and wait for its pods: until they end they submit again and label again what goes now."""
     count = int(api.delete(RESOURCE_TYPES["Deployment"], CONTROLLER, NAMESPACE))
+    deadline = time.monotonic() + _POD_SECONDS
+    is_told = False
+    while names := [each["metadata"]["name"] for each in _controller_pods(api)]:
+        if time.monotonic() >= deadline:
+            report(f"still there, and what follows may come again through it: {', '.join(names)}")
+            break
+        if not is_told:
+            report(f"waiting for {', '.join(names)} to end, {_POD_SECONDS:.0f} s at most")
+            is_told = True
+        time.sleep(_POLL_SECONDS)
     return count + api.delete(RESOURCE_TYPES["Lease"], CONTROLLER, NAMESPACE)
+
+
+def _controller_pods(api: InstallApi) -> list[Object]:
+    return list(api.list(RESOURCE_TYPES["Pod"], NAMESPACE, labels=f"{NAME}={CONTROLLER}"))
 
 
 def _delete_made(api: InstallApi) -> int:

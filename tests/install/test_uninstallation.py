@@ -4,13 +4,15 @@ from typing import Any
 
 import pytest
 
+from pipelines.install.connection import connect
 from pipelines.install.files import REPOSITORY
+from pipelines.install.remove import look, remove
 from tests.apiserver.client import ApiRefusedError
 from tests.crds.samples import service
 from tests.install.conftest import Cluster
 from tests.install.objects_there import MODEL, config_map, installed, versions
 
-NODE = {
+NODE: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Node",
     "metadata": {
@@ -46,6 +48,34 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     assert [name for name in versions(cluster) if name != "Namespace/ome"] == []
     assert cluster.admin.request("GET", "/api/v1/namespaces/ome")["metadata"]["deletionTimestamp"]
     assert cluster.admin.request("GET", "/api/v1/namespaces/ome/configmaps")["items"] == []
+    assert cluster.admin.get(NODE)["metadata"]["labels"] == {"zone": "a"}
+    cluster.admin.delete(NODE)
+
+
+def test_labels_and_finalizers_go_when_the_controllers_pods_are_gone(cluster: Cluster) -> None:
+    assert cluster.ome("install", "--argo", "bundled", "--no-wait").returncode == 0
+    cluster.admin.apply(NODE)
+    cluster.admin.apply(MODEL)
+    pod: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _named("ome-controller-1", {"app.kubernetes.io/name": "ome-controller"}),
+        "spec": {"containers": [{"name": "controller", "image": "x"}]},
+    }
+    cluster.admin.create(pod)
+    at_wait = []
+
+    def end_pod(line: str) -> None:
+        """Ends the pod when it is waited for, as the kubelet would, and sees how far the rest is."""
+        if line.startswith("waiting for ome-controller-1"):
+            at_wait.append((cluster.admin.get(MODEL)["metadata"]["finalizers"], cluster.admin.get(NODE)["metadata"]))
+            cluster.admin.delete(pod)
+
+    api = connect(cluster.server.kubeconfig)
+    remove(api, look(api), end_pod, keep_definitions=False, seconds=0)
+    ((finalizers, node),) = at_wait
+    assert finalizers == MODEL["metadata"]["finalizers"]
+    assert node["labels"] == NODE["metadata"]["labels"]
     assert cluster.admin.get(NODE)["metadata"]["labels"] == {"zone": "a"}
     cluster.admin.delete(NODE)
 
