@@ -86,14 +86,16 @@ def has_argo(api: InstallApi) -> bool:
 
 
 def wait_for_deployments(api: InstallApi, namespace: str, names: Sequence[str], seconds: float) -> None:
-    """Wait until Deployments are available.
+    """Wait until Deployments are rolled out.
 
     Raises:
         ClusterError: when one is not in time, with what its pods say.
     """
     for name in names:
-        problem = f"Deployment {namespace}/{name} is not available"
-        wait_until(partial(is_available, api, namespace, name), seconds, problem, partial(_said, api, namespace, name))
+        problem = f"Deployment {namespace}/{name} is not rolled out"
+        wait_until(
+            partial(_has_rolled_out, api, namespace, name), seconds, problem, partial(_said, api, namespace, name)
+        )
 
 
 def wait_until(done: Callable[[], bool], seconds: float, problem: str, said: Callable[[], str] = lambda: "") -> None:
@@ -129,13 +131,30 @@ def is_settled(api: InstallApi, namespace: str) -> bool:
 
 
 def is_available(api: InstallApi, namespace: str, name: str) -> bool:
-    """Whether a Deployment of the present generation is available."""
+    """Whether a Deployment has pods that work, be they of its present template or of the one before."""
     found = api.find(RESOURCE_TYPES["Deployment"], name, namespace)
-    if found is None:
+    return found is not None and condition(found, "Available") == "True"
+
+
+def is_rolled_out(deployment: Object) -> bool:
+    """Whether all pods of a Deployment are of its present template and available, as `kubectl rollout status` judges.
+
+    That it is available is not enough: the pods of the template before are, while the new ones wait for their image.
+    """
+    status = deployment.get("status") or {}
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
         return False
-    status = found.get("status", {})
-    is_current = status.get("observedGeneration", 0) >= found["metadata"].get("generation", 0)
-    return is_current and condition(found, "Available") == "True" and status.get("updatedReplicas", 0) > 0
+    updated = status.get("updatedReplicas", 0)
+    return bool(
+        updated >= deployment["spec"].get("replicas", 1)
+        and status.get("replicas", 0) == updated
+        and status.get("availableReplicas", 0) >= updated
+    )
+
+
+def _has_rolled_out(api: InstallApi, namespace: str, name: str) -> bool:
+    found = api.find(RESOURCE_TYPES["Deployment"], name, namespace)
+    return found is not None and is_rolled_out(found)
 
 
 def _said(api: InstallApi, namespace: str, name: str) -> str:

@@ -44,7 +44,7 @@ def test_an_installation_that_does_not_start_says_what_its_pods_wait_for(cluster
     container = {"name": "c", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": waits}
     stored["status"] = {"containerStatuses": [container]}
     cluster.admin.request("PUT", f"{cluster.admin.path_of(pod)}/status", stored)
-    with pytest.raises(ClusterError, match="ome/ome-controller is not available after 0 s") as failed:
+    with pytest.raises(ClusterError, match="ome/ome-controller is not rolled out after 0 s") as failed:
         wait_for_deployments(connect(cluster.server.kubeconfig), "ome", ["ome-controller"], 0)
     cluster.admin.delete(pod)
     assert failed.value.message.endswith("; ome-controller-1: ImagePullBackOff: no such image")
