@@ -7,6 +7,8 @@ from pipelines.templates.settings import MODELS_ROOT_VARIABLE, SETTINGS
 CONTROLLER = "ome-controller"
 PORT = 8080
 """Health (`/healthz`), readiness (`/readyz`) and metrics (`/metrics`) of the controller."""
+MODELS_ROOT = "ome.io/models-root"
+"""Annotation on its pods: a ConfigMap that changes starts no new pod, and this is what the controller reads of it."""
 
 
 def namespace() -> Object:
@@ -36,7 +38,11 @@ def deployment(options: Options) -> Object:
             "template": {
                 "metadata": {
                     "labels": template_labels,
-                    "annotations": {"prometheus.io/scrape": "true", "prometheus.io/port": str(PORT)},
+                    "annotations": {
+                        "prometheus.io/scrape": "true",
+                        "prometheus.io/port": str(PORT),
+                        MODELS_ROOT: options.models_root,
+                    },
                 },
                 "spec": {
                     "serviceAccountName": CONTROLLER,

@@ -72,6 +72,19 @@ def test_options_reach_every_image_and_the_models_root() -> None:
     assert settings["data"]["OME_MODELS_ROOT"] == "/data/models"
 
 
+def test_another_models_root_starts_the_controller_anew_and_another_mirror_does_not() -> None:
+    plain, moved, mirrored = (
+        next(each["spec"]["template"] for each in _installed(options) if each["kind"] == "Deployment")
+        for options in (
+            Options(),
+            Options(models_root="/data"),
+            Options(settings={"HF_ENDPOINT": "https://hub.example"}),
+        )
+    )
+    assert plain != moved
+    assert plain == mirrored, "only steps read it, each when its pod starts"
+
+
 def _installed(options: Options) -> list[dict[str, Any]]:
     return [each for part in bundle(options) for each in part.objects]
 
