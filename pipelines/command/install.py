@@ -27,16 +27,24 @@ def install(
     kubeconfig: Kubeconfig = None,
     context: Context = "",
     argo: Annotated[
-        Literal["existing", "bundled"],
-        typer.Option("--argo", help="Use the cluster's own Argo Workflows, or bring one for the namespace ome."),
-    ] = "existing",
+        Literal["existing", "bundled"] | None,
+        typer.Option(
+            "--argo",
+            help="Use the cluster's own Argo Workflows, or bring one for the namespace ome; at first: existing.",
+        ),
+    ] = None,
     registry: Annotated[str, typer.Option("--image-registry", help="What goes before our images' names.")] = "",
-    tag: Annotated[str, typer.Option("--image-tag", help="Tag of our images; by default this version.")] = "",
+    tag: Annotated[
+        str, typer.Option("--image-tag", help="Tag of our images; at first, and for an upgrade, this version.")
+    ] = "",
     argo_registry: Annotated[str, typer.Option("--argo-registry", help="The same for Argo's images.")] = "",
     models_root: Annotated[str, typer.Option("--models-root", help="Folder on nodes that holds models.")] = "",
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A variable of every step, such as HF_ENDPOINT=https://…; repeatable."),
+        typer.Option(
+            "--set",
+            help="A variable of every step, such as HF_ENDPOINT=https://…; NAME= takes one away; repeatable.",
+        ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     wait: Annotated[bool, typer.Option(help="Wait until the controller is available.")] = True,
@@ -44,19 +52,24 @@ def install(
 ) -> None:
     """Install ome-pipelines on a cluster, or bring an installation up to date.
 
-    A second run changes nothing. `ome doctor` says what is missing.
+    What is not given stays as it was installed: a second run changes nothing. `ome doctor` says what is missing.
     """
     from pipelines.install.bundle import bundle
     from pipelines.install.connection import connect
-    from pipelines.install.options import chosen_options
+    from pipelines.install.installed_options import kept, options_of, read_live
+    from pipelines.install.options import given_options
 
-    options = chosen_options(
+    given = given_options(
         registry=registry, tag=tag, argo=argo, argo_registry=argo_registry, models_root=models_root,
         settings=setting or (),
     )  # fmt: skip
-    parts = bundle(options)
     api = connect(kubeconfig, context)
     typer.echo(f"{api.server}, Kubernetes {api.server_version()}")
+    before = options_of(read_live(api))
+    options = given.over(before)
+    parts = bundle(options)
+    if said := kept(before, options):
+        typer.echo(f"kept from the installation: {', '.join(said)}")
     _check_argo(api, options)
     if dry_run:
         _show_plan(api, parts)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Literal
 
-from pipelines.templates.settings import FROM_SETTINGS
+from pipelines.templates.settings import FROM_SETTINGS, MODELS_ROOT_VARIABLE
 from steps.errors import InvalidInputError
 
 NAMESPACE = "ome"
@@ -14,6 +14,9 @@ NAMESPACE = "ome"
 ARGO_VERSION = "v3.7.14"
 
 Argo = Literal["existing", "bundled"]
+
+SETTABLE = tuple(name for name in FROM_SETTINGS if name != MODELS_ROOT_VARIABLE)
+"""Variables of every step that have no option of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,50 @@ class Options:
         return f"{self.argo_registry}/{name}:{ARGO_VERSION}"
 
 
-def chosen_options(
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person says of an installation; "" and None leave it open.
+
+    Attributes:
+        registry: As in `Options`, and so are the others.
+        tag: The same.
+        argo: The same.
+        argo_registry: The same.
+        models_root: The same.
+        settings: The same; a variable whose value is "" is taken away.
+    """
+
+    registry: str = ""
+    tag: str = ""
+    argo: Argo | None = None
+    argo_registry: str = ""
+    models_root: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def over(self, before: Options) -> Options:
+        """The options of before with what is given here."""
+        settings = {**before.settings, **self.settings}
+        return replace(
+            before,
+            registry=self.registry or before.registry,
+            tag=self.tag or before.tag,
+            argo=self.argo or before.argo,
+            argo_registry=self.argo_registry or before.argo_registry,
+            models_root=self.models_root or before.models_root,
+            settings={name: value for name, value in settings.items() if value},
+        )
+
+
+def given_options(
     *,
     registry: str = "",
     tag: str = "",
-    argo: Argo = "existing",
+    argo: Argo | None = None,
     argo_registry: str = "",
     models_root: str = "",
     settings: Sequence[str] = (),
-) -> Options:
-    """Options as a person gives them; "" leaves the default.
+) -> Given:
+    """Options as a person gives them.
 
     Raises:
         InvalidInputError: names the option, its value and what is accepted.
@@ -71,22 +108,22 @@ def chosen_options(
         raise InvalidInputError(
             f'--models-root: "{models_root}" is not a folder of a node', remedy="Give an absolute path: /mnt/models."
         )
-    plain = Options()
-    return replace(
-        plain,
-        registry=registry.rstrip("/") or plain.registry,
-        tag=tag or plain.tag,
+    return Given(
+        registry=registry.rstrip("/"),
+        tag=tag,
         argo=argo,
-        argo_registry=argo_registry.rstrip("/") or plain.argo_registry,
-        models_root=models_root.rstrip("/") or plain.models_root,
+        argo_registry=argo_registry.rstrip("/"),
+        models_root=models_root.rstrip("/"),
         settings=dict(map(_setting, settings)),
     )
 
 
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
-    if not equals or name not in FROM_SETTINGS:
-        accepted = ", ".join(FROM_SETTINGS)
+    if name == MODELS_ROOT_VARIABLE:
+        raise InvalidInputError(f'--set: "{text}" has an option of its own', remedy="Give --models-root.")
+    if not equals or name not in SETTABLE:
+        accepted = ", ".join(SETTABLE)
         raise InvalidInputError(
             f'--set: "{text}" is not NAME=VALUE with a known name', remedy=f"Accepted: {accepted}."
         )
