@@ -32,6 +32,6 @@ def _is_used_by_others(api: InstallApi) -> bool:
     controllers = filter(is_controller, api.all("Deployment"))
     return (
         any(each["metadata"]["namespace"] != NAMESPACE or not is_ours(each) for each in controllers)
-        or any(api.all("ClusterWorkflowTemplate"))
+        or api.has_any("ClusterWorkflowTemplate")
         or any(each["metadata"]["namespace"] != NAMESPACE for kind in _WORK for each in api.all(kind))
     )

@@ -46,6 +46,9 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ResourceType(_ARGO, "WorkflowTemplate", "workflowtemplates"),
         ResourceType(_ARGO, "ClusterWorkflowTemplate", "clusterworkflowtemplates", is_namespaced=False),
         ResourceType(_ARGO, "WorkflowEventBinding", "workfloweventbindings"),
+        ResourceType(_ARGO, "WorkflowTaskSet", "workflowtasksets"),
+        ResourceType(_ARGO, "WorkflowTaskResult", "workflowtaskresults"),
+        ResourceType(_ARGO, "WorkflowArtifactGCTask", "workflowartifactgctasks"),
         ResourceType(
             "apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", is_namespaced=False
         ),
@@ -84,6 +87,13 @@ class InstallApi(ClusterApi):
             return tuple(self.list(RESOURCE_TYPES[kind], namespace, labels=labels))
         except NotFoundError:
             return ()
+
+    def has_any(self, kind: str) -> bool:
+        """Whether there is an object of a kind, in any namespace."""
+        try:
+            return next(self.list(RESOURCE_TYPES[kind]), None) is not None
+        except NotFoundError:
+            return False
 
     def server_version(self) -> str:
         """The API server's version, such as `v1.34.3`."""

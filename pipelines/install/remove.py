@@ -7,7 +7,7 @@ end.
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from crds.kinds import KINDS
@@ -30,7 +30,8 @@ _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Secret", "ConfigM
 _POLL_SECONDS = 0.5
 _POD_SECONDS = 60.0
 """For the controller's pods to end: twice what they get for an end in order."""
-_DEFINITION_SECONDS = 20.0
+_DEFINITION_SECONDS = 60.0
+"""For the API server to clean up after definitions, a few at a time; seconds where it has nothing else to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def remove(api: InstallApi, found: Installed, report: Report, *, keep_definition
         has_controller = found.has_controller
         left = delete_resources(api, found.resources, report, has_controller=has_controller, seconds=seconds)
     count = _end_controller(api, report)
-    give_up(api, left, report)
+    held = give_up(api, left, report)
     if found.resources and not keep_definitions:
         report(f"resources: {len(found.resources)} deleted")
     count += _delete_made(api)
@@ -78,7 +79,7 @@ def remove(api: InstallApi, found: Installed, report: Report, *, keep_definition
     if keep_definitions:
         report(f"namespace {NAMESPACE}: stays, with all in it that is not of the installation")
         return
-    _delete_definitions(api, found, report)
+    _delete_definitions(api, found, held, report)
     _empty_namespace(api)
     report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
 
@@ -147,15 +148,22 @@ def _delete(api: InstallApi, objects: Sequence[Object]) -> int:
     return count
 
 
-def _delete_definitions(api: InstallApi, found: Installed, report: Report) -> None:
-    """Delete definitions and wait until they are gone, so that another installation does not meet them half gone."""
+def _delete_definitions(api: InstallApi, found: Installed, held: Container[str], report: Report) -> None:
+    """Delete definitions and wait until they are gone, so that another installation does not meet them half gone.
+
+    Those of which an object is held by others are not waited for.
+    """
     kind = RESOURCE_TYPES["CustomResourceDefinition"]
     names = [*(f"{each.plural}.{GROUP}" for each in KINDS.values()), *found.argo_definitions]
+    for each in (*KINDS, *(each.kind for each in argo.DEFINITIONS)):
+        # A kind that nobody asked for yet has no storage, and the API server could not see that none of it is left.
+        api.has_any(each)
     left = [name for name in names if api.delete(kind, name)]
+    waiting = {f"{each.plural}.{GROUP}" for name, each in KINDS.items() if name in held}
     report(f"definitions: {_deleted(len(left))}")
     deadline = time.monotonic() + _DEFINITION_SECONDS
     while left := [name for name in left if api.find(kind, name) is not None]:
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or all(name in waiting for name in left):
             report(f"still there until their last object is gone: {', '.join(left)}")
             return
         time.sleep(_POLL_SECONDS)

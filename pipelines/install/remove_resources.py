@@ -54,15 +54,23 @@ def delete_resources(
     return left
 
 
-def give_up(api: InstallApi, left: Sequence[Object], report: Report) -> None:
-    """Take our finalizers off what was deleted and is still there, and say what stays of it on which nodes."""
+def give_up(api: InstallApi, left: Sequence[Object], report: Report) -> set[str]:
+    """Take our finalizers off what was deleted and is still there, and say what stays of it on which nodes.
+
+    Returns:
+        Kinds of which something is held by others.
+    """
+    kinds = set()
     for each in _left(api, left):
         release(api, each)
         nodes = ", ".join(_nodes_of(each))
         where = f" on {nodes}" if nodes else ""
         held = ", ".join(kept_finalizers(each))
+        if held:
+            kinds.add(each["kind"])
         said = f"held by {held}" if held else f"given up; what it has{where} stays in its folder"
         report(f"{each['kind']} {name_of(each)}: {said}")
+    return kinds
 
 
 def release(api: InstallApi, each: Object) -> None:

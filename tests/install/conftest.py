@@ -51,6 +51,7 @@ class Cluster:
         """Take everything of ours off it."""
         removed = self.ome("uninstall", "--yes", "--timeout", "0")
         assert removed.returncode == 0, removed.stderr
+        assert "still there" not in removed.stdout, "every definition goes, and is waited for"
         self.finish_namespace()
 
 

@@ -41,6 +41,7 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     assert removed.returncode == 0, removed.stderr
     assert "ClusterBaseModel small: given up" in removed.stdout
     assert "ClusterBaseModel other: held by example.com/other" in removed.stdout
+    assert "still there until their last object is gone: clusterbasemodels.ome.io\n" in removed.stdout
     assert cluster.admin.get({**MODEL, "metadata": held})["metadata"]["finalizers"] == ["example.com/other"]
     cluster.admin.patch({**MODEL, "metadata": held}, {"metadata": {"finalizers": None}})
     assert cluster.ome("uninstall").returncode == 0
