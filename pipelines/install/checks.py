@@ -10,7 +10,7 @@ from crds.kinds import KINDS
 from pipelines.export import templates
 from pipelines.install.apply import name_of
 from pipelines.install.argo_checks import argo_findings
-from pipelines.install.controller import CONTROLLER
+from pipelines.install.controller import CONTROLLER, POD_SECURITY_LEVEL
 from pipelines.install.finding import Finding, well
 from pipelines.install.objects import VERSION, Object, condition
 from pipelines.install.options import NAMESPACE, Options
@@ -29,8 +29,8 @@ _MODEL_LABEL = "models.ome.io/"
 def findings(seen: Snapshot) -> list[Finding]:
     """Every finding, in the order in which problems should be mended."""
     checks = (
-        api_findings, permission_findings, definition_findings, argo_findings, template_findings, controller_findings,
-        image_findings, node_findings, import_findings, deletion_findings,
+        api_findings, permission_findings, definition_findings, namespace_findings, argo_findings, template_findings,
+        controller_findings, image_findings, node_findings, import_findings, deletion_findings,
     )  # fmt: skip
     return [found for check in checks for found in check(seen)]
 
@@ -78,6 +78,16 @@ def definition_findings(seen: Snapshot) -> Iterator[Finding]:
         yield Finding("definitions", "warning", f"of another version: {', '.join(others)}", _UPGRADE)
     else:
         yield well("definitions", f"{len(wanted)} kinds of ome.io")
+
+
+def namespace_findings(seen: Snapshot) -> Iterator[Finding]:
+    """A level of Pod Security on the namespace that refuses the pods which mount a node's models."""
+    level = ((seen.namespace or {}).get("metadata") or {}).get("labels", {}).get(POD_SECURITY_LEVEL, "privileged")
+    if level != "privileged":
+        yield Finding(
+            "namespace", "error", f"{NAMESPACE} enforces Pod Security {level}: no pod may mount a node's models",
+            f"kubectl label --overwrite namespace {NAMESPACE} {POD_SECURITY_LEVEL}=privileged",
+        )  # fmt: skip
 
 
 def template_findings(seen: Snapshot) -> Iterator[Finding]:

@@ -7,13 +7,16 @@ from pipelines.templates.settings import MODELS_ROOT_VARIABLE, SETTINGS
 CONTROLLER = "ome-controller"
 PORT = 8080
 """Health (`/healthz`), readiness (`/readyz`) and metrics (`/metrics`) of the controller."""
+POD_SECURITY_LEVEL = "pod-security.kubernetes.io/enforce"
 MODELS_ROOT = "ome.io/models-root"
 """Annotation on its pods: a ConfigMap that changes starts no new pod, and this is what the controller reads of it."""
 
 
 def namespace() -> Object:
-    """The system namespace."""
-    return new_object("v1", "Namespace", NAMESPACE, "system", namespace="")
+    """The system namespace. Its pods mount the models of nodes, which only the widest level of Pod Security allows."""
+    found = new_object("v1", "Namespace", NAMESPACE, "system", namespace="")
+    found["metadata"]["labels"][POD_SECURITY_LEVEL] = "privileged"
+    return found
 
 
 def settings(options: Options) -> Object:

@@ -40,6 +40,7 @@ class Snapshot:
         workflows: Workflows there.
         settings: The ConfigMap of settings, or None.
         lease: The controllers' Lease, or None.
+        namespace: The system namespace, or None.
         nodes: All.
         node_status: ConfigMaps that say which models a node holds.
         resources: Objects of the eight kinds.
@@ -57,6 +58,7 @@ class Snapshot:
     workflows: Sequence[Object] = ()
     settings: Object | None = None
     lease: Object | None = None
+    namespace: Object | None = None
     nodes: Sequence[Object] = ()
     node_status: Sequence[Object] = ()
     resources: Sequence[Object] = ()
@@ -105,6 +107,7 @@ def take(api: InstallApi) -> Snapshot:
         workflows=read.all("Workflow", NAMESPACE),
         settings=read.one("ConfigMap", "ome-settings"),
         lease=read.one("Lease", LEASE),
+        namespace=read.one("Namespace", NAMESPACE),
         nodes=read.all("Node"),
         node_status=read.all("ConfigMap", NAMESPACE, f"{NODE_STATUS}=true"),
         resources=[each for kind in KINDS for each in read.all(kind)],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crds import labels
+from pipelines.install import controller
 from pipelines.install.argo_checks import argo_findings, version_of, watches
 from pipelines.install.checks import (
     api_findings,
@@ -15,6 +16,7 @@ from pipelines.install.checks import (
     deletion_findings,
     image_findings,
     import_findings,
+    namespace_findings,
     node_findings,
 )
 from pipelines.install.finding import Finding
@@ -155,6 +157,20 @@ def test_records_of_nodes_that_are_gone_are_removed_by_the_command_that_is_told(
     status = [{"metadata": {"name": name}} for name in ("a", "gone-1", "gone-2")]
     (found,) = _bad(node_findings, nodes=[_node("a", "True", "False")], node_status=status)
     assert "kubectl delete configmap -n ome gone-1 gone-2" in found.remedy
+
+
+def test_a_namespace_that_refuses_the_pods_of_models_is_told() -> None:
+    def namespace(**labels: str) -> dict[str, Any]:
+        return {
+            "metadata": {"name": "ome", "labels": {f"pod-security.kubernetes.io/{k}": v for k, v in labels.items()}}
+        }
+
+    for level in ("baseline", "restricted"):
+        (found,) = _bad(namespace_findings, namespace=namespace(enforce=level))
+        assert level in found.detail and "kubectl label --overwrite namespace ome" in found.remedy
+    bare: dict[str, Any] = {"metadata": {"name": "ome"}}
+    for calm in (namespace(enforce="privileged"), namespace(warn="restricted"), bare, controller.namespace(), None):
+        assert not _bad(namespace_findings, namespace=calm)
 
 
 def test_a_model_on_a_node_is_counted_once_though_it_has_two_labels() -> None:
