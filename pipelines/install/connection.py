@@ -10,6 +10,7 @@ from typing import Any
 from crds.kinds import KINDS
 from crds.metadata import API_VERSION
 from steps.cluster.api import ClusterApi
+from steps.cluster.connections import Patience, connections_of, headers_of
 from steps.cluster.kubeconfig import read_kubeconfig
 from steps.cluster.resource_types import ResourceType, object_path
 from steps.errors import InvalidInputError, NotFoundError
@@ -19,9 +20,8 @@ Object = dict[str, Any]
 FIELD_MANAGER = "ome-install"
 """Whose the fields of installed objects are; the controller's own is another."""
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0
-RETRIES = 2
+PATIENCE = Patience(retries=2, backoff=0.2, read_seconds=30.0, statuses=(429, 502, 503, 504))
+"""Somebody waits."""
 
 _RBAC, _ARGO = "rbac.authorization.k8s.io/v1", "argoproj.io/v1alpha1"
 
@@ -121,19 +121,7 @@ def connect(kubeconfig: Path | None = None, context: str = "") -> InstallApi:
     Raises:
         InvalidInputError: when the file or the context is not there or cannot be used.
     """
-    from urllib3 import PoolManager, Retry, Timeout
-
     if kubeconfig is not None and not kubeconfig.is_file():
         raise InvalidInputError(f"--kubeconfig: {kubeconfig} is not a file", remedy="Give the path of a kubeconfig.")
     found = read_kubeconfig(kubeconfig, context)
-    certificate: dict[str, Any] = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
-    trust: dict[str, Any] = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
-    retries = Retry(
-        total=RETRIES, allowed_methods=None, status_forcelist=(429, 502, 503, 504), backoff_factor=0.2,
-        raise_on_status=False, redirect=0, raise_on_redirect=False,
-    )  # fmt: skip
-    pool = PoolManager(
-        retries=retries, timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), **certificate, **trust
-    )
-    authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
-    return InstallApi(found.host, pool, headers={"Authorization": authorization} if authorization else {})
+    return InstallApi(found.host, connections_of(found, PATIENCE), headers=headers_of(found))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from crds.labels import FIELD_MANAGER
-from steps.cluster.refusals import RETRIED, refusal, unreachable
+from steps.cluster.connections import connections, connections_of, headers_of
+from steps.cluster.refusals import refusal, unreachable
 from steps.cluster.resource_types import ResourceType, object_path
 from steps.errors import ClusterError, NotFoundError
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
-RETRIES = 8
-LONGEST_WAIT_SECONDS = 10
 PAGE = 500
 NO_HEADERS: Mapping[str, str] = {}
 _JSON = "application/json"
@@ -201,29 +198,7 @@ def _from_kubeconfig() -> ClusterApi:
     from steps.cluster.kubeconfig import read_kubeconfig
 
     found = read_kubeconfig()
-    certificate = {"cert_file": found.cert_file, "key_file": found.key_file} if found.cert_file else {}
-    trust = {"ca_certs": found.ssl_ca_cert} if found.verify_ssl else {"cert_reqs": "CERT_NONE"}
-    authorization = found.get_api_key_with_prefix("BearerToken", alias="authorization")
-    headers = {"Authorization": authorization} if authorization else {}
-    return ClusterApi(found.host, connections(**certificate, **trust), headers=headers)
-
-
-def connections(**trust: Any) -> "PoolManager":
-    """Connections that retry: a connection that broke, too many requests, a server's fault; with longer waits."""
-    from urllib3 import PoolManager, Retry, Timeout
-
-    retries = Retry(
-        total=RETRIES,
-        allowed_methods=None,  # all that steps send may be sent twice
-        status_forcelist=RETRIED,
-        redirect=0,
-        backoff_factor=float(os.environ.get("OME_BACKOFF_SECONDS") or 0.5) / 2,
-        backoff_max=LONGEST_WAIT_SECONDS,
-        retry_after_max=LONGEST_WAIT_SECONDS,
-        raise_on_status=False,
-        raise_on_redirect=False,
-    )
-    return PoolManager(retries=retries, timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS), **trust)
+    return ClusterApi(found.host, connections_of(found), headers=headers_of(found))
 
 
 def _token(path: Path) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from steps.cluster.api import PAGE, ClusterApi, connections, open_api
+from steps.cluster.api import PAGE, ClusterApi, open_api
+from steps.cluster.connections import connections
 from steps.cluster.refusals import ConflictError, refusal
 from steps.cluster.resource_types import CONFIG_MAP, NODE
 from steps.cluster.resources import ClusterResources
