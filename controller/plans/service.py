@@ -9,11 +9,12 @@ from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
-from controller.plans.attempts import prospect_of, since_success, soonest
+from controller.plans.attempts import since_success, soonest
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.naming import next_run
 from controller.plans.predictor import migration
 from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
+from controller.plans.service_attempts import VERB, Attempt, attempt_of, prospect_of_attempt, target_of
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
 from controller.plans.service_status import ServiceState, service_said, service_status
@@ -23,11 +24,10 @@ from crds.metadata import DEPLOYMENT_MODE
 from steps.serving.asked_hardware import asked_hardware
 
 FINALIZER: Final = labels.FINALIZERS["InferenceService"]
-VERB: Final = "deploy"
+"""As OME names it."""
 TEMPLATE: Final = "deploy-model"
 _TEMPLATES: Final = (TEMPLATE, "onboard-model")
 _LATE_SECONDS: Final = 60.0
-_STEPS: Final = frozenset({"", "select", "deploy", "ask"})
 
 
 def plan_service(resource: Object, context: Context) -> Plan:
@@ -43,11 +43,10 @@ def plan_service(resource: Object, context: Context) -> Plan:
         return _virtual(resource, context)
     asked = asked_of(resource, context)
     components = components_of(asked, context)
-    is_available = all(part.is_available for part in components)
-    inputs = asked.inputs(context, is_available=is_available) if asked.spec_digest else ""
-    adoptable = tuple(run for run in runs if inputs and _is_adoptable(run, asked))
+    attempt = attempt_of(asked, components, context)
+    adoptable = tuple(run for run in runs if attempt.key and _is_adoptable(run, asked))
     status = resource.get("status") or {}
-    wanted = [run for run in runs if inputs and (_target(run) == asked.target or run in adoptable)]
+    wanted = [run for run in runs if attempt.key and (target_of(run) == asked.target or run in adoptable)]
     mine = since_success(wanted, status)
     active = next((run for run in reversed(mine) if run.is_active), None)
     marker = status.get("workflow") or {}
@@ -60,17 +59,17 @@ def plan_service(resource: Object, context: Context) -> Plan:
         active=active,
         done=done if is_current else None,
         runs=mine,
-        prospect=prospect_of([r for r in mine if r.inputs(VERB) == inputs or r in adoptable], context, _STEPS),
+        prospect=prospect_of_attempt(attempt, mine, context),
         lost=str(marker["name"]) if is_lost and all(run.name != marker["name"] for run in runs) else "",
     )
-    return _plan(state, runs, adoptable, inputs, context)
+    return _plan(state, runs, adoptable, attempt, context)
 
 
 def _plan(
-    state: ServiceState, runs: tuple[Run, ...], adoptable: tuple[Run, ...], inputs: str, context: Context
+    state: ServiceState, runs: tuple[Run, ...], adoptable: tuple[Run, ...], attempt: Attempt, context: Context
 ) -> Plan:
     service = state.asked.service
-    actions: list[Action] = [_adopt(run, service, inputs) for run in adoptable]
+    actions: list[Action] = [_adopt(run, service, attempt.inputs) for run in adoptable]
     others = [run for run in runs if run.is_active and run is not state.active]
     outdated = [run for run in others if run.is_ours and run.pipeline == TEMPLATE]
     if outdated:
@@ -78,7 +77,7 @@ def _plan(
     lack = _seconds_until_missing(state, context)
     is_wanted = model_obstacle(state.asked) is None and (not state.is_deployed or lack == 0)
     if is_wanted and state.active is None and not others and state.prospect.is_due:
-        return Plan((*actions, *_submission(state, runs, inputs, context)))
+        return Plan((*actions, *_submission(state, runs, attempt, context)))
     if state.active is not None and (held := _finalizer_patch(service)):
         return Plan((*actions, *held))
     status = service_status(state, context)
@@ -89,11 +88,11 @@ def _plan(
     return Plan((*actions, *write_status(service, status, event)), soonest(waits))
 
 
-def _submission(state: ServiceState, runs: tuple[Run, ...], inputs: str, context: Context) -> list[Action]:
+def _submission(state: ServiceState, runs: tuple[Run, ...], attempt: Attempt, context: Context) -> list[Action]:
     service, settings = state.asked.service, context.settings
-    name = next_run(VERB, state.asked.name, inputs, (run.name for run in runs))
+    name = next_run(VERB, state.asked.name, attempt.key, (run.name for run in runs))
     actions: list[Action] = [*_finalizer_patch(service), *vanished(service, state.lost)]
-    actions.append(submit(TEMPLATE, name, service, state.asked.arguments(), inputs, settings.namespace))
+    actions.append(submit(TEMPLATE, name, service, state.asked.arguments(), attempt.inputs, settings.namespace))
     actions += forget_failures(runs, TEMPLATE, settings.max_attempts)
     return [*actions, EmitEvent(service, "Normal", "Submitted", f"Run {name}.")]
 
@@ -120,10 +119,6 @@ def _seconds_until_missing(state: ServiceState, context: Context) -> float | Non
 def _has_deployed(run: Run, asked: Asked) -> bool:
     """Whether a run ended well with just this: one of a person may have found another spec when it came to it."""
     return run.phase == "Succeeded" and run.output("spec_digest", "deploy") in ("", asked.spec_digest)
-
-
-def _target(run: Run) -> str:
-    return run.inputs(VERB).partition("-")[0]
 
 
 def _is_adoptable(run: Run, asked: Asked) -> bool:

@@ -1,7 +1,7 @@
 """What an InferenceService asks for, its model, and the deploy run that brings it about.
 
-`spec_digest` names what is to be deployed: the service's spec and its model's files. `inputs` also counts what may
-make a failed attempt worth trying again: `ome.io/retry`, the runtimes to choose from, and pods that came up after all.
+`spec_digest` names what is to be deployed: the service's spec and its model's files. `key` also counts what makes the
+failures of earlier attempts void: `ome.io/retry`, and the runtimes and classes to choose from.
 """
 
 from collections.abc import Mapping
@@ -84,8 +84,8 @@ class Asked:
         is_same = bool(self.spec_digest) and self.remembered.get(DEPLOYED) == self.spec_digest
         return is_same and self.target == self.spec_digest
 
-    def inputs(self, context: Context, *, is_available: bool) -> str:
-        """What an attempt is for: the target before the dash."""
+    def key(self, context: Context) -> str:
+        """What attempts are for, by which their failures are counted: the target before the dash."""
         choices: Any = self.runtime_digest
         if not self.is_pinned:
             kinds = ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")
@@ -95,7 +95,7 @@ class Asked:
                 for item in context.observed.list(kind, self.namespace if kind == "ServingRuntime" else "")
             ]
         uid = self.service["metadata"].get("uid")  # or services of one name in two namespaces would share a run
-        return f"{self.target}-{digest_of([uid, self.annotations.get(RETRY, ''), choices, is_available])}"
+        return f"{self.target}-{digest_of([uid, self.annotations.get(RETRY, ''), choices])}"
 
     def arguments(self) -> dict[str, str]:
         """Arguments of deploy-model that differ from its defaults."""
