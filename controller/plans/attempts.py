@@ -7,11 +7,14 @@ again slowly, for ever; hopeless ones wait until the inputs change, which makes 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import takewhile
+from typing import Any, Final
 
 from controller.observed import Context, Settings
 from controller.plans.failures import Failure
 from controller.plans.runs import Run, parse_time
+
+_LARGEST_EXPONENT: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Prospect:
 
     Attributes:
         wait_seconds: Until the next attempt: 0 for now, None for never.
-        failures: Attempts that failed one after the other until now.
+        failures: Attempts that failed one after the other until now, all with the patience of the last.
         last: The newest of them.
     """
 
@@ -54,7 +57,7 @@ class Prospect:
             return f'Gave up after {self.failures} attempts; set the annotation "ome.io/retry" to try again.'
         if self.wait_seconds is None:
             return "Not tried again until the spec, its Secret or the annotation ome.io/retry changes."
-        return "It is tried again." if self.last.patience == "retry" else "It is tried again every few minutes."
+        return "It is tried again every few minutes." if self.last.patience == "slow" else "It is tried again."
 
 
 def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Prospect:
@@ -68,14 +71,22 @@ def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Pro
     if not failed:
         return Prospect()
     last = failed[-1].failure
-    count = len(failed)
+    count = sum(1 for _ in takewhile(lambda one: one.failure.patience == last.patience, reversed(failed)))
     if last.patience == "never" or (last.patience == "retry" and count >= settings.max_attempts):
         return Prospect(None, count, last)
-    seconds = settings.slow_retry_seconds
-    if last.patience == "retry":
-        seconds = min(settings.retry_seconds * 2 ** (count - 1), seconds)
-    due = parse_time(failed[-1].finished) + timedelta(seconds=seconds)
-    return Prospect(max((due - now).total_seconds(), 0.0), count, last)
+    wait = settings.slow_retry_seconds if last.patience == "slow" else doubled_wait(count, settings)
+    return Prospect(seconds_left(failed[-1].finished, wait, now), count, last)
+
+
+def doubled_wait(failures: int, settings: Settings) -> float:
+    """Seconds from so many failures to the next attempt, from 1."""
+    exponent = min(failures - 1, _LARGEST_EXPONENT)
+    return min(settings.retry_seconds * 2.0**exponent, settings.slow_retry_seconds)
+
+
+def seconds_left(finished: str, wait: float, now: datetime) -> float:
+    """What is left of a wait since a time in RFC 3339."""
+    return max((parse_time(finished) + timedelta(seconds=wait) - now).total_seconds(), 0.0)
 
 
 def prospect_of(runs: Sequence[Run], context: Context, tasks: Collection[str] | None = None) -> Prospect:

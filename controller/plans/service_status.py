@@ -13,6 +13,7 @@ from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
 from controller.plans.runs import Run, timestamp
+from controller.plans.service_attempts import SELECT
 from controller.plans.service_components import REASONS, Component
 from controller.plans.service_inputs import Asked, model_obstacle
 from controller.plans.service_memory import endpoint_of, remembered, warnings_of
@@ -117,8 +118,8 @@ def _selected(state: ServiceState) -> Said:
         reasons = "; ".join((f"runtime {found['runtime']}{where}", *(found.get("reasons") or ())))
         return Said("RuntimeSelected", True, "Selected", reasons)
     last = state.prospect.last
-    if last is not None and last.task == "select":
-        return Said("RuntimeSelected", False, last.reason, f"{last.sentence} {state.prospect.outlook}")
+    if last is not None and last.task == SELECT:
+        return Said("RuntimeSelected", False, last.reason, f"{last.sentence} {_outlook(state.prospect)}")
     if state.active is not None:
         return Said("RuntimeSelected", None, "Deploying", "The selection is at work.")
     return Said("RuntimeSelected", None, "Waiting", "Nothing is selected yet.")
@@ -128,15 +129,25 @@ def _deployed(state: ServiceState) -> Said:
     if state.is_deployed and state.active is None:
         warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
         return Said("Deployed", True, "Deployed", f"Just this is deployed, and has answered.{warnings}")
-    last, prospect = state.prospect.last, state.prospect
+    last = state.prospect.last
     if state.active is not None:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
         return Said("Deployed", None, "Deploying", f"{at_work(state.active)}{earlier}")
     if last is not None:
-        return Said("Deployed", False, last.reason, f"{last.sentence} {prospect.outlook}")
+        return Said("Deployed", False, last.reason, f"{last.sentence} {_outlook(state.prospect)}")
     if model_obstacle(state.asked) is not None:
         return Said("Deployed", False, "ModelNotReady", "It waits for its model.")
     return Said("Deployed", False, "Pending", "A run will be submitted.")
+
+
+def _outlook(prospect: Prospect) -> str:
+    """What comes next; a selection is made anew when what it chooses from changes too."""
+    is_refused = prospect.last is not None and prospect.last.task == SELECT and prospect.last.patience == "never"
+    if is_refused and prospect.wait_seconds is None:
+        return (
+            "Tried again when the spec, the runtimes, the classes or the nodes change, or the annotation ome.io/retry."
+        )
+    return prospect.outlook
 
 
 def _component(part: Component, state: ServiceState) -> Said:
