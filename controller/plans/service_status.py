@@ -15,7 +15,7 @@ from controller.plans.failures import failure
 from controller.plans.runs import Run, timestamp
 from controller.plans.service_attempts import SELECT
 from controller.plans.service_components import REASONS, Component
-from controller.plans.service_inputs import Asked, model_obstacle
+from controller.plans.service_inputs import DEPLOYED, Asked, model_obstacle
 from controller.plans.service_memory import endpoint_of, remembered, warnings_of
 from steps.choice import Choice
 
@@ -135,6 +135,8 @@ def _deployed(state: ServiceState) -> Said:
         return Said("Deployed", None, "Deploying", f"{at_work(state.active)}{earlier}")
     if last is not None:
         return Said("Deployed", False, last.reason, f"{last.sentence} {_outlook(state.prospect)}")
+    if _waits_with_pods(state):
+        return Said("Deployed", None, "ModelNotReady", f"{_fetching(state.asked)}; it is deployed then.")
     if model_obstacle(state.asked) is not None:
         return Said("Deployed", False, "ModelNotReady", "It waits for its model.")
     return Said("Deployed", False, "Pending", "A run will be submitted.")
@@ -181,6 +183,8 @@ def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
     broken = next((part for part in parts if not part.holds), None)
     if deployed.holds and broken is None:
         return Said("Ready", True, "Ready", "Every component is available.")
+    if broken is None and _waits_with_pods(state):
+        return Said("Ready", None, "ModelNotReady", f"The pods before answer. {_fetching(state.asked)}.")
     obstacle = model_obstacle(state.asked)
     if obstacle is not None and state.active is None and not state.is_deployed:
         return Said("Ready", False, *obstacle)
@@ -191,6 +195,25 @@ def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
     if state.active is not None and broken is None:
         return Said("Ready", None, "Deploying", f"The pods before answer while run {state.active.name} is at work.")
     return Said("Ready", False, deployed.reason if not deployed.holds else "Progressing", deployed.message)
+
+
+def _waits_with_pods(state: ServiceState) -> bool:
+    """Whether all that is new is the model's revision, whose files are still on their way."""
+    asked, obstacle = state.asked, model_obstacle(state.asked)
+    if (
+        obstacle is None
+        or obstacle[0] != "ModelNotReady"
+        or state.active is not None
+        or state.prospect.last is not None
+    ):
+        return False
+    return asked.is_pinned and asked.remembered.get(DEPLOYED, "") not in ("", asked.spec_digest)
+
+
+def _fetching(asked: Asked) -> str:
+    revision = str((((asked.model or {}).get("status") or {}).get("artifact") or {}).get("revision") or "")
+    which = f"{asked.model_name} at revision {revision[:12]}" if revision else f"A new revision of {asked.model_name}"
+    return f"{which} is being fetched, see ModelReady"
 
 
 def _choice(state: ServiceState) -> Choice | None:

@@ -92,6 +92,25 @@ def test_the_selection_is_pinned_until_the_spec_changes() -> None:
     assert "runtime" not in arguments_of(cluster.get("Workflow", "ome", only_run(cluster, "deploy-model")))
 
 
+def test_a_service_answers_with_its_pods_while_a_new_revision_of_its_model_is_fetched() -> None:
+    cluster = serving()
+    words = {"type": "Ready", "status": "False", "reason": "Importing", "message": "0 of 1 nodes."}
+    artifact = {"digest": "sha256:" + "cd" * 32, "revision": "feedbeef" + "0" * 32}
+    cluster.change(*MODEL, {"status": {"artifact": artifact, "conditions": [words]}})
+    settle(cluster)
+    ready = condition(cluster.get(*SERVICE), "Ready")
+    assert (ready["status"], ready["reason"]) == ("Unknown", "ModelNotReady")
+    assert "smollm2 at revision feedbeef0000 is being fetched" in ready["message"]
+    assert "0 of 1 nodes." in condition(cluster.get(*SERVICE), "ModelReady")["message"]
+    cluster.change("Deployment", "team", "chat-engine", {"status": {"conditions": None}})
+    settle(cluster)
+    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "False"
+    assert len(runs_of(cluster, "deploy-model")) == 1
+    cluster.change(*MODEL, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    settle(cluster)
+    assert len(runs_of(cluster, "deploy-model")) == 2
+
+
 def test_an_edited_runtime_is_told_as_drift_and_held() -> None:
     cluster = serving()
     cluster.change("ClusterServingRuntime", "", "llama-server", {"spec": {"engineConfig": {"a": 2}}})
