@@ -10,7 +10,7 @@ from typing import Final
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
 from controller.plans.attempts import since_success, soonest
-from controller.plans.conditions import Said, change_event, conditions, write_status
+from controller.plans.conditions import change_event, write_status
 from controller.plans.naming import next_run
 from controller.plans.predictor import migration
 from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
@@ -18,9 +18,9 @@ from controller.plans.service_attempts import VERB, Attempt, attempt_of, prospec
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
 from controller.plans.service_status import ServiceState, service_said, service_status
+from controller.plans.service_virtual import is_virtual, plan_virtual
 from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
-from crds.metadata import DEPLOYMENT_MODE
 from steps.serving.asked_hardware import asked_hardware
 
 FINALIZER: Final = labels.FINALIZERS["InferenceService"]
@@ -39,8 +39,8 @@ def plan_service(resource: Object, context: Context) -> Plan:
     runs = read_runs(found, context.now)
     if "deletionTimestamp" in resource["metadata"]:
         return _deletion(resource, runs)
-    if (resource["metadata"].get("annotations") or {}).get(DEPLOYMENT_MODE) == "VirtualDeployment":
-        return _virtual(resource, context)
+    if is_virtual(resource):
+        return plan_virtual(resource, [run for run in runs if _is_own(run)], context)
     asked = asked_of(resource, context)
     components = components_of(asked, context)
     attempt = attempt_of(asked, components, context)
@@ -185,19 +185,3 @@ def _deletion(service: Object, runs: tuple[Run, ...]) -> Plan:
 
 def _is_own(run: Run) -> bool:
     return run.is_ours and run.pipeline == TEMPLATE
-
-
-def _virtual(service: Object, context: Context) -> Plan:
-    """OME's VirtualDeployment: ready with an address, and nothing behind it that we made."""
-    metadata, old = service["metadata"], service.get("status") or {}
-    generation = int(metadata.get("generation") or 0)
-    url = f"http://{metadata['name']}.{metadata['namespace']}.svc.cluster.local"
-    text = "A VirtualDeployment: it has a status and nothing else."
-    said = [Said("Ready", True, "VirtualDeployment", text)]
-    status: Object = {
-        "observedGeneration": generation,
-        "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
-        "url": url,
-        "address": {"url": url},
-    }
-    return Plan(write_status(service, status, change_event(service, said, "Ready")))

@@ -196,6 +196,23 @@ def test_a_virtual_deployment_has_a_status_and_nothing_else() -> None:
     assert not cluster.of_kind("Workflow")
 
 
+def test_a_service_that_becomes_virtual_ends_its_run_and_names_what_is_left_of_it() -> None:
+    cluster = deploying()
+    add_deployment(cluster, AVAILABLE)
+    deploy(cluster, only_run(cluster, "deploy-model"), "Running")
+    settle(cluster)
+    cluster.change(*SERVICE, {"metadata": {"annotations": {"ome.io/deploymentMode": "VirtualDeployment"}}})
+    settle(cluster)
+    assert not runs_of(cluster, "deploy-model")
+    ready = condition(cluster.get(*SERVICE), "Ready")
+    assert (ready["status"], ready["reason"]) == ("True", "VirtualDeployment")
+    assert "chat-engine. To remove them: kubectl delete deployments," in ready["message"]
+    assert ready["message"].endswith("-n team -l ome.io/inferenceservice=chat")
+    cluster.delete("Deployment", "team", "chat-engine")
+    settle(cluster)
+    assert "kubectl" not in condition(cluster.get(*SERVICE), "Ready")["message"]
+
+
 def test_a_service_that_answers_stays_ready_when_its_runs_are_cleared_away() -> None:
     cluster = serving()
     for name in runs_of(cluster, "deploy-model"):
