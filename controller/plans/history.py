@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from controller.actions import Object
+from controller.plans.benchmark_sizes import MOST_BASELINE, MOST_HISTORY, MOST_RESULTS, left_out, within
 from controller.plans.runs import Run
 from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
@@ -27,7 +28,7 @@ class History:
     """What finished runs add up to.
 
     Attributes:
-        entries: Newest first, at most the limit.
+        entries: Newest first, at most the limit, and what there is room for.
         results: Of the last finished run; None when it has none, or nothing has finished since the status was written.
         last: The entry of the last finished run.
         baseline: What is to be remembered, as JSON; "" for nothing.
@@ -62,13 +63,14 @@ def history_of(job: Object, runs: Iterable[Run]) -> History:
             entry = _entry(run, report, _baseline(spec, remembered, named), spec.get("thresholds") or {})
             known[run.name] = entry
         if report is not None and (run.name == named or (not named and entry.get("verdict") == "Pass")):
-            remembered = Baseline(run.name, results_of(report))
-        results, last = (results_of(report) if report is not None else None), entry
+            numbers = results_of(report)
+            remembered = Baseline(run.name, within(numbers, MOST_BASELINE), len(numbers))
+        results, last = (within(results_of(report), MOST_RESULTS) if report is not None else None), entry
     ordered = sorted(known.values(), key=lambda entry: (entry.get("finishedAt", ""), entry["run"]), reverse=True)
     limit = spec.get("historyLimit")
     limit = DEFAULT_LIMIT if limit is None else int(limit)
     return History(
-        entries=tuple(ordered[:limit]),
+        entries=tuple(within(ordered[:limit], MOST_HISTORY)),
         results=results,
         last=last if last is not None else (ordered[0] if ordered else None),
         baseline=_written(remembered),
@@ -90,7 +92,8 @@ def _entry(
 ) -> Object:
     entry: Object = {"run": run.name, "startedAt": run.started, "finishedAt": run.finished}
     if report is not None:
-        entry["verdict"], entry["message"] = judge_run(report, baseline, thresholds)
+        entry["verdict"], told = judge_run(report, baseline, thresholds)
+        entry["message"] = f"{told} {left_out(results_of(report))}".strip()
     elif run.failure is not None:
         entry["verdict"], entry["message"] = "Failed", f"{run.failure.reason}: {run.failure.sentence}"
     else:
@@ -118,10 +121,13 @@ def _remembered(job: Object) -> Baseline | None:
         return None
     if not isinstance(found, dict) or not isinstance(found.get("results"), list) or not found.get("run"):
         return None
-    return Baseline(str(found["run"]), found["results"])
+    return Baseline(str(found["run"]), found["results"], int(found.get("cells") or 0))
 
 
 def _written(baseline: Baseline | None) -> str:
     if baseline is None:
         return ""
-    return json.dumps({"run": baseline.run, "results": list(baseline.results)}, sort_keys=True, separators=(",", ":"))
+    kept: Object = {"run": baseline.run, "results": list(baseline.results)}
+    if baseline.cells > len(baseline.results):
+        kept["cells"] = baseline.cells
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))

@@ -30,10 +30,12 @@ class Baseline:
     Attributes:
         run: Its name; "" for given numbers.
         results: As in `status.results`; empty when they are not known any more.
+        cells: How many it had, where there is no room to remember all; 0 for as many as there are.
     """
 
     run: str
     results: Sequence[Mapping[str, Any]]
+    cells: int = 0
 
 
 def results_of(report: BenchmarkReport) -> list[Object]:
@@ -65,7 +67,7 @@ def judge_run(
     for new, old in pairs:
         cell = f"{new['scenario']} at {new['concurrency']}"
         if old is None:
-            unsure.append(f"{cell} is not in the baseline")
+            unsure.append(f"{cell} is not {_in_baseline(baseline)}")
             continue
         if min(_answered(new), _answered(old)) < ENOUGH_FOR_MEDIAN:
             unsure.append(f"{cell} has {min(_answered(new), _answered(old))} answered requests of {ENOUGH_FOR_MEDIAN}")
@@ -93,6 +95,13 @@ def _worse(new: Mapping[str, Any], old: Mapping[str, Any], thresholds: Mapping[s
         if now is not None and then and now < then * (1 - percent / 100):
             change = (1 - now / then) * 100
             yield f"{words} {now:.4g}, was {then:.4g} (-{change:.1f} %, at most {percent:g} %)"
+
+
+def _in_baseline(baseline: Baseline) -> str:
+    known = len(baseline.results)
+    if baseline.cells <= known:
+        return "in the baseline"
+    return f"among the {known} cells of the baseline's {baseline.cells} that there is room for"
 
 
 def _percent(thresholds: Mapping[str, Any], name: str) -> float:
