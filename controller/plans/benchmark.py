@@ -63,7 +63,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     lost = _lost(resource, runs)
     trouble = mistake or refused_by_argo(cron)
     status = benchmark_status(resource, measured, history, active, outlook, context, lost=lost, trouble=trouble)
-    said = benchmark_said(resource, measured, history, active, outlook, trouble)
+    said = benchmark_said(resource, measured, history, active, outlook, trouble, context.settings.namespace)
     event = change_event(resource, said, "Completed")
     waits = [active.seconds_to_deadline if active is not None else None]
     if is_once and measured.arguments and not is_measured and active is None:

@@ -10,15 +10,36 @@ from controller.plans.benchmark_inputs import IGNORED, Measured
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
 from controller.plans.history import History
+from controller.plans.naming import cron_name
 from controller.plans.runs import Run, timestamp
 
 
 def benchmark_said(
-    job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect, trouble: Said | None
+    job: Object,
+    measured: Measured,
+    history: History,
+    active: Run | None,
+    outlook: Prospect,
+    trouble: Said | None,
+    namespace: str,
 ) -> tuple[Said, ...]:
-    """The conditions, without times; trouble with the schedule comes before what earlier runs have brought."""
+    """The conditions, without times; trouble with the schedule comes before what earlier runs have brought.
+
+    Args:
+        job: The benchmark.
+        measured: Its endpoint.
+        history: Its finished runs.
+        active: The run that goes on.
+        outlook: What follows failures.
+        trouble: With its schedule.
+        namespace: Where its CronWorkflow is.
+    """
     completed = trouble if trouble is not None and active is None else None
-    said = [measured.ready, _running(active), completed or _completed(job, measured, history, active, outlook)]
+    said = [
+        measured.ready,
+        _running(active),
+        completed or _completed(job, measured, history, active, outlook, namespace),
+    ]
     if ignored := [name for name in IGNORED if (job.get("spec") or {}).get(name)]:
         text = f"Nothing reads spec.{', spec.'.join(ignored)} on a cluster yet; the report is where reportUri says."
         said.append(Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"))
@@ -50,7 +71,7 @@ def benchmark_status(
     """
     old = job.get("status") or {}
     generation = int(job["metadata"].get("generation") or 0)
-    said = benchmark_said(job, measured, history, active, outlook, trouble)
+    said = benchmark_said(job, measured, history, active, outlook, trouble, context.settings.namespace)
     made: Object = {
         "observedGeneration": generation,
         "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
@@ -87,10 +108,8 @@ def benchmark_status(
     return made
 
 
-_FAILED_REMEDY: Final = (
-    "The report and the endpoint's log say what failed. Mend it, or raise spec.thresholds.maxErrorRate; then set the "
-    'annotation "ome.io/retry" to measure again.'
-)
+_FAILED: Final = "The report and the endpoint's log say what failed. Mend it, or raise spec.thresholds.maxErrorRate"
+_ONCE_MORE: Final = 'then set the annotation "ome.io/retry" to measure again'
 
 
 def _running(active: Run | None) -> Said:
@@ -101,7 +120,9 @@ def _running(active: Run | None) -> Said:
     return Said("Running", True, "Running", f"Run {active.name}{progress}.")
 
 
-def _completed(job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect) -> Said:
+def _completed(
+    job: Object, measured: Measured, history: History, active: Run | None, outlook: Prospect, namespace: str
+) -> Said:
     last = history.last
     if active is not None:
         return Said("Completed", False, "Running", at_work(active))
@@ -110,12 +131,25 @@ def _completed(job: Object, measured: Measured, history: History, active: Run | 
     if last is not None and last["verdict"] != "Failed":
         return Said("Completed", True, last["verdict"], last.get("message", ""))
     if last is not None:
-        return Said("Completed", False, "Failed", f"{last.get('message', '')} {_FAILED_REMEDY}".strip())
+        return Said(
+            "Completed", False, "Failed", f"{last.get('message', '')} {_FAILED}; {_again(job, namespace)}.".strip()
+        )
     if not measured.arguments:
         return Said("Completed", False, "Waiting", "It waits for its endpoint.")
     if (job.get("spec") or {}).get("schedule"):
         return Said("Completed", False, "Waiting", f'The schedule "{job["spec"]["schedule"]}" has not come yet.')
     return Said("Completed", False, "Pending", "A run will be submitted.")
+
+
+def _again(job: Object, namespace: str) -> str:
+    """How it is measured again: a run from its CronWorkflow counts as one of its schedule, whoever submits it."""
+    spec, metadata = job.get("spec") or {}, job["metadata"]
+    if not spec.get("schedule"):
+        return _ONCE_MORE
+    command = f"argo submit -n {namespace} --from cronwf/{cron_name(metadata['namespace'], metadata['name'])}"
+    if spec.get("suspend"):
+        return f"its schedule rests (spec.suspend); to measure again now: {command}"
+    return f"it is measured again when its schedule comes; now: {command}"
 
 
 def _state(said: tuple[Said, ...]) -> str:

@@ -109,6 +109,7 @@ def test_a_run_with_many_errors_has_failed_whatever_its_exit_code() -> None:
     assert (status["state"], status["verdict"]) == ("Failed", "Failed")
     assert status["results"][0]["errorRate"] == 0.3
     assert "too many requests failed" in status["failureMessage"]
+    assert '"ome.io/retry" to measure again' in status["failureMessage"]
     cluster.pass_time(86400)
     assert len(runs_of(cluster, "benchmark-endpoint")) == 1
 
