@@ -17,6 +17,7 @@ from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
 from controller.plans.service_attempts import VERB, Attempt, attempt_of, prospect_of_attempt, target_of
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
+from controller.plans.service_mistakes import service_mistake
 from controller.plans.service_status import ServiceState, service_said, service_status
 from controller.plans.service_virtual import is_virtual, plan_virtual
 from controller.plans.submission import forget_failures, resource_labels, submit, vanished
@@ -61,6 +62,7 @@ def plan_service(resource: Object, context: Context) -> Plan:
         runs=mine,
         prospect=prospect_of_attempt(attempt, mine, context),
         lost=str(marker["name"]) if is_lost and all(run.name != marker["name"] for run in runs) else "",
+        mistake=service_mistake(resource),
     )
     return _plan(state, runs, adoptable, attempt, context)
 
@@ -75,7 +77,8 @@ def _plan(
     if outdated:
         return Plan((*actions, *(DeleteObject("Workflow", run.namespace, run.name) for run in outdated)))
     lack = _seconds_until_missing(state, context)
-    is_wanted = model_obstacle(state.asked) is None and (not state.is_deployed or lack == 0)
+    is_possible = model_obstacle(state.asked) is None and state.mistake is None
+    is_wanted = is_possible and (not state.is_deployed or lack == 0)
     if is_wanted and state.active is None and not others and state.prospect.is_due:
         return Plan((*actions, *_submission(state, runs, attempt, context)))
     if state.active is not None and (held := _finalizer_patch(service)):

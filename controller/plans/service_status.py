@@ -16,6 +16,7 @@ from controller.plans.runs import Run, timestamp
 from controller.plans.service_attempts import SELECT
 from controller.plans.service_components import REASONS, Component
 from controller.plans.service_inputs import DEPLOYED, Asked, model_obstacle
+from controller.plans.service_loading import model_status
 from controller.plans.service_memory import endpoint_of, remembered, warnings_of
 from steps.choice import Choice
 
@@ -32,6 +33,7 @@ class ServiceState:
         runs: Those for what it asks, oldest first.
         prospect: What follows failures.
         lost: Name of the run that the status waits for and that is not there any more.
+        mistake: In what it asks; nothing is deployed anew with one.
     """
 
     asked: Asked
@@ -41,6 +43,7 @@ class ServiceState:
     runs: tuple[Run, ...]
     prospect: Prospect
     lost: str = ""
+    mistake: Said | None = None
 
     @property
     def engine(self) -> Component:
@@ -66,6 +69,8 @@ def service_said(state: ServiceState) -> tuple[Said, ...]:
     said += parts
     if state.asked.has_drifted:
         said.append(_drifted(state.asked))
+    if state.mistake is not None:
+        said.append(state.mistake)
     return (*said, _ready(state, said[2], parts))
 
 
@@ -79,7 +84,9 @@ def service_status(state: ServiceState, context: Context) -> Object:
     made: Object = {
         "observedGeneration": generation,
         "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
-        "modelStatus": _model_status(state, old, said, context),
+        "modelStatus": model_status(
+            state.engine, old, said[-1], state.prospect.last if state.active is None else None, context
+        ),
     }
     selection = _selection(state, generation)
     if selection:
@@ -129,6 +136,8 @@ def _deployed(state: ServiceState) -> Said:
     if state.is_deployed and state.active is None:
         warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
         return Said("Deployed", True, "Deployed", f"Just this is deployed, and has answered.{warnings}")
+    if state.mistake is not None and state.active is None:
+        return Said("Deployed", False, state.mistake.reason, state.mistake.message)
     last = state.prospect.last
     if state.active is not None:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
@@ -183,6 +192,8 @@ def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
     broken = next((part for part in parts if not part.holds), None)
     if deployed.holds and broken is None:
         return Said("Ready", True, "Ready", "Every component is available.")
+    if state.mistake is not None and state.active is None and not all(part.deployment for part in state.components):
+        return Said("Ready", False, state.mistake.reason, state.mistake.message)
     if broken is None and _waits_with_pods(state):
         return Said("Ready", None, "ModelNotReady", f"The pods before answer. {_fetching(state.asked)}.")
     obstacle = model_obstacle(state.asked)
@@ -251,47 +262,3 @@ def _component_status(part: Component, old: Mapping[str, Any], url: str) -> Obje
     if part.name == "engine" and url:
         made["url"] = url
     return made
-
-
-def _model_status(state: ServiceState, old: Object, said: Sequence[Said], context: Context) -> Object:
-    """OME's words for how far loading is."""
-    engine = state.engine
-    ready = next(one for one in said if one.type == "Ready")
-    trouble = engine.trouble
-    available = int(((engine.deployment or {}).get("status") or {}).get("availableReplicas") or 0)
-    is_broken = trouble is not None and trouble.cause in ("crash", "image", "image-name", "configuration")
-    target = "Loaded" if ready.holds else "FailedToLoad" if is_broken else "Loading" if engine.pods else "Pending"
-    transition = "UpToDate" if ready.holds else "BlockedByFailedLoad" if is_broken else "InProgress"
-    last = state.prospect.last
-    if last is not None and last.code in ("invalid-input", "unsupported") and state.active is None:
-        transition = "InvalidSpec"
-    made: Object = {
-        "transitionStatus": transition,
-        "modelRevisionStates": {
-            "activeModelState": "Loaded" if available else target,
-            "targetModelState": target,
-        },
-        "modelCopies": {"failedCopies": 1 if is_broken else 0, "totalCopies": available},
-    }
-    if trouble is not None and is_broken:
-        before = ((old.get("modelStatus") or {}).get("lastFailureInfo")) or {}
-        info: Object = {"reason": REASONS[trouble.cause], "message": trouble.message[:2000]}
-        codes = [int(code) for code in _exit_codes(engine)]
-        info |= {"exitCode": codes[0]} if codes else {}
-        is_same = all(before.get(key) == value for key, value in info.items())
-        made["lastFailureInfo"] = info | {"time": before.get("time") if is_same else timestamp(context.now)}
-    elif (old.get("modelStatus") or {}).get("lastFailureInfo") and not ready.holds:
-        made["lastFailureInfo"] = old["modelStatus"]["lastFailureInfo"]
-    return made
-
-
-def _exit_codes(engine: Component) -> list[int]:
-    found = []
-    for pod in engine.pods:
-        for container in (pod.get("status") or {}).get("containerStatuses") or ():
-            ended = (container.get("state") or {}).get("terminated") or (container.get("lastState") or {}).get(
-                "terminated"
-            )
-            if ended and ended.get("exitCode"):
-                found.append(int(ended["exitCode"]))
-    return found

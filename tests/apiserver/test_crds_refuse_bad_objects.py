@@ -8,10 +8,13 @@ import re
 
 import pytest
 
+from controller.plans import plan_service
 from crds.load import load
 from crds.problems import InvalidResourceError
 from tests.apiserver.client import ApiRefusedError, Object
 from tests.apiserver.fixture import ApiServer
+from tests.controller.plans.cluster import Cluster, merged
+from tests.controller.plans.objects import condition
 from tests.crds.bad_objects import BAD
 from tests.crds.samples import benchmark, document, model, runtime, service
 
@@ -134,6 +137,16 @@ def _refusal(server: ApiServer, bad: Object) -> str:
     return "\n".join(lines) or refused.value.message.strip()
 
 
+def _told_by_planner(service: Object) -> str:
+    cluster = Cluster()
+    cluster.add(merged(service, {"metadata": {"namespace": "team"}}))
+    key = ("InferenceService", "team", service["metadata"]["name"])
+    cluster.settle(plan_service, *key)
+    found = condition(cluster.get(*key), "SpecValid")
+    assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
+    return str(found["message"])
+
+
 def _beginning(message: str, beginnings: object) -> str:
     return next((each for each in beginnings if message.startswith(each)), "")  # type: ignore[attr-defined]  # iterable
 
@@ -143,6 +156,8 @@ def test_the_api_server_refuses_what_loading_refuses(ome_api_server: ApiServer, 
     if _beginning(message, FOR_THE_CONTROLLER):
         ome_api_server.admin.create(bad)
         ome_api_server.admin.delete(bad)
+        if bad["kind"] == "InferenceService":
+            assert _told_by_planner(bad).startswith(message)
     elif _beginning(message, KUBERNETES_OWN):
         assert "name" in _refusal(ome_api_server, bad)
     else:

@@ -7,14 +7,17 @@ import pytest
 from controller.plans import plan_service
 from steps.serving.cluster.rollout import refusal
 from tests.controller.plans.argo import only_run, runs_of
+from tests.controller.plans.cluster import Cluster, merged
 from tests.controller.plans.objects import condition
 from tests.controller.plans.services import (
     SERVICE,
     add_deployment,
     add_pod,
+    add_ready_model,
     add_runtime,
     deploy,
     deploying,
+    service_body,
     serving,
     settle,
 )
@@ -114,3 +117,34 @@ def test_a_crash_has_its_exit_code_in_the_model_status() -> None:
     assert status["transitionStatus"] == "BlockedByFailedLoad"
     assert status["lastFailureInfo"]["exitCode"] == 7
     assert cluster.plan(plan_service, *SERVICE).actions == ()
+
+
+def test_a_wrong_annotation_of_a_new_service_is_told_and_deployed_when_it_is_mended() -> None:
+    cluster = Cluster()
+    add_ready_model(cluster)
+    add_runtime(cluster)
+    cluster.add(merged(service_body(), {"metadata": {"annotations": {"ome.io/fit": "enforced"}}}))
+    settle(cluster)
+    for name in ("SpecValid", "Deployed", "Ready"):
+        found = condition(cluster.get(*SERVICE), name)
+        assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
+        words = 'metadata.annotations["ome.io/fit"]: "enforced" is not known; accepted: enforce, warn, off. Correct it'
+        assert words in found["message"]
+    assert not runs_of(cluster, "deploy-model")
+    cluster.change(*SERVICE, {"metadata": {"annotations": {"ome.io/fit": "enforce"}}})
+    settle(cluster)
+    assert len(runs_of(cluster, "deploy-model")) == 1
+    assert all(one["type"] != "SpecValid" for one in cluster.get(*SERVICE)["status"]["conditions"])
+
+
+def test_a_wrong_annotation_of_a_service_that_answers_is_told_and_leaves_it_ready() -> None:
+    cluster = serving()
+    cluster.change(*SERVICE, {"metadata": {"annotations": {"ome.io/on-drift": "redploy"}}})
+    settle(cluster)
+    told = condition(cluster.get(*SERVICE), "SpecValid")
+    assert (told["status"], told["severity"]) == ("False", "Info") and '"redploy"' in told["message"]
+    assert condition(cluster.get(*SERVICE), "Ready")["status"] == "True"
+    cluster.delete("Deployment", "team", "chat-engine")
+    settle(cluster)
+    assert condition(cluster.get(*SERVICE), "Ready")["reason"] == "InvalidSpec"
+    assert len(runs_of(cluster, "deploy-model")) == 1
