@@ -181,7 +181,7 @@ class ServingRuntimeSpec(RuntimePodFields):
 
 
 class ServingRuntimeStatus(Status):
-    """OME writes nothing here; we write conditions."""
+    """Nothing is written here, by OME or by us; what a runtime is refused for stands in the status of a service."""
 
 
 class ServingRuntime(Resource):
