@@ -19,7 +19,7 @@ from controller.plans.model_inputs import lacks_secret, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import next_run
-from controller.plans.node_records import remove_entry, set_label, write_entry
+from controller.plans.node_records import remove_entry, restore_config_map, set_label, write_entry
 from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.submission import forget_failures, owner_reference, resource_labels, submit, vanished
@@ -57,6 +57,8 @@ def plan_model(resource: Object, context: Context) -> Plan:
 
 def _plan(state: ModelState, context: Context) -> Plan:
     model, wanted = state.model, state.wanted
+    if restored := _restored(state, context):
+        return Plan(tuple(restored), requeue_seconds=0.0)
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += _record(state, context)
     actions += keep_artifact(state.digest, context)
@@ -82,6 +84,12 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += release_artifact(model, status, context)
     event = change_event(model, said_of(state, obstacle, said), "Ready")
     return Plan((*actions, *write_status(model, status, event)), _requeue(state, cleaning, obstacle))
+
+
+def _restored(state: ModelState, context: Context) -> list[Action]:
+    """ConfigMaps that are not seen of nodes that hold it: where they are, they say more than is remembered."""
+    unseen = [node.place for node in state.nodes if node.config_map is None and node.stored is not None]
+    return [action for place in unseen for action in restore_config_map(place, context.settings.namespace)]
 
 
 def _record(state: ModelState, context: Context) -> list[Action]:

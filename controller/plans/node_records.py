@@ -106,8 +106,15 @@ def write_entry(place: Place, wanted: Wanted, entry: Entry, config_map: Object |
     text = entry.to_json(wanted.name)
     if entry_text(config_map, wanted.key) == text:
         return []
-    patch = PatchObject("ConfigMap", namespace, place.name, {"data": {wanted.key: text}})
-    return [patch] if config_map is not None else [CreateObject(_empty(place, namespace)), patch]
+    data: Object = {"data": {wanted.key: text}}
+    if config_map is not None:
+        return [PatchObject("ConfigMap", namespace, place.name, data)]
+    return _begin(place, namespace, data)
+
+
+def restore_config_map(place: Place, namespace: str) -> list[Action]:
+    """Make a node have a ConfigMap that is found: one that lost its label is there, with all that it says."""
+    return _begin(place, namespace, {})
 
 
 def remove_entry(node: str, wanted: Wanted, config_map: Object | None, namespace: str) -> list[Action]:
@@ -126,6 +133,13 @@ def set_label(node: str, found: Mapping[str, str], wanted: Wanted, value: str | 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _begin(place: Place, namespace: str, data: Object) -> list[Action]:
+    """One that is not seen: it is not there, or lacks the label by which it is watched, so that both are written."""
+    empty = _empty(place, namespace)
+    marked: Object = {"metadata": {"labels": empty["metadata"]["labels"]}, **data}
+    return [CreateObject(empty), PatchObject("ConfigMap", namespace, place.name, marked)]
 
 
 def _empty(place: Place, namespace: str) -> Object:

@@ -45,7 +45,8 @@ class Cluster:
         self.settings = settings or Settings()
         self.now = START
         self.objects: dict[tuple[str, str, str], Object] = {}
-        self.store = Store(watched(self.settings.namespace))
+        self._watched = watched(self.settings.namespace)
+        self.store = Store(self._watched)
         self.events: list[EmitEvent] = []
         self.written: list[Action] = []
         self.copied: list[CopySecret] = []
@@ -183,7 +184,10 @@ class Cluster:
     def _put(self, item: Object) -> Object:
         item["metadata"]["resourceVersion"] = str(next(self._versions))
         self.objects[_key(item)] = item
-        self.store.observe(copy.deepcopy(item))
+        if any(one.resource.kind == item["kind"] and one.has(item) for one in self._watched):
+            self.store.observe(copy.deepcopy(item))
+        else:  # what loses the label by which it is watched goes, as a watch tells it
+            self.store.remove(Key(*_key(item)), int(item["metadata"]["resourceVersion"]))
         return item
 
     def _drop(self, item: Object) -> None:

@@ -112,6 +112,29 @@ def test_a_deleted_config_map_and_a_removed_label_are_mended() -> None:
     assert len(runs_of(cluster, "import-model")) == 1
 
 
+def test_a_config_map_that_loses_its_label_gets_it_back_and_keeps_what_it_says() -> None:
+    cluster = imported("node-a")
+    cluster.delete("Workflow", "ome", *runs_of(cluster, "import-model"))  # cleared away
+    before = cluster.get("ConfigMap", "ome", "node-a")
+    cluster.change("ConfigMap", "ome", "node-a", {"metadata": {"labels": None}})
+    settle(cluster)
+    after = cluster.get("ConfigMap", "ome", "node-a")
+    assert after["metadata"]["labels"] == before["metadata"]["labels"]
+    assert after["data"] == before["data"]
+    assert not runs_of(cluster, "import-model")
+
+
+def test_a_first_model_mends_the_label_of_a_nodes_config_map() -> None:
+    cluster = cluster_with("node-a")
+    cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "node-a", "namespace": "ome"}})
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    settle(cluster)
+    found = cluster.get("ConfigMap", "ome", "node-a")
+    assert found["metadata"]["labels"]["models.ome/basemodel-status"] == "true"
+    assert list(found["data"]) == ["clusterbasemodel.smollm2"]
+
+
 def moved(cluster: Cluster, root: str) -> Cluster:
     """The same with another models root, as after a restart of the controller."""
     cluster.settings = replace(cluster.settings, models_root=root)
