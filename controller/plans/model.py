@@ -30,6 +30,8 @@ from crds.storage_uri import HubUri
 CONDITIONS: Final = ("Resolved", "Parsed", "Cached", "Ready")
 _REFUSALS: Final = frozenset({"InvalidInput", "Unsupported"})
 _SECRET_SECONDS: Final = 20.0
+_ROOM_SECONDS: Final = 300.0
+"""Until a node's ConfigMap that is full is looked at again: what other models leave there is not told."""
 
 
 def plan_model(resource: Object, context: Context) -> Plan:
@@ -172,7 +174,10 @@ def _due(state: ModelState) -> tuple[NodeState, ...]:
     found = tuple(
         node
         for node in state.lacking
-        if node.place.can_start_pods and node.prospect.is_due and not node.is_left_over(state.wanted)
+        if node.place.can_start_pods
+        and node.prospect.is_due
+        and not node.is_left_over(state.wanted)
+        and not node.is_full(state.wanted)
     )
     last = state.runs.attempts[-1] if state.runs.attempts else None
     if found or state.is_parsed or (last is not None and last.phase == "Succeeded"):
@@ -252,6 +257,7 @@ def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> fl
         return soonest(waits)
     if not state.gate.is_due:
         return soonest([*waits, state.gate.wait_seconds])
+    waits += [_ROOM_SECONDS for node in state.lacking if node.is_full(state.wanted)]
     waits += [node.prospect.wait_seconds for node in state.lacking if node.place.can_start_pods]
     return soonest([wait for wait in waits if wait])
 

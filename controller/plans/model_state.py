@@ -9,7 +9,7 @@ from controller.observed import Context
 from controller.plans.attempts import Prospect
 from controller.plans.import_runs import ImportRuns, NodeResult, read_import_runs, unfinished_nodes
 from controller.plans.model_inputs import Wanted
-from controller.plans.node_records import Entry, entry_text, read_entry
+from controller.plans.node_records import Entry, entry_text, fits, is_full, read_entry
 from controller.plans.placement import Place, places
 from crds import labels
 from crds.metadata import skips_config_parsing
@@ -34,6 +34,10 @@ class NodeState:
     entry: Entry | None
     is_running: bool
     prospect: Prospect
+
+    def is_full(self, wanted: Wanted) -> bool:
+        """Whether the node's ConfigMap has no room for it: what cannot be recorded there is not brought there."""
+        return not self.holds(wanted) and is_full(self.config_map, wanted)
 
     @property
     def name(self) -> str:
@@ -136,12 +140,15 @@ def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState
         if stored is None:
             stored = _remembered(place, model, wanted, artifact)
         result = results.get(place.name)
+        entry = _entry(stored, place, result, wanted, config)
+        if entry is not None and entry is not stored and not fits(config_map, wanted, entry):
+            entry = stored
         found.append(
             NodeState(
                 place=place,
                 config_map=config_map,
                 stored=stored,
-                entry=_entry(stored, place, result, wanted, config),
+                entry=entry,
                 is_running=result is not None and result.task.phase == "Running",
                 prospect=runs.on_node(place.name, context),
             )

@@ -9,7 +9,9 @@ from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
+from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState
+from controller.plans.node_records import MOST_BYTES
 from controller.plans.runs import Run, timestamp
 
 _NAMED = 5
@@ -106,14 +108,14 @@ def _cached(state: ModelState) -> Said:
     targets, ready = state.targets, state.ready
     if not targets:
         return Said("Cached", False, "NoMatchingNode", _no_node(state))
-    count = f"On {len(ready)} of {len(targets)} nodes"
+    text = f"On {len(ready)} of {len(targets)} nodes{_stragglers(state.lacking, state.wanted)}."
     if state.is_cached:
-        return Said("Cached", True, "Cached", f"{count}{_stragglers(state.lacking)}.")
+        return Said("Cached", True, "Cached", text)
     if (failed := _failed(state.lacking)) is not None:
-        return Said("Cached", False, failed.reason, f"{count}{_stragglers(state.lacking)}.")
+        return Said("Cached", False, failed.reason, text)
     if _active(state) is not None:
-        return Said("Cached", None, "Importing", f"{count}{_stragglers(state.lacking)}.")
-    return Said("Cached", False, "Waiting", f"{count}{_stragglers(state.lacking)}.")
+        return Said("Cached", None, "Importing", text)
+    return Said("Cached", False, "Waiting", text)
 
 
 def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> Said:
@@ -135,8 +137,10 @@ def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> S
     if not state.is_parsed and state.is_cached:
         text = "The run ended well, but its facts cannot be read. Set the annotation ome.io/retry to parse it again."
         return Said("Ready", False, "FactsUnreadable", text)
+    if full := [node.name for node in state.lacking if node.is_full(state.wanted)]:
+        return Said("Ready", False, "NodeRecordFull", _no_room(full))
     if all(not node.place.can_start_pods for node in state.lacking):
-        text = f"No pod can start on the nodes that lack it{_stragglers(state.lacking)}."
+        text = f"No pod can start on the nodes that lack it{_stragglers(state.lacking, state.wanted)}."
         return Said("Ready", False, "NodesUnavailable", f"{text} Mend them, or set spec.minReadyNodes.")
     if cleaning is not None and all(node.is_left_over(state.wanted) for node in state.lacking):
         return Said("Ready", False, cleaning.reason, cleaning.message)
@@ -152,18 +156,29 @@ def _no_node(state: ModelState) -> str:
     return f"No node satisfies {', '.join(asked)}. Label a node, or change spec.storage."
 
 
-def _stragglers(nodes: Sequence[NodeState]) -> str:
+def _no_room(names: Sequence[str]) -> str:
+    told = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return (
+        f"No room for another model in the ConfigMap that records what a node has, of {told}: Kubernetes allows "
+        f"{MOST_BYTES} bytes. Delete models that are not needed, send some to other nodes by spec.storage, or set "
+        "spec.minReadyNodes. It is looked at again every few minutes."
+    )
+
+
+def _stragglers(nodes: Sequence[NodeState], wanted: Wanted) -> str:
     """Which nodes lack it, and why."""
-    told = [f"{node.name} {_why(node)}" for node in nodes[:_NAMED]]
+    told = [f"{node.name} {_why(node, wanted)}" for node in nodes[:_NAMED]]
     more = f" and {len(nodes) - _NAMED} more" if len(nodes) > _NAMED else ""
     return f"; lacking: {', '.join(told)}{more}" if told else ""
 
 
-def _why(node: NodeState) -> str:
+def _why(node: NodeState, wanted: Wanted) -> str:
     if node.place.trouble:
         return f"({node.place.trouble})"
     if node.is_running:
         return "(at work)"
+    if node.is_full(wanted):
+        return "(its ConfigMap is full)"
     if node.prospect.last is not None:
         return f"({node.prospect.last.reason}: {node.prospect.last.message})"
     return "(waiting)"

@@ -2,11 +2,12 @@
 
 The entry is the record; the label follows from it. One ConfigMap a node is shared by all its models, so only single
 keys are written. The JSON is OME's, with what we need beside it: `files`, `digest`, `path`, `run`, `nodeUid`.
+The API server takes a ConfigMap of 1 MiB: once half of it is full, entries keep only the facts that a status tells.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from controller.actions import Action, CreateObject, Object, PatchObject
@@ -22,6 +23,14 @@ _IN_ENTRY: Final = (
 )  # fmt: skip
 
 
+_SHORT: Final = ("modelType", "modelArchitecture", "modelFormat", "modelParameterSize")
+"""What a short entry keeps of them: enough to know a parsed model again."""
+MOST_BYTES: Final = 1024 * 1024
+"""Of a ConfigMap's values: it is the API server's limit."""
+FACTS_BYTES: Final = MOST_BYTES // 2
+"""Up to so many there is room for entries with all facts."""
+MODELS_BYTES: Final = MOST_BYTES - 64 * 1024
+"""From so many on no further model comes to the node: the rest is for those that are on their way."""
 FILLED: Final = (*_IN_ENTRY, "modelFramework", "modelConfiguration")
 """Fields of a model's spec that are filled with facts."""
 
@@ -54,6 +63,11 @@ class Entry:
     def token(self) -> str:
         """Digest of what an eviction of this entry is for: a later entry has another."""
         return digest_of([self.files, self.path, self.run, self.node_uid])
+
+    @property
+    def shortened(self) -> "Entry":
+        """The same with few facts."""
+        return replace(self, config={key: self.config[key] for key in _SHORT if key in self.config})
 
     def to_json(self, name: str) -> str:
         """As it stands in the ConfigMap."""
@@ -102,14 +116,24 @@ def entry_text(config_map: Object | None, key: str) -> str:
 
 
 def write_entry(place: Place, wanted: Wanted, entry: Entry, config_map: Object | None, namespace: str) -> list[Action]:
-    """Make a node's ConfigMap say this of a model; nothing when it does."""
-    text = entry.to_json(wanted.name)
-    if entry_text(config_map, wanted.key) == text:
+    """Make a node's ConfigMap say this of a model; nothing when it does, or has no room for it."""
+    text = _fitting_text(config_map, wanted, entry)
+    if text in ("", entry_text(config_map, wanted.key)):
         return []
     data: Object = {"data": {wanted.key: text}}
     if config_map is not None:
         return [PatchObject("ConfigMap", namespace, place.name, data)]
     return _begin(place, namespace, data)
+
+
+def fits(config_map: Object | None, wanted: Wanted, entry: Entry) -> bool:
+    """Whether there is room for an entry in a node's ConfigMap."""
+    return bool(_fitting_text(config_map, wanted, entry))
+
+
+def is_full(config_map: Object | None, wanted: Wanted) -> bool:
+    """Whether a node's ConfigMap has no room for a model that is not there yet."""
+    return _bytes_of_others(config_map, wanted.key) > MODELS_BYTES
 
 
 def restore_config_map(place: Place, namespace: str) -> list[Action]:
@@ -133,6 +157,23 @@ def set_label(node: str, found: Mapping[str, str], wanted: Wanted, value: str | 
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _fitting_text(config_map: Object | None, wanted: Wanted, entry: Entry) -> str:
+    """An entry as there is room for it; "" when there is none. What stands there already stays as it is."""
+    whole = entry.to_json(wanted.name)
+    if entry_text(config_map, wanted.key) == whole:
+        return whole
+    others = _bytes_of_others(config_map, wanted.key)
+    if others + len(whole) <= FACTS_BYTES:
+        return whole
+    short = entry.shortened.to_json(wanted.name)
+    return short if others + len(short) <= MOST_BYTES else ""
+
+
+def _bytes_of_others(config_map: Object | None, key: str) -> int:
+    """What other entries take; they are ASCII, so that characters are bytes."""
+    return sum(len(text) for name, text in ((config_map or {}).get("data") or {}).items() if name != key)
 
 
 def _begin(place: Place, namespace: str, data: Object) -> list[Action]:
