@@ -15,6 +15,7 @@ from controller.api import ApiError
 from controller.execute import Executor, NotLeadingError, StaleError
 from controller.metrics import Metrics
 from controller.observed import Context, Settings
+from controller.plans.refusal import is_refusal, plan_refusal
 from controller.queue import KeyedQueue, QueueClosedError
 from controller.store import Store
 from steps.errors import OmeError
@@ -99,7 +100,9 @@ class Reconciler:
         except NotLeadingError:
             _log.info("not the leader any more: left as it is", extra={"key": str(key)})
         except OmeError as error:
-            self._failed(key, error)
+            seconds = self._failed(key, error)
+            if isinstance(error, ApiError) and is_refusal(error.status):
+                await self._tell(key, error, seconds)
         except Exception as error:  # noqa: BLE001 - a fault in one plan must not end the others; it is told in full
             self._errors.add(1, key.kind, "internal")
             seconds = self._queue.retry(key, at_least_seconds=1.0)
@@ -162,7 +165,20 @@ class Reconciler:
         self._queue.add_after(key, seconds)
         return seconds
 
-    def _failed(self, key: Key, error: OmeError) -> None:
+    async def _tell(self, key: Key, error: ApiError, seconds: float) -> None:
+        """Say on the resource what was refused; that this changes it is no reason to ask again sooner."""
+        item = self._store.get(key.kind, key.namespace, key.name)
+        if item is None:
+            return
+        try:
+            for action in plan_refusal(item, error.status, error.message, self._clock()):
+                if await self._executor.carry_out(action) and not isinstance(action, EmitEvent):
+                    self._queue.defer(key, seconds)
+        except (OmeError, StaleError, NotLeadingError) as trouble:
+            _log.warning("a refusal is not told: %s", trouble, extra={"key": str(key)})
+
+    def _failed(self, key: Key, error: OmeError) -> float:
+        """Plan a key again after a back-off; the seconds until then."""
         self._errors.add(1, key.kind, error.code)
         self._unsettled.pop(key, None)
         if isinstance(error, ApiError) and error.status == 0:
@@ -173,3 +189,4 @@ class Reconciler:
             "%s; again in %.1f s", error.message, seconds,
             extra={"key": str(key), "error": error.code, "remedy": error.remedy},
         )  # fmt: skip
+        return seconds
