@@ -106,8 +106,8 @@ class ModelState:
     @property
     def is_cached(self) -> bool:
         """Whether enough nodes have it."""
-        enough = len(self.targets) if self.wanted.min_ready is None else min(self.wanted.min_ready, len(self.targets))
-        return bool(self.targets) and len(self.ready) >= max(enough, 1)
+        enough = self.wanted.min_ready or len(self.targets)
+        return len(self.ready) >= max(enough, 1)
 
     @property
     def is_parsed(self) -> bool:

@@ -105,22 +105,21 @@ def _waits(name: str, state: ModelState, task: str) -> Said:
 
 
 def _cached(state: ModelState) -> Said:
-    targets, ready = state.targets, state.ready
-    if not targets:
+    if not state.targets:
         return Said("Cached", False, "NoMatchingNode", _no_node(state))
-    text = f"On {len(ready)} of {len(targets)} nodes{_stragglers(state.lacking, state.wanted)}."
+    text = f"On {_count(state)}{_stragglers(state.lacking, state.wanted)}."
     if state.is_cached:
         return Said("Cached", True, "Cached", text)
     if (failed := _failed(state.lacking)) is not None:
         return Said("Cached", False, failed.reason, text)
     if _active(state) is not None:
         return Said("Cached", None, "Importing", text)
-    return Said("Cached", False, "Waiting", text)
+    return Said("Cached", False, "Waiting" if state.lacking else "TooFewNodes", text)
 
 
 def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> Said:
     if state.is_cached and state.is_parsed:
-        return Said("Ready", True, "Ready", f"Verified files on {len(state.ready)} of {len(state.targets)} nodes.")
+        return Said("Ready", True, "Ready", f"Verified files on {_count(state)}.")
     active, gate = _active(state), state.gate
     if obstacle is not None:
         return obstacle
@@ -139,12 +138,23 @@ def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> S
         return Said("Ready", False, "FactsUnreadable", text)
     if full := [node.name for node in state.lacking if node.is_full(state.wanted)]:
         return Said("Ready", False, "NodeRecordFull", _no_room(full))
+    if not state.lacking and not state.is_cached:
+        text = f"On {_count(state)}. Label more nodes, or lower spec.minReadyNodes."
+        return Said("Ready", False, "TooFewNodes", text)
     if all(not node.place.can_start_pods for node in state.lacking):
         text = f"No pod can start on the nodes that lack it{_stragglers(state.lacking, state.wanted)}."
         return Said("Ready", False, "NodesUnavailable", f"{text} Mend them, or set spec.minReadyNodes.")
     if cleaning is not None and all(node.is_left_over(state.wanted) for node in state.lacking):
         return Said("Ready", False, cleaning.reason, cleaning.message)
     return Said("Ready", False, "Waiting", "A run will be submitted.")
+
+
+def _count(state: ModelState) -> str:
+    """How many nodes have it, of those that match; of those asked for, where so many do not match."""
+    ready, targets, asked = len(state.ready), len(state.targets), state.wanted.min_ready or 0
+    if asked > targets:
+        return f"{ready} of the {asked} nodes asked for; {targets} {'matches' if targets == 1 else 'match'}"
+    return f"{ready} of {targets} nodes"
 
 
 def _no_node(state: ModelState) -> str:

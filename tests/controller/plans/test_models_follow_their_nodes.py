@@ -77,6 +77,24 @@ def test_a_node_that_takes_no_pods_blocks_ready_unless_fewer_are_enough(is_cordo
     assert settle(cluster)["state"] == "Ready"
 
 
+def test_more_nodes_than_match_are_waited_for() -> None:
+    cluster = cluster_with("node-a", minReadyNodes=3)
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] != "Ready"
+    cached, ready = (condition(cluster.get(*MODEL), name) for name in ("Cached", "Ready"))
+    assert (cached["status"], cached["reason"]) == ("False", "TooFewNodes")
+    assert cached["message"] == "On 1 of the 3 nodes asked for; 1 matches."
+    assert (ready["status"], ready["reason"]) == ("False", "TooFewNodes")
+    assert "1 of the 3 nodes asked for" in ready["message"] and "lower spec.minReadyNodes" in ready["message"]
+    for name in ("node-b", "node-c"):
+        add_node(cluster, name)
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+    assert condition(cluster.get(*MODEL), "Ready")["message"] == "Verified files on 3 of 3 nodes."
+
+
 def test_affinity_has_kubernetes_own_meaning() -> None:
     storage = {
         "storageUri": URI,
