@@ -15,7 +15,7 @@ from controller.plans.conditions import Said, change_event, conditions, write_st
 from controller.plans.eviction import Eviction, plan_eviction
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
-from controller.plans.model_inputs import lacks_secret, wanted_of
+from controller.plans.model_inputs import configuration_mistake, lacks_secret, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
 from controller.plans.naming import next_run
@@ -45,6 +45,8 @@ def plan_model(resource: Object, context: Context) -> Plan:
         return _standing(resource, context, "InvalidSpec", f"{error.field}: {error}", holds=False)
     if is_going:
         return plan_model_deletion(resource, wanted, context)
+    if mistake := configuration_mistake(resource):
+        return _standing(resource, context, "InvalidSpec", mistake, holds=False)
     if (resource.get("spec") or {}).get("disabled"):
         text = "spec.disabled is true: nothing is done about this model, and no service may use it."
         return _standing(resource, context, "Disabled", text, holds=False)

@@ -16,6 +16,7 @@ from controller.actions import Object
 from controller.observed import Context
 from controller.plans.naming import digest_of, run_name
 from crds.labels import ModelKind, config_map_key, node_label, node_label_by_uid
+from crds.model import object_or_json_text
 from crds.problems import FieldError
 from crds.storage import StorageSpec
 from crds.storage_uri import StorageUriError
@@ -167,6 +168,16 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
     )
+
+
+def configuration_mistake(model: Object) -> str:
+    """What is wrong with `spec.modelConfiguration`, which the API server takes as any text; "" for nothing."""
+    text = (model.get("spec") or {}).get("modelConfiguration")
+    try:
+        object_or_json_text(text or None)
+    except FieldError as error:
+        return f"spec.modelConfiguration: {error}"
+    return ""
 
 
 def default_folder(root: str, namespace: str, metadata: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ and what it cannot refuse is named as the controller's, which says it in a condi
 """
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
-from controller.plans import plan_service
+from controller.plans import plan_model, plan_service
 from crds.load import load
 from crds.problems import InvalidResourceError
 from tests.apiserver.client import ApiRefusedError, Object
@@ -26,6 +27,12 @@ FOR_THE_CONTROLLER = (
     'metadata.annotations["ome.io/',  # rules see no annotations
 )
 """Beginnings of what `crds.load` says of objects that the API server admits."""
+
+PLANNERS = {
+    "BaseModel": (plan_model, "Ready"), "ClusterBaseModel": (plan_model, "Ready"),
+    "InferenceService": (plan_service, "SpecValid"),
+}  # fmt: skip
+"""Who says it instead, and in which condition."""
 
 SAID_DIFFERENTLY = {
     'spec.storage.storageUri: "hf://" has': 'spec.storage.storageUri: "hf://" is not a storage URI; accepted: '
@@ -137,12 +144,14 @@ def _refusal(server: ApiServer, bad: Object) -> str:
     return "\n".join(lines) or refused.value.message.strip()
 
 
-def _told_by_planner(service: Object) -> str:
+def _told_by_planner(item: Object) -> str:
+    planner, told = PLANNERS[item["kind"]]
+    namespace = "" if item["kind"] == "ClusterBaseModel" else "team"
     cluster = Cluster()
-    cluster.add(merged(service, {"metadata": {"namespace": "team"}}))
-    key = ("InferenceService", "team", service["metadata"]["name"])
-    cluster.settle(plan_service, *key)
-    found = condition(cluster.get(*key), "SpecValid")
+    cluster.add(merged(item, {"metadata": {"namespace": namespace}}) if namespace else item)
+    key = (item["kind"], namespace, item["metadata"]["name"])
+    cluster.settle(planner, *key)
+    found = condition(cluster.get(*key), told)
     assert (found["status"], found["reason"]) == ("False", "InvalidSpec")
     return str(found["message"])
 
@@ -156,7 +165,7 @@ def test_the_api_server_refuses_what_loading_refuses(ome_api_server: ApiServer, 
     if _beginning(message, FOR_THE_CONTROLLER):
         ome_api_server.admin.create(bad)
         ome_api_server.admin.delete(bad)
-        if bad["kind"] == "InferenceService":
+        if bad["kind"] in PLANNERS:
             assert _told_by_planner(bad).startswith(message)
     elif _beginning(message, KUBERNETES_OWN):
         assert "name" in _refusal(ome_api_server, bad)

@@ -7,13 +7,14 @@ import pytest
 from controller.index import arguments_of
 from controller.plans import plan_model
 from tests.controller.plans.argo import (
+    evicting,
     importing,
     only_run,
     runs_of,
     write,
 )
 from tests.controller.plans.golden import check_plan
-from tests.controller.plans.models import MODEL, cluster_with, nodes_of, settle
+from tests.controller.plans.models import MODEL, cluster_with, imported, nodes_of, settle
 from tests.controller.plans.objects import condition
 
 
@@ -123,6 +124,30 @@ def test_a_spec_that_cannot_be_read_names_the_field() -> None:
     settle(cluster)
     ready = condition(cluster.get(*MODEL), "Ready")
     assert ready["reason"] == "InvalidSpec" and "spec.storage" in ready["message"]
+
+
+def test_text_that_is_no_json_is_told_and_mended() -> None:
+    cluster = cluster_with("node-a", modelConfiguration="{not json")
+    settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert ready["reason"] == "InvalidSpec" and 'spec.modelConfiguration: "{not json" is not JSON' in ready["message"]
+    assert not runs_of(cluster, "import-model")
+    cluster.change(*MODEL, {"spec": {"modelConfiguration": '{"hidden_size": 1024}'}})
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+    assert cluster.get(*MODEL)["spec"]["modelConfiguration"] == '{"hidden_size": 1024}'
+
+
+def test_a_model_with_text_that_is_no_json_can_be_deleted() -> None:
+    cluster = imported("node-a")
+    cluster.change(*MODEL, {"spec": {"modelConfiguration": "{not json"}})
+    settle(cluster)
+    cluster.delete(*MODEL)
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"))
+    settle(cluster)
+    assert cluster.find(*MODEL) is None
 
 
 def test_a_hopeless_node_is_not_tried_again_however_often_another_one_is() -> None:
