@@ -83,6 +83,7 @@ class Executor:
             return True
         if not self._may_write():
             raise NotLeadingError
+        was_there = isinstance(action, CopySecret) and self._has("Secret", action.namespace, action.name)
         try:
             answer = await self._write(action)
         except ApiError as error:
@@ -94,7 +95,12 @@ class Executor:
             change = self._observe(answer, is_freed=isinstance(action, PatchObject) and _is_freed(answer))
             if change is not None:
                 self._changed(change)
+        if answer is not None and isinstance(action, CopySecret) and not was_there:
+            raise StaleError(f"Secret {action.namespace}/{action.name} is there now")  # which the plan has not seen
         return answer is not None
+
+    def _has(self, kind: str, namespace: str, name: str) -> bool:
+        return self._store.version(Key(kind, namespace, name)) is not None
 
     def _observe(self, answer: Object, *, is_freed: bool) -> Change | None:
         if not is_freed:

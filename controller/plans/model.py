@@ -7,7 +7,7 @@ writes the model's metadata or spec leaves its status to the plan that this chan
 
 from typing import Final
 
-from controller.actions import Action, ApplyObject, CopySecret, DeleteObject, EmitEvent, Object, Plan
+from controller.actions import Action, EmitEvent, Object, Plan
 from controller.observed import Context
 from controller.plans.attempts import soonest
 from controller.plans.claim_model import claim_mistake, plan_claim_model
@@ -15,14 +15,21 @@ from controller.plans.conditions import Said, change_event, conditions, write_st
 from controller.plans.eviction import Eviction, plan_eviction
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
-from controller.plans.model_inputs import configuration_mistake, lacks_secret, wanted_of
+from controller.plans.model_inputs import configuration_mistake, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.model_status import model_status, said_of
+from controller.plans.model_token import (
+    is_waiting_for_tenant,
+    secret_obstacle,
+    tenants_token,
+    token_for_run,
+    unneeded_copy,
+)
 from controller.plans.naming import next_run
 from controller.plans.node_records import remove_entry, restore_config_map, set_label, write_entry
 from controller.plans.own_patch import own_patch, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
-from controller.plans.submission import forget_failures, owner_reference, resource_labels, submit, vanished
+from controller.plans.submission import forget_failures, submit, vanished
 from crds.problems import FieldError
 from crds.storage_location import stays_in_claim
 from crds.storage_uri import HubUri
@@ -73,13 +80,12 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:
         return Plan((*actions, cleaning.submission))
-    if is_free:
-        actions += _unneeded_secret(state, context)
-    obstacle = _secret_obstacle(state, context)
-    if is_free and _is_waiting_for_tenant(state, obstacle):
+    actions += unneeded_copy(state, context)
+    obstacle = secret_obstacle(state, context)
+    if is_free and is_waiting_for_tenant(state, obstacle):
         if held := own_patch(state, is_submitting=True):
             return Plan((*actions, *held))
-        actions.append(_tenants_token(state, context.settings.namespace))
+        actions.append(tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:
         return Plan((*actions, *own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
@@ -142,33 +148,6 @@ def _uncleaned(cleaning: Eviction) -> Said | None:
     return None
 
 
-def _secret_obstacle(state: ModelState, context: Context) -> Said | None:
-    if not lacks_secret(state.wanted, context):
-        return None
-    name, namespace = state.wanted.secret, context.settings.namespace
-    if tenant := state.wanted.namespace:
-        text = (
-            f'spec.storage.key: Secret "{name}" of namespace {tenant} does not exist, or the controller may not read '
-            f"it. Make it, and then: kubectl create role {name} -n {tenant} --verb=get --resource=secrets "
-            f"--resource-name={name}; kubectl create rolebinding {name} -n {tenant} --role={name} "
-            f"--serviceaccount={namespace}:ome-controller"
-        )
-        return Said("Ready", False, "SecretNotReadable", text)
-    text = (
-        f'spec.storage.key: Secret "{name}" of namespace {namespace} does not exist. Make it: kubectl create secret '
-        f"generic {name} -n {namespace} --from-file={state.wanted.secret_key}=FILE"
-    )
-    return Said("Ready", False, "SecretNotFound", text)
-
-
-def _is_waiting_for_tenant(state: ModelState, obstacle: Said | None) -> bool:
-    """Whether a tenant's token is missing, or was refused: theirs are not watched, so that they are asked for."""
-    if not state.wanted.namespace or not state.wanted.secret:
-        return False
-    last = state.gate.last
-    return obstacle is not None or (last is not None and last.code == "auth" and not state.gate.is_due)
-
-
 def _due(state: ModelState) -> tuple[NodeState, ...]:
     """Nodes for the next run; when only facts are missing, one node that has the files already."""
     if not state.gate.is_due:
@@ -210,7 +189,7 @@ def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Contex
     if pinned and isinstance(uri, HubUri):
         arguments["uri"] = f"hf://{uri.repository}"  # its own revision may be a branch, which is another name
     actions: list[Action] = [*vanished(model, state.runs.lost)]
-    if token := _token(state, settings.namespace):
+    if token := token_for_run(state, settings.namespace):
         arguments["secret"] = wanted.copied_secret
         actions.append(token)
     run = submit(TEMPLATE, name, model, arguments, wanted.inputs, settings.namespace)
@@ -220,38 +199,8 @@ def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Contex
     return [*actions, run, *old, EmitEvent(model, "Normal", "Submitted", text)]
 
 
-def _token(state: ModelState, namespace: str) -> Action | None:
-    """The source's token where pods can have it: a copy of a tenant's Secret, or a Secret of one written in clear."""
-    model, wanted = state.model, state.wanted
-    marks = resource_labels(model)
-    if wanted.namespace and wanted.secret:
-        return _tenants_token(state, namespace)
-    token = wanted.storage.parameters.get("token")
-    if not token or wanted.secret:
-        return None
-    metadata: Object = {"name": wanted.copied_secret, "namespace": namespace, "labels": marks}
-    if not wanted.namespace:
-        metadata["ownerReferences"] = [owner_reference(model)]
-    return ApplyObject(
-        {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {wanted.secret_key: token}}
-    )
-
-
-def _unneeded_secret(state: ModelState, context: Context) -> list[Action]:
-    """A copy whose model names no token any more."""
-    wanted, namespace = state.wanted, context.settings.namespace
-    is_needed = bool(wanted.namespace and wanted.secret) or bool(wanted.storage.parameters.get("token"))
-    copy = context.observed.get("Secret", namespace, wanted.copied_secret)
-    return [DeleteObject("Secret", namespace, wanted.copied_secret)] if copy is not None and not is_needed else []
-
-
-def _tenants_token(state: ModelState, namespace: str) -> CopySecret:
-    wanted, marks = state.wanted, resource_labels(state.model)
-    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, (wanted.secret_key,), marks)
-
-
 def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> float | None:
-    is_looking = obstacle is not None or _is_waiting_for_tenant(state, obstacle)
+    is_looking = obstacle is not None or is_waiting_for_tenant(state, obstacle)
     waits = [cleaning.wait_seconds, _SECRET_SECONDS if is_looking else None]
     if state.runs.active is not None:
         waits.append(state.runs.active.seconds_to_deadline)

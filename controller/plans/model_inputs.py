@@ -1,7 +1,8 @@
 """What a model's spec asks for: the files, where they go, and the import run that brings them.
 
 Two digests: `files` names what is wanted on nodes; `inputs` also counts the Secret's version and `ome.io/retry`, which
-make a failed import worth trying again but do not make cached files stale.
+make a failed import worth trying again but do not make cached files stale. The copy of a tenant's Secret comes and
+goes with the runs: its version is a digest of its own there, which the newest run remembers.
 """
 
 import json
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.naming import digest_of, run_name
-from crds.labels import ModelKind, config_map_key, node_label, node_label_by_uid
+from crds.labels import INPUTS, ModelKind, config_map_key, node_label, node_label_by_uid
 from crds.model import object_or_json_text
 from crds.problems import FieldError
 from crds.storage import StorageSpec
@@ -25,6 +26,8 @@ RETRY: Final = "ome.io/retry"
 RESERVED: Final = "models.ome/reserve-model-artifact"
 """OME's label on a model whose files stay on nodes when it is deleted."""
 _DEFAULT_KEY = "token"
+_DASHES: Final = 2
+"""In the inputs of a model with a copied Secret: digests of files, attempt, version of the copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Wanted:
         path: `spec.storage.path`; "" for the default.
         folder: The folder on nodes.
         files: Digest of what is wanted on nodes.
-        inputs: Digest of all that an attempt depends on, `files` before the dash.
+        inputs: Digests of all that an attempt depends on, `files` before the first dash.
         min_ready: `spec.minReadyNodes`; None for all.
         storage: The whole of `spec.storage`.
         tokens_in_clear: Keys of `parameters` that hold a secret.
@@ -148,7 +151,13 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     secret = _secret(context, seen) if storage.key else None
     version = ((secret or {}).get("metadata") or {}).get("resourceVersion")
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
-    attempt = digest_of([storage.key, secret_key, version, retry, storage.parameters.get("token")])
+    is_copied = bool(namespace and storage.key)
+    attempt = digest_of(
+        [storage.key, secret_key, None if is_copied else version, retry, storage.parameters.get("token")]
+    )
+    inputs = f"{files}-{attempt}"
+    if is_copied:
+        inputs += f"-{digest_of([version]) if version else _last_copy(model, namespace, context)}"
     return Wanted(
         kind=kind,
         namespace=namespace,
@@ -163,7 +172,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         secret=storage.key,
         secret_key=secret_key,
         files=files,
-        inputs=f"{files}-{attempt}",
+        inputs=inputs,
         min_ready=_whole(spec.get("minReadyNodes")),
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
@@ -188,6 +197,13 @@ def default_folder(root: str, namespace: str, metadata: Mapping[str, Any]) -> st
 def lacks_secret(wanted: Wanted, context: Context) -> bool:
     """Whether the Secret that the model names is not there; of a tenant's, whether its copy is not."""
     return bool(wanted.secret) and _secret(context, wanted.seen_secret) is None
+
+
+def _last_copy(model: Object, namespace: str, context: Context) -> str:
+    """Digest of the version of the copy that the newest run had: that it has gone since makes no other inputs."""
+    found = context.observed.runs("import-model", model["kind"], namespace, model["metadata"]["name"])
+    inputs = [str((run["metadata"].get("annotations") or {}).get(INPUTS) or "") for run in found]
+    return next((text.split("-")[2] for text in reversed(inputs) if text.count("-") == _DASHES), "")
 
 
 def _copied_secret(name: str, uid: str) -> str:

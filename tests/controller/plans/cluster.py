@@ -136,6 +136,7 @@ class Cluster:
                 if self.may_copy and ("Secret", action.namespace, action.name) not in self.objects:
                     metadata = {"name": action.name, "namespace": action.namespace, "labels": dict(action.labels)}
                     self.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata})
+                    raise StaleError(f"{action.name} is there now")
 
     def plan(self, planner: Planner, kind: str, namespace: str, name: str) -> Plan:
         """The plan for an object now; empty when it is gone."""

@@ -96,12 +96,71 @@ def test_a_tenants_token_that_is_withdrawn_is_used_no_more() -> None:
     assert condition(cluster.get(*TENANTS), "Ready")["reason"] == "SecretNotReadable"
 
 
-def test_a_token_that_is_named_no_more_is_not_kept() -> None:
+def test_the_copy_of_a_tenants_token_goes_with_the_run_and_comes_with_the_next_one() -> None:
     cluster = with_a_tenants_token()
+    assert cluster.of_kind("Secret"), "the run reads it"
     importing(cluster, only_run(cluster, "import-model"))
+    plan = cluster.settle(plan_model, *TENANTS)
+    assert cluster.get(*TENANTS)["status"]["state"] == "Ready"
+    assert not cluster.of_kind("Secret") and plan.requeue_seconds is None
+    add_node(cluster, "node-b")
     cluster.settle(plan_model, *TENANTS)
     assert cluster.of_kind("Secret")
+    assert "SecretNotReadable" not in [event.reason for event in cluster.events]
+    importing(cluster, only_run(cluster, "import-model"))
+    cluster.settle(plan_model, *TENANTS)
+    assert cluster.get(*TENANTS)["status"]["nodesReady"] == ["node-a", "node-b"]
+    assert not cluster.of_kind("Secret")
+
+
+def test_a_tenants_token_stays_while_another_attempt_is_to_come_and_its_attempts_are_counted() -> None:
+    cluster = with_a_tenants_token()
+    for _ in range(2 * cluster.settings.max_attempts):
+        for name in runs_of(cluster, "import-model"):
+            if "status" not in cluster.get("Workflow", "ome", name):
+                importing(cluster, name, resolved="network")
+        plan = cluster.settle(plan_model, *TENANTS)
+        assert bool(cluster.of_kind("Secret")) == (plan.requeue_seconds is not None)
+        cluster.pass_time(plan.requeue_seconds or 3600)
+        cluster.settle(plan_model, *TENANTS)
+    assert len(runs_of(cluster, "import-model")) == cluster.settings.max_attempts
+    assert not cluster.of_kind("Secret")
+
+
+def test_a_hopeless_failure_of_a_tenants_model_is_no_other_one_without_the_copy() -> None:
+    cluster = with_a_tenants_token()
+    importing(cluster, only_run(cluster, "import-model"), resolved="not-found")
+    cluster.settle(plan_model, *TENANTS)
+    assert not cluster.of_kind("Secret")
+    copies = len(cluster.copied)
+    cluster.pass_time(86400)
+    assert cluster.plan(plan_model, *TENANTS).actions == ()
+    assert condition(cluster.get(*TENANTS), "Ready")["reason"] == "NotFound"
+    cluster.change(*TENANTS, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
+    cluster.settle(plan_model, *TENANTS)
+    assert len(runs_of(cluster, "import-model")) == 2  # noqa: PLR2004
+    assert len(cluster.copied) > copies
+
+
+def test_a_token_that_is_named_no_more_is_not_kept() -> None:
+    cluster = with_a_tenants_token()
+    importing(cluster, only_run(cluster, "import-model"), resolved="auth")
+    cluster.step(plan_model, *TENANTS)
+    cluster.step(plan_model, *TENANTS)
+    assert cluster.of_kind("Secret"), "it is asked for again"
     cluster.change(*TENANTS, {"spec": {"storage": {"key": None}}})
+    cluster.step(plan_model, *TENANTS)
+    importing(cluster, only_run(cluster, "import-model"), resolved="not-found")
+    cluster.settle(plan_model, *TENANTS)
+    assert not cluster.of_kind("Secret")
+
+
+def test_a_token_that_is_named_no_more_stays_for_the_run_that_reads_it() -> None:
+    cluster = with_a_tenants_token()
+    cluster.change(*TENANTS, {"spec": {"storage": {"key": None}}})
+    cluster.settle(plan_model, *TENANTS)
+    assert cluster.of_kind("Secret")
+    importing(cluster, only_run(cluster, "import-model"))
     cluster.settle(plan_model, *TENANTS)
     assert not cluster.of_kind("Secret")
 
