@@ -5,7 +5,6 @@ and what it cannot refuse is named as the controller's, which says it in a condi
 """
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 
