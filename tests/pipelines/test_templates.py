@@ -1,4 +1,4 @@
-"""The rules for workflow templates, checked on the generated dictionaries; they hold for Argo 3.7 and 4.1."""
+"""The rules for workflow templates, checked on the generated dictionaries; they are written for Argo 3.7 and 4.1."""
 
 import copy
 import json
