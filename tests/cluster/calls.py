@@ -34,6 +34,10 @@ class Call:
     verb: str
 
 
+FROM_TENANTS = frozenset({Call("ome-controller", "tenants", "", "secrets", "get")})
+"""What no rule of ours allows: a tenant gives it, in the tenant's namespace."""
+
+
 def audited(log: Path) -> tuple[set[Call], set[Call]]:
     """The calls of an audit log, and those among them that were refused for want of a right."""
     made, refused = set(), set()
