@@ -26,7 +26,11 @@ class DeployServiceInputs(StepInputs):
     model: str = Field(default="", description="Name of the BaseModel or ClusterBaseModel it serves.")
     choice: Choice = Field(default=Choice(runtime=""), description="The choice that select-runtime made.")
     replicas: int = Field(default=1, description="How many copies answer; one machine runs 1.")
-    spec_digest: str = Field(default="", description="Digest of the spec to deploy; empty for the spec as it is then.")
+    spec_digest: str = Field(
+        default="",
+        description="Mark of the controller: the spec it submits this for. Leave it empty; what is deployed is the"
+        " spec as it is when this runs.",
+    )
     timeout_seconds: int = Field(
         default=0,
         ge=0,
