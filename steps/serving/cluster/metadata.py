@@ -124,7 +124,7 @@ def object_metadata(name: str, service: ServiceMetadata, labels: Mapping[str, st
                 "name": service.name,
                 "uid": service.uid,
                 "controller": True,
-                "blockOwnerDeletion": True,
+                "blockOwnerDeletion": False,  # True takes a right over the service, where clusters check that
             }
         ]
     return metadata
