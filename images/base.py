@@ -59,10 +59,21 @@ def make_base(engine: Engine, report: Callable[[str], None], tag: str = TAG) -> 
             shutil.rmtree(root / waste, ignore_errors=True)
             (root / waste).mkdir(parents=True)
         run_logged(["tar", "--create", "--numeric-owner", f"--file={archive}", f"--directory={root}", "."], log)
-        for command in engine.import_commands(archive, tag, {"PATH": _PATH, "LANG": "C.UTF-8"}):
-            run_logged(command, log)
+        import_archive(engine, archive, tag, log)
     report(f"base: {tag} after {time.monotonic() - started:.0f} s")
     return tag
+
+
+def import_archive(engine: Engine, archive: Path, tag: str, log: Path) -> None:
+    """Make an image of a tar of a root file system, whether or not an earlier attempt was interrupted.
+
+    Raises:
+        EnvironmentProblem: when the engine fails.
+    """
+    if forget := engine.forget_command():
+        subprocess.run(forget, capture_output=True, check=False)  # fails where nothing was left
+    for command in engine.import_commands(archive, tag, {"PATH": _PATH, "LANG": "C.UTF-8"}):
+        run_logged(command, log)
 
 
 def image_identity(engine: Engine, tag: str) -> str:

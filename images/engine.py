@@ -15,6 +15,8 @@ from images.environment import EnvironmentProblem, cache_folder
 
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 ENGINES = ("buildah", "podman", "docker")
+_WORK = "ome-base-working-container"
+"""Where buildah fills a base image. A name of its own, so that what an interrupted import left is found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,20 @@ class Engine:
             return [self.name, *self.storage, "inspect", "--type", "image", "--format", "{{.FromImageID}}", tag]
         return [self.name, *self.storage, "image", "inspect", "--format", "{{.Id}}", tag]
 
+    def forget_command(self) -> list[str]:
+        """The command that takes away what an interrupted import left, and fails where there is nothing; or none."""
+        return [self.name, *self.storage, "rm", _WORK] if self.name == "buildah" else []
+
     def import_commands(self, archive: Path, tag: str, environment: Mapping[str, str]) -> list[list[str]]:
         """Commands that make an image of one layer from a tar of a root file system."""
         if self.name == "buildah":
-            work = "ome-base-working-container"
             settings = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
             start = [self.name, *self.storage]
             return [
-                [*start, "from", "--name", work, "scratch"],
-                [*start, "add", "--quiet", work, str(archive), "/"],
-                [*start, "config", *settings, "--cmd", "python3", work],
-                [*start, "commit", "--quiet", "--rm", work, tag],
+                [*start, "from", "--name", _WORK, "scratch"],
+                [*start, "add", "--quiet", _WORK, str(archive), "/"],
+                [*start, "config", *settings, "--cmd", "python3", _WORK],
+                [*start, "commit", "--quiet", "--rm", _WORK, tag],
             ]
         changes = [word for name, value in environment.items() for word in ("--change", f"ENV {name}={value}")]
         return [[self.name, *self.storage, "import", *changes, str(archive), tag]]
