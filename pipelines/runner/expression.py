@@ -119,8 +119,10 @@ def _compare(operator: str, left: Value, right: Value, text: str) -> bool:
             raise InvalidInputError(f'expression "{text}": "in" needs a list at its right')
         return (left in right) is (operator == "in")
     if isinstance(left, str) and isinstance(right, str):
+        if operator == "startsWith":
+            return left.startswith(right)
         return _ordered(operator, left < right, left == right)
-    if isinstance(left, float) and isinstance(right, float):
+    if isinstance(left, float) and isinstance(right, float) and operator != "startsWith":
         return _ordered(operator, left < right, left == right)
     raise InvalidInputError(f'expression "{text}": cannot compare {left!r} {operator} {right!r}')
 

@@ -64,7 +64,7 @@ _NAME_PATTERN: Mapping[Dialect, str] = {
     "condition": r"[A-Za-z_][A-Za-z0-9_]*((\.[A-Za-z_][A-Za-z0-9_]*)|(\['[^']*'\]))*",
 }
 _WORDS = {"and": "&&", "or": "||", "not": "!"}
-_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">", "in", "not in")
+_COMPARISONS = ("==", "!=", "<=", ">=", "<", ">", "in", "not in", "startsWith")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _tokens(text: str, dialect: Dialect) -> Iterator[_Token]:
         position = match.end()
         kind = match.lastgroup if match.lastgroup in ("text", "operator", "number", "name") else "name"
         word = match.group(kind)
-        if kind == "name" and dialect == "condition" and word in (*_WORDS, "in"):
+        if kind == "name" and dialect == "condition" and word in (*_WORDS, "in", "startsWith"):
             kind, word = "operator", _WORDS.get(word, word)
         yield _Token(kind, word)
 

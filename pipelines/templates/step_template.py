@@ -31,9 +31,26 @@ from pipelines.templates.settings import (
 from steps.contract import OUTPUTS, STEP_ROOT, Step, to_parameter
 from steps.errors import RETRYABLE_EXIT_CODES
 
-RETRY_EXPRESSION = (
-    # A pod that was evicted or lost its node has no exit code of its own: its status is Error.
-    f'lastRetry.status == "Error" || asInt(lastRetry.exitCode) in [{", ".join(map(str, RETRYABLE_EXIT_CODES))}]'
+TAKEN_AWAY = (
+    "The node was low on resource",  # the kubelet's words for a pod that it evicts
+    "The node had condition",  # … or does not let in for the same reason
+    "Pod was rejected",
+    "Pod was terminated in response to imminent node shutdown",
+    "Preempted in order to admit critical pod",
+    "main: Error (exit code 143)",  # drained, preempted, or its node's taint: whoever deletes a pod sends SIGTERM
+    "main: Error (exit code 137)",  # … and SIGKILL to what has not ended then; of too little memory: OOMKilled
+)
+"""How Argo's message begins where a pod was taken away and may do its work elsewhere: Failed, as when the step fails.
+
+What stops a run (Argo's stop, a deadline of the whole) is looked at before the expression, and the message of a step
+that ran past its own deadline says that.
+"""
+RETRY_EXPRESSION = " || ".join(
+    (
+        'lastRetry.status == "Error"',  # a pod that is gone, or that Argo could not follow
+        f"asInt(lastRetry.exitCode) in [{', '.join(map(str, RETRYABLE_EXIT_CODES))}]",
+        *(f'lastRetry.message startsWith "{beginning}"' for beginning in TAKEN_AWAY),
+    )
 )
 NAMED_OR_NONE = "{{=inputs.parameters.secret == '' ? 'none' : inputs.parameters.secret}}"
 """A Secret must have a name even where there need not be one."""

@@ -121,6 +121,19 @@ def test_retry_conditions_look_the_exit_code_up(code: int, codes: list[int]) -> 
     assert evaluate_condition(text, scope | {"lastRetry.status": "Error"})
 
 
+@given(QUOTABLE, QUOTABLE)
+def test_conditions_look_at_how_a_text_begins(beginning: str, rest: str) -> None:
+    text = f'lastRetry.message startsWith "{beginning}"'
+    assert evaluate_condition(text, {"lastRetry.message": beginning + rest})
+    assert evaluate_condition(text, {"lastRetry.message": rest}) is rest.startswith(beginning)
+
+
+@pytest.mark.parametrize("text", ["1 startsWith 1", "'a' startsWith 1", "['a'] startsWith 'a'"])
+def test_only_texts_begin(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="cannot compare"):
+        evaluate_condition(text, {})
+
+
 def test_conditions_name_what_they_use() -> None:
     assert condition_names('asInt(lastRetry.exitCode) > 1 and lastRetry.status != "x"') == [
         "lastRetry.exitCode",
