@@ -27,7 +27,7 @@ from steps.benchmark.key_proxy import key_proxy
 from steps.benchmark.load import LoadGenerator
 from steps.benchmark.plan import PLACEHOLDER_KEY, Cell, Plan, genai_bench_arguments, group_into_runs, identity
 from steps.benchmark.plan import plan_benchmark as make_plan
-from steps.benchmark.readiness import Readiness, wait_until_it_answers
+from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy, wait_until_it_answers
 from steps.benchmark.records import CellRecords
 from steps.benchmark.report import report_files, write_report
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
@@ -44,7 +44,6 @@ from steps.progress import ProgressReporter
 from steps.published_model import find_model, folder_of, stored_facts
 from steps.resources import Resource, open_resources
 
-KEY_VARIABLE = "OME_ENDPOINT_KEY"
 _SCENARIO = re.compile(r"[A-Za-z]+(?:\([^()]*\)(?:/\([^()]*\))?)?")
 
 
@@ -203,8 +202,8 @@ async def _measure(
         progress.report(phase, completed, plan.total_requests, unit="requests", reused=reused)
 
     def keep(cell: Cell, records: CellRecords) -> None:
-        unfinished.save(cell, records)
         done[cell] = records
+        unfinished.save(cell, records, is_last=len(done) == len(plan.cells))
         report(_phase(cell, plan), 0)
 
     report("waiting for the endpoint", 0)
@@ -236,7 +235,7 @@ def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
         shown = re.sub(r"//[^/@]*@", "//…@", endpoint.url)
         raise InvalidInputError(
             f'endpoint.url: "{shown}" is not accepted',
-            remedy=f"Use http:// or https:// with host and port; a key goes into {KEY_VARIABLE}.",
+            remedy=f"Use http:// or https:// with host and port. {key_remedy()}",
         )
     return endpoint.model_copy(update={"url": base_url(endpoint.url)})
 
@@ -294,7 +293,9 @@ def _full_disk_named() -> Iterator[None]:
             raise
         raise DiskFullError(
             f"no space left to keep the benchmark's results ({error.filename or part('reports')})",
-            remedy="Free space and run again: finished cells are kept.",
+            remedy="Free space on the node and run again."
+            if is_on_cluster()
+            else "Free space and run again: finished cells are kept.",
         ) from None
 
 

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from steps.benchmark.secret_texts import SecretTexts
+from steps.cluster.pod import is_on_cluster
 from steps.endpoint import Endpoint
 from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
+KEY_VARIABLE: Final = "OME_ENDPOINT_KEY"
 WAIT_SECONDS: Final = 120.0
 PAUSE_SECONDS: Final = 0.5
 ANSWER_SECONDS: Final = 60.0
@@ -96,6 +98,16 @@ async def wait_until_it_answers(
             await asyncio.sleep(PAUSE_SECONDS)
 
 
+def key_remedy() -> str:
+    """How a person gives an endpoint's key, which pipelines on a cluster have no place for."""
+    if is_on_cluster():
+        return (
+            f"No pipeline on a cluster takes an endpoint's key: measure from a machine that reaches it, with "
+            f"{KEY_VARIABLE} in the environment of `ome benchmark URL`, or name an endpoint that asks for none."
+        )
+    return f"Give the endpoint's key in the environment variable {KEY_VARIABLE}."
+
+
 def _is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
@@ -108,7 +120,7 @@ async def _refusal(session: "ClientSession", endpoint: Endpoint, path: str, stat
     if status in (401, 403):
         return AuthError(
             f"endpoint {endpoint.url} refused the key (HTTP {status}): {said}",
-            remedy="Give the endpoint's key in the environment variable OME_ENDPOINT_KEY.",
+            remedy=key_remedy(),
         )
     models = await _model_names(session, endpoint)
     if models and endpoint.model_name not in models:

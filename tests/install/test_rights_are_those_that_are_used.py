@@ -13,7 +13,7 @@ SELDOM = {
     "ome-import: patch configmaps (ome)": "two models with the same files that are imported at the same moment",
     "ome-claim: get configmaps (ome)": "a claim that is read again and has the same files",
     "ome-claim: patch configmaps (ome)": "the same",
-    "ome-measure: patch configmaps (ome)": "a pod that ends between keeping its report and saying so",
+    "ome-measure: patch configmaps (ome)": "a benchmark of more than two cells, each of which is kept",
 }
 """Rights that a run of the tests on a cluster need not have use for, with what has."""
 HELD_TO_BE_GIVEN = frozenset({"ome-deploy: get pods (cluster)", "ome-deploy: watch pods (cluster)"})
