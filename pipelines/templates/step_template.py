@@ -105,7 +105,9 @@ def script_template(step: Step, limits: Limits) -> Script:
             limit=limits.retries,
             retry_policy="Always",
             expression=RETRY_EXPRESSION,
-            backoff=models.Backoff(duration="5s", factor=models.IntOrString(root=2), max_duration="10m"),
+            # No maxDuration: counted from the first attempt's start, it would forbid another attempt of a step that
+            # had worked for longer, and Argo would end an attempt that outlasts it. The limit bounds the attempts.
+            backoff=models.Backoff(duration="5s", factor=models.IntOrString(root=2)),
         ),
         active_deadline_seconds=limits.deadline_seconds,
         resources=Resources(cpu_request=limits.cpu, memory_request=limits.memory, memory_limit=limits.memory_limit),

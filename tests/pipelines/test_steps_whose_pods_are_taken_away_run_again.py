@@ -56,5 +56,13 @@ def test_it_runs_again_where_argo_lost_the_pod(step: dict[str, Any]) -> None:
     assert _runs_again(step, LastAttempt("Error", None, 1.0, "pod deleted"))
 
 
-def _runs_again(step: dict[str, Any], last: LastAttempt) -> bool:
-    return read_retry(step["name"], step["retryStrategy"]).delay_before_next(1, last, 0.0) is not None
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step["name"])
+def test_it_runs_again_however_long_it_had_worked(step: dict[str, Any]) -> None:
+    """Argo would also end the next attempt when `maxDuration` is over, counted from the first attempt's start."""
+    seconds = float(step["activeDeadlineSeconds"])
+    assert _runs_again(step, LastAttempt("Failed", 137, seconds, LOW), since_start=seconds)
+    assert "maxDuration" not in step["retryStrategy"]["backoff"]
+
+
+def _runs_again(step: dict[str, Any], last: LastAttempt, since_start: float = 0.0) -> bool:
+    return read_retry(step["name"], step["retryStrategy"]).delay_before_next(1, last, since_start) is not None
