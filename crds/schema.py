@@ -37,8 +37,8 @@ def structural_schema(kind: type[Resource]) -> Schema:
     fields["apiVersion"] = {"type": "string", "description": "Group and version of this API."}
     fields["kind"] = {"type": "string", "description": "The kind of this object."}
     fields["metadata"] = {"type": "object", "properties": {"name": {"type": "string"}}}  # rules may point at it
-    if "status" in fields:  # one writer writes all of it: who wrote which part of it need not be kept beside it
-        fields["status"]["x-kubernetes-map-type"] = "atomic"
+    if "status" in fields:  # a condition is written as a whole: who wrote which field of it is not kept beside it
+        fields["status"]["properties"]["conditions"]["items"]["x-kubernetes-map-type"] = "atomic"
     converted["required"] = ["spec"]
     return converted
 
