@@ -26,7 +26,7 @@ def start_argo(kubeconfig: Path, components: Components, kubectl: Kubectl) -> No
         ClusterError: when one of them ends instead, with its log.
     """
     for definition in _definitions():
-        kubectl("apply", "--server-side", f"--filename={definition}")
+        kubectl("apply", "--server-side", "--force-conflicts", f"--filename={definition}")
     settings: Object = {"name": "workflow-controller-configmap", "namespace": NAMESPACE}
     kubectl.apply(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},

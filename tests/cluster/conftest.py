@@ -5,8 +5,6 @@ A test that uses one of them is marked `cluster` by that alone: `make test` leav
 
 import contextlib
 import re
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,32 +18,39 @@ from images.distribution import project_version
 from images.engine import find_engine
 from images.environment import EnvironmentProblem
 from pipelines.command.sample_model import fetch_sample_model, hub_folder
+from pipelines.install.options import ARGO_VERSION as BUNDLED_VERSION
 from steps.errors import OmeError
 from tests.cluster import ring
 from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
 from tests.cluster.cluster_hub import ClusterHub, hub_image, hub_objects
+from tests.cluster.installing import TAG, install
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, cpu_class, runtime
 from tests.cluster.places import cluster_folder
+from tests.cluster.programs import ARGO_VERSION
 from tests.cluster.waiting import wait_gone
 
-TAG = "test"
+LAST = ("test_rights_are_enough.py", "test_bundled_argo_runs_and_goes.py")
+"""A look at what all others did, and what takes it off the cluster."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs the cluster, and put the look at what all the others did behind them.
+    """Mark what needs the cluster, and put those behind all others that come after them.
 
-    What stops a kubelet or fills a node's disk is not for a cluster that somebody needs.
+    What stops a kubelet or fills a node's disk is not for a cluster that somebody needs, and Argo comes bundled in one
+    version.
     """
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.cluster)
-    items.sort(key=lambda item: item.path.name == "test_rights_are_enough.py")
-    if ring.users_kubeconfig() is not None:
-        ours_alone = [item for item in items if "local_cluster" in getattr(item, "fixturenames", ())]
-        items[:] = [item for item in items if item not in ours_alone]
-        config.hook.pytest_deselected(items=ours_alone)
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
+    unfit = {"local_cluster"} if ring.users_kubeconfig() is not None else set()
+    unfit |= {"bundled"} if ARGO_VERSION != BUNDLED_VERSION else set()
+    left_out = [item for item in items if unfit & set(getattr(item, "fixturenames", ()))]
+    if left_out:
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +131,7 @@ def installed(
     """The cluster with everything of ours, put there by `ome install` as a user does it; it stays afterwards."""
     for name in ("ome-steps", "ome-controller"):
         image(name)
-    command = [sys.executable, "-m", "pipelines.command", "install", f"--kubeconfig={cluster.kubeconfig}",
-               "--image-registry=localhost", f"--image-tag={TAG}", f"--set=HF_ENDPOINT={cluster_hub.url}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    install(cluster, cluster_hub.url)
     kubectl("rollout", "restart", "deployment/ome-controller", "--namespace=ome")  # its image's name stays the same
     kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=120s")
     yield kubectl

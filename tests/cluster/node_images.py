@@ -34,6 +34,15 @@ def make_argoexec_image() -> Path:
     return _program_image(ARGOEXEC_IMAGE, binaries_folder() / "argoexec", {"Entrypoint": ["argoexec"]})
 
 
+def make_bundled_argo_images() -> list[Path]:
+    """The archives of Argo's controller and server, as `ome install --argo bundled` names them below `localhost`."""
+    programs = {"workflow-controller": "workflow-controller", "argocli": "argo"}
+    return [
+        _program_image(f"localhost/{name}:{ARGO_VERSION}", binaries_folder() / program, {"Entrypoint": [program]})
+        for name, program in programs.items()
+    ]
+
+
 def _program_image(tag: str, program: Path, config: dict[str, object], links: tuple[str, ...] = ()) -> Path:
     """One static program in /bin; written anew only when something in it has changed."""
     archive, about = archive_of(tag), archive_of(tag).with_suffix(".made")
