@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from controller.actions import Key
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 30.0
 """How long the other keys wait while urgent ones keep coming; then every second key taken is one of them."""
 
 
