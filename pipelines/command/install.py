@@ -89,7 +89,7 @@ def _check_argo(api: "InstallApi", options: "Options") -> None:
     if options.argo == "existing" and not has_argo(api):
         raise UnsupportedError(
             "this cluster has no Argo Workflows: workflowtemplates.argoproj.io is not defined",
-            remedy="Bring it along with --argo bundled, or install Argo Workflows 3.7 or 4.1 first.",
+            remedy="Bring it along with --argo bundled, or install Argo Workflows 3.7 or newer first.",
         )
 
 

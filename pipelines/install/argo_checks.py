@@ -11,7 +11,7 @@ from pipelines.install.snapshot import Snapshot
 
 OLDEST = (3, 7)
 _KINDS = ("workflows", "workflowtemplates", "cronworkflows", "workflowtaskresults")
-_BRING = "Install Argo Workflows 3.7 or 4.1, or run `ome install --argo bundled`."
+_BRING = "Install Argo Workflows 3.7 or newer, or run `ome install --argo bundled`."
 _UNSEEN_SECONDS = 60
 
 
@@ -83,7 +83,7 @@ def _of(deployment: Object) -> Iterator[Finding]:
             f"kubectl describe deployment -n {deployment['metadata']['namespace']} {deployment['metadata']['name']}",
         )  # fmt: skip
     elif version is not None and version < OLDEST:
-        yield Finding("argo controller", "error", f"{name} runs {image}", "Upgrade Argo Workflows to 3.7 or 4.1.")
+        yield Finding("argo controller", "error", f"{name} runs {image}", "Upgrade Argo Workflows to 3.7 or newer.")
     else:
         yield well("argo controller", f"{name} runs {image} and watches {NAMESPACE}")
     environment = {each["name"]: each.get("value", "") for each in container.get("env") or ()}

@@ -138,7 +138,7 @@ def check_argo(kubectl: Kubectl) -> None:
     """
     if not kubectl.succeeds("get", "crd", "workflows.argoproj.io"):
         remedy = (
-            "Install Argo Workflows 3.7 or 4.1 on it, cluster-scoped; or unset KUBECONFIG to use a cluster of ours."
+            "Install Argo Workflows 3.7 or newer on it, cluster-scoped; or unset KUBECONFIG to use a cluster of ours."
         )
         raise ClusterError("the cluster has no Argo Workflows", remedy=remedy)
 
