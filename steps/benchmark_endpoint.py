@@ -8,12 +8,11 @@ import asyncio
 import errno
 import os
 import re
-import secrets
 import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,24 +22,20 @@ from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
 from steps.benchmark.genai_bench import find_genai_bench
-from steps.benchmark.key_proxy import key_proxy
-from steps.benchmark.load import LoadGenerator
-from steps.benchmark.plan import PLACEHOLDER_KEY, Cell, Plan, genai_bench_arguments, group_into_runs, identity
+from steps.benchmark.measuring import measure_cells
+from steps.benchmark.plan import Plan, genai_bench_arguments, group_into_runs, identity
 from steps.benchmark.plan import plan_benchmark as make_plan
-from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy, wait_until_it_answers
-from steps.benchmark.records import CellRecords
+from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy
 from steps.benchmark.report import report_files, write_report
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
-from steps.benchmark.secret_texts import SecretTexts
 from steps.benchmark.surroundings import gather
-from steps.benchmark.tokenizer import TokenizerFolder, make_tokenizer_folder
+from steps.benchmark.tokenizer import make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint, base_url
 from steps.errors import DiskFullError, InvalidInputError, NotFoundError, OmeError, UnsupportedError
 from steps.home import checked_name, part
-from steps.progress import ProgressReporter
 from steps.published_model import find_model, folder_of, stored_facts
 from steps.resources import Resource, open_resources
 
@@ -133,7 +128,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         log = BoundedLog(unfinished.folder / "genai-bench.log")
         done = unfinished.load(plan.cells)
         reused = len(done)
-        work = _measure(plan, endpoint, tokenizer, program, key, unfinished, log, done)
+        work = measure_cells(plan, endpoint, tokenizer, program, key, unfinished, log, done)
         readiness = asyncio.run(work)
         records = [done[cell] for cell in plan.cells]
         cells = tuple(summarise(one) for one in records)
@@ -178,51 +173,6 @@ def _kept(name: str, files: Mapping[str, str]) -> str:
     except OmeError as error:  # the figures go on as outputs, and took minutes to measure
         sys.stderr.write(f"the report is not kept: {error.message}\n  {error.remedy}\n")
         return ""
-
-
-async def _measure(
-    plan: Plan,
-    endpoint: Endpoint,
-    tokenizer: TokenizerFolder,
-    program: Path,
-    key: str,
-    unfinished: UnfinishedBenchmark,
-    log: BoundedLog,
-    done: dict[Cell, CellRecords],
-) -> Readiness | None:
-    """Fill `done` with every cell of the plan, keeping each on disk as it comes."""
-    missing = [cell for cell in plan.cells if cell not in done]
-    if not missing:
-        return None
-    progress = ProgressReporter()
-    reused = len(done) * plan.max_requests
-
-    def report(phase: str, requests: int) -> None:
-        completed = len(done) * plan.max_requests + min(requests, plan.max_requests)
-        progress.report(phase, completed, plan.total_requests, unit="requests", reused=reused)
-
-    def keep(cell: Cell, records: CellRecords) -> None:
-        done[cell] = records
-        unfinished.save(cell, records, is_last=len(done) == len(plan.cells))
-        report(_phase(cell, plan), 0)
-
-    report("waiting for the endpoint", 0)
-    readiness = await wait_until_it_answers(endpoint, plan.task, plan.parameters, key)
-    report("starting genai-bench", 0)
-    async with AsyncExitStack() as stack:
-        url, local_key = endpoint.url, PLACEHOLDER_KEY
-        if key:
-            local_key = secrets.token_hex(16)
-            url = await stack.enter_async_context(key_proxy(endpoint.url, key, local_key))
-        generator = LoadGenerator(
-            program, url, endpoint.model_name, tokenizer.path, log, SecretTexts(key), local_key=local_key
-        )
-        await generator.measure(plan, missing, keep, lambda cell, count: report(_phase(cell, plan), count))
-    return readiness
-
-
-def _phase(cell: Cell, plan: Plan) -> str:
-    return f"scenario {cell.scenario}, {plan.level} {cell.level_of(plan.level)}"
 
 
 def _checked_endpoint(endpoint: Endpoint | None) -> Endpoint:
