@@ -62,8 +62,8 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
         return Plan((*actions, *_submission(resource, measured, runs, context)))
     lost = _lost(resource, runs)
     trouble = mistake or refused_by_argo(cron)
-    status = benchmark_status(resource, measured, history, active, outlook, context, lost=lost, trouble=trouble)
     said = benchmark_said(resource, measured, history, active, outlook, trouble, context.settings.namespace)
+    status = benchmark_status(resource, said, history, active, context, lost=lost)
     event = change_event(resource, said, "Completed")
     waits = [active.seconds_to_deadline if active is not None else None]
     if is_once and measured.arguments and not is_measured and active is None:

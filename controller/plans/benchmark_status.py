@@ -47,31 +47,20 @@ def benchmark_said(
 
 
 def benchmark_status(
-    job: Object,
-    measured: Measured,
-    history: History,
-    active: Run | None,
-    outlook: Prospect,
-    context: Context,
-    *,
-    lost: str,
-    trouble: Said | None,
+    job: Object, said: tuple[Said, ...], history: History, active: Run | None, context: Context, *, lost: str
 ) -> Object:
     """The status as it should be.
 
     Args:
         job: The benchmark.
-        measured: Its endpoint.
+        said: Its conditions (`benchmark_said`).
         history: Its finished runs.
         active: The run that goes on.
-        outlook: What follows failures.
         context: For times.
         lost: Name of the run that the status waits for and that is not there any more.
-        trouble: With its schedule.
     """
     old = job.get("status") or {}
     generation = int(job["metadata"].get("generation") or 0)
-    said = benchmark_said(job, measured, history, active, outlook, trouble, context.settings.namespace)
     made: Object = {
         "observedGeneration": generation,
         "conditions": conditions(old.get("conditions") or (), said, generation, context.now),
