@@ -29,6 +29,7 @@ from crds.definition import definitions
 from steps.errors import UnsupportedError
 from tests.apiserver.client import ApiClient, ApiRefusedError, Object
 from tests.cluster.binaries import ensure
+from tests.not_run import not_run
 
 __all__ = ["ApiServer", "api_server", "ome_api_server"]
 
@@ -264,7 +265,7 @@ def _binaries() -> Path:
     try:
         return ensure("etcd", "kube-apiserver")
     except UnsupportedError as error:
-        pytest.skip(f"not run: it needs an API server, and {error.message}. {error.remedy}")
+        not_run(f"an API server, and {error.message}", error.remedy)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -30,6 +30,7 @@ from tests.cluster.objects import POOL, cpu_class, runtime
 from tests.cluster.places import cluster_folder
 from tests.cluster.programs import ARGO_VERSION
 from tests.cluster.waiting import wait_gone
+from tests.not_run import not_run
 
 LAST = ("test_rights_are_enough.py", "test_bundled_argo_runs_and_goes.py")
 """A look at what all others did, and what takes it off the cluster."""
@@ -60,7 +61,7 @@ def cluster() -> ring.Cluster:
         found = ring.find_cluster()
         ring.check_argo(found.kubectl)
     except OmeError as error:
-        ring.not_run(error)
+        not_run(error.message, error.remedy)
     return found
 
 
@@ -197,7 +198,7 @@ def _built(name: str, cluster: ring.Cluster) -> tuple[str, Path]:
             reuse_compiled=isinstance(cluster, LocalCluster),  # its nodes are this machine
         )  # fmt: skip
     except EnvironmentProblem as problem:
-        ring.not_run(OmeError(problem.message, remedy=problem.remedy))
+        not_run(problem.message, problem.remedy)
     return reference, outcome.archive
 
 

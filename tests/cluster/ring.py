@@ -11,11 +11,9 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Protocol
 
-import pytest
-
-from steps.errors import ClusterError, InvalidInputError, OmeError
+from steps.errors import ClusterError, InvalidInputError
 from tests.cluster import lifecycle
 from tests.cluster.binaries import ensure
 from tests.cluster.commands import run
@@ -160,8 +158,3 @@ def argo_version(cluster: Cluster) -> tuple[int, int]:
         remedy = "Run a controller whose image is tagged with its version, such as v3.7.14."
         raise ClusterError("the version of the cluster's Argo Workflows cannot be told", remedy=remedy)
     return int(found[1]), int(found[2])
-
-
-def not_run(error: OmeError) -> NoReturn:
-    """Say that a ring cannot run here, and what to do about it."""
-    pytest.skip(f"not run: {error.message}: {error.remedy}")

@@ -9,8 +9,7 @@ import pytest
 from images.base import image_identity, import_archive
 from images.engine import Engine, find_engine
 from images.environment import EnvironmentProblem
-from steps.errors import OmeError
-from tests.cluster import ring
+from tests.not_run import not_run
 
 pytestmark = pytest.mark.cluster  # for its engine; no node is needed
 TAG = "localhost/interrupted:1"
@@ -22,7 +21,7 @@ def engine(tmp_path: Path) -> Engine:
     try:
         found = find_engine("")
     except EnvironmentProblem as problem:
-        ring.not_run(OmeError(problem.message, remedy=problem.remedy))
+        not_run(problem.message, problem.remedy)
     places = ("--root", str(tmp_path / "root"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs")
     return Engine(found.name, () if found.name == "docker" else places)
 

@@ -7,6 +7,7 @@ import pytest
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
 from tests.cluster import cgroups, machine, ring
 from tests.cluster.workflow_outcome import entry_outputs, step_outcomes
+from tests.not_run import not_run
 
 ARCHIVE = Path("/x/image.tar")
 LACKING = UnsupportedError("not installed: runc", remedy="Run: make cluster-install")
@@ -14,7 +15,7 @@ LACKING = UnsupportedError("not installed: runc", remedy="Run: make cluster-inst
 
 def test_a_ring_that_cannot_run_says_so_in_words() -> None:
     with pytest.raises(pytest.skip.Exception, match="not run: not installed: runc: Run: make cluster-install"):
-        ring.not_run(LACKING)
+        not_run(LACKING.message, LACKING.remedy)
 
 
 def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from steps.errors import OmeError
 from tests.apiserver.client import ApiRefusedError
 from tests.apiserver.fixture import ApiServer
 from tests.cluster.places import binaries_folder
+from tests.not_run import not_run
 
 
 class Cluster:
@@ -79,7 +80,6 @@ def program(name: str, remedy: str) -> str:
     """A program of the cluster's binaries or on PATH; without it the test is not run."""
     place = binaries_folder() / name
     found = str(place) if place.exists() else shutil.which(name)
-    if found is not None:
-        return found
-    message = f"not run: {name} is neither in {binaries_folder()} nor on PATH; get it with: {remedy}"
-    pytest.skip(message)
+    if found is None:
+        not_run(f"{name} is neither in {binaries_folder()} nor on PATH", f"Run: {remedy}")
+    return found
