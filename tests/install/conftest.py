@@ -71,6 +71,16 @@ def cluster(server: ApiServer) -> Iterator[Cluster]:
     found.remove()
 
 
+@pytest.fixture(scope="module")
+def installation(server: ApiServer) -> Iterator[Cluster]:
+    """A cluster with an installation for all tests of a file."""
+    found = Cluster(server)
+    made = found.ome("install", "--argo", "bundled", "--no-wait")
+    assert made.returncode == 0, made.stderr
+    yield found
+    found.remove()
+
+
 def kubectl_program() -> str:
     """kubectl, or the test is not run."""
     return program("kubectl", "make cluster-binaries")

@@ -1,7 +1,6 @@
 """An installation on a real API server: whole, the same after a second run, and what `ome doctor` says of it."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,57 +9,46 @@ import pytest
 from pipelines.install.apply import wait_for_deployments
 from pipelines.install.connection import connect
 from steps.errors import ClusterError
-from tests.apiserver.fixture import ApiServer
 from tests.command.run_ome import ome
 from tests.install.conftest import Cluster
 from tests.install.objects_there import MODEL, config_map, installed, versions
 
 
-@pytest.fixture(scope="module")
-def cluster(server: ApiServer) -> Iterator[Cluster]:
-    """A cluster with an installation for the tests of this file."""
-    found = Cluster(server)
-    made = found.ome("install", "--argo", "bundled", "--no-wait")
-    assert made.returncode == 0, made.stderr
-    yield found
-    found.remove()
-
-
-def test_everything_is_there_and_a_second_run_changes_nothing(cluster: Cluster) -> None:
-    before = versions(cluster)
+def test_everything_is_there_and_a_second_run_changes_nothing(installation: Cluster) -> None:
+    before = versions(installation)
     assert len(before) == len(installed())
-    again = cluster.ome("install", "--argo", "bundled", "--no-wait")
+    again = installation.ome("install", "--argo", "bundled", "--no-wait")
     assert "created" not in again.stdout and "changed" not in again.stdout
-    assert versions(cluster) == before
+    assert versions(installation) == before
 
 
-def test_an_installation_that_does_not_start_says_what_its_pods_wait_for(cluster: Cluster) -> None:
+def test_an_installation_that_does_not_start_says_what_its_pods_wait_for(installation: Cluster) -> None:
     found: dict[str, Any] = {"kind": "Deployment", "metadata": {"name": "ome-controller", "namespace": "ome"}}
-    template = cluster.admin.get({"apiVersion": "apps/v1", **found})["spec"]["template"]
+    template = installation.admin.get({"apiVersion": "apps/v1", **found})["spec"]["template"]
     metadata = {"name": "ome-controller-1", "namespace": "ome", "labels": template["metadata"]["labels"]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
-    stored = cluster.admin.create(pod)
+    stored = installation.admin.create(pod)
     waits = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
     container = {"name": "c", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": waits}
     stored["status"] = {"containerStatuses": [container]}
-    cluster.admin.request("PUT", f"{cluster.admin.path_of(pod)}/status", stored)
+    installation.admin.request("PUT", f"{installation.admin.path_of(pod)}/status", stored)
     with pytest.raises(ClusterError, match="ome/ome-controller is not rolled out after 0 s") as failed:
-        wait_for_deployments(connect(cluster.server.kubeconfig), "ome", ["ome-controller"], 0)
-    cluster.admin.delete(pod)
+        wait_for_deployments(connect(installation.server.kubeconfig), "ome", ["ome-controller"], 0)
+    installation.admin.delete(pod)
     assert failed.value.message.endswith("; ome-controller-1: ImagePullBackOff: no such image")
 
 
-def test_what_a_person_added_to_the_settings_stays(cluster: Cluster) -> None:
+def test_what_a_person_added_to_the_settings_stays(installation: Cluster) -> None:
     settings = config_map("ome-settings")
-    cluster.admin.patch(settings, {"data": {"HTTPS_PROXY": "http://proxy.example"}})
+    installation.admin.patch(settings, {"data": {"HTTPS_PROXY": "http://proxy.example"}})
     given = ("install", "--argo", "bundled", "--no-wait", "--set", "HF_ENDPOINT=https://hub.example")
-    assert cluster.ome(*given).returncode == 0
-    data = cluster.admin.get(settings)["data"]
+    assert installation.ome(*given).returncode == 0
+    data = installation.admin.get(settings)["data"]
     assert data["HTTPS_PROXY"] == "http://proxy.example"
     assert data["HF_ENDPOINT"] == "https://hub.example"
 
 
-def test_a_dry_run_names_what_another_image_changes(cluster: Cluster) -> None:
+def test_a_dry_run_names_what_another_image_changes(installation: Cluster) -> None:
     given = (
         "install",
         "--argo",
@@ -71,22 +59,22 @@ def test_a_dry_run_names_what_another_image_changes(cluster: Cluster) -> None:
         "--set",
         "HF_ENDPOINT=https://hub.example",
     )
-    planned = cluster.ome(*given)
+    planned = installation.ome(*given)
     changed = {line.split()[-1] for line in planned.stdout.splitlines() if line.startswith("  change")}
     assert changed == {"ome/ome-steps", "ome/ome-controller"}
 
 
-def test_doctor_is_content_when_all_is_available(cluster: Cluster) -> None:
+def test_doctor_is_content_when_all_is_available(installation: Cluster) -> None:
     for name in ("ome-controller", "workflow-controller", "argo-server"):
-        _make_available(cluster, name)
-    cluster.admin.apply(_lease())
-    told = cluster.ome("doctor", "-o", "json")
+        _make_available(installation, name)
+    installation.admin.apply(_lease())
+    told = installation.ome("doctor", "-o", "json")
     assert told.returncode == 0, told.stdout
     assert {each["check"] for each in json.loads(told.stdout) if each["state"] == "warning"} == {"nodes"}
 
 
-def test_doctor_says_what_this_user_may_not(cluster: Cluster) -> None:
-    told = ome("doctor", "--kubeconfig", str(cluster.server.kubeconfig_of("ome", "nobody")), "-o", "json")
+def test_doctor_says_what_this_user_may_not(installation: Cluster) -> None:
+    told = ome("doctor", "--kubeconfig", str(installation.server.kubeconfig_of("ome", "nobody")), "-o", "json")
     said = [each for each in json.loads(told.stdout) if each["check"] == "permissions"]
     assert [each["state"] for each in said] == ["warning", "warning"]
     assert "patch customresourcedefinitions" in said[0]["detail"]
@@ -122,7 +110,7 @@ def test_doctor_says_what_this_user_may_not(cluster: Cluster) -> None:
     ],
 )
 def test_an_account_may_do_its_work_and_no_more(
-    cluster: Cluster, account: str, verb: str, resource: str, namespace: str, allowed: bool
+    installation: Cluster, account: str, verb: str, resource: str, namespace: str, allowed: bool
 ) -> None:
     named, _, group = resource.partition(".")
     plural, _, subresource = named.partition("/")
@@ -132,7 +120,7 @@ def test_an_account_may_do_its_work_and_no_more(
         "kind": "SubjectAccessReview",
         "spec": {"user": f"system:serviceaccount:ome:{account}", "resourceAttributes": attributes},
     }
-    answer = cluster.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    answer = installation.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
     assert answer["status"]["allowed"] is allowed
 
 
@@ -143,13 +131,13 @@ def test_no_account_may_do_everything() -> None:
             assert not {"escalate", "bind", "impersonate"} & set(rule["verbs"])
 
 
-def test_uninstall_asks_before_it_deletes_what_people_made(cluster: Cluster) -> None:
-    cluster.admin.apply(MODEL)
-    refused = cluster.ome("uninstall")
+def test_uninstall_asks_before_it_deletes_what_people_made(installation: Cluster) -> None:
+    installation.admin.apply(MODEL)
+    refused = installation.ome("uninstall")
     assert refused.returncode == 16
     assert "1 ClusterBaseModel" in refused.stderr and "--yes" in refused.stderr
-    assert cluster.admin.get(MODEL)["metadata"]["name"] == "small"
-    assert len(versions(cluster)) == len(installed())
+    assert installation.admin.get(MODEL)["metadata"]["name"] == "small"
+    assert len(versions(installation)) == len(installed())
 
 
 def _lease() -> dict[str, Any]:
@@ -162,8 +150,8 @@ def _lease() -> dict[str, Any]:
     }
 
 
-def _make_available(cluster: Cluster, name: str) -> None:
+def _make_available(installation: Cluster, name: str) -> None:
     body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "ome"}}
     condition = {"type": "Available", "status": "True", "reason": "MinimumReplicasAvailable", "message": ""}
     status = {"observedGeneration": 1, "updatedReplicas": 1, "replicas": 1, "conditions": [condition]}
-    cluster.admin.apply({**body, "status": status}, subresource="status")
+    installation.admin.apply({**body, "status": status}, subresource="status")

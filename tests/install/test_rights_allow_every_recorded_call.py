@@ -1,12 +1,11 @@
 """Every call that an account made on a cluster is put before a real API server that has our roles and bindings."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import pytest
 
 from pipelines.install.accounts import ACCOUNTS, Account
-from tests.apiserver.fixture import ApiServer
 from tests.cluster.calls import FROM_TENANTS, SYSTEM, Call, recorded
 from tests.install.conftest import Cluster
 
@@ -14,38 +13,28 @@ TENANT = "team"
 _PATIENCE_SECONDS = 10
 
 
-@pytest.fixture(scope="module")
-def cluster(server: ApiServer) -> Iterator[Cluster]:
-    """A cluster whose accounts have what `ome install` gives them."""
-    found = Cluster(server)
-    made = found.ome("install", "--argo", "bundled", "--no-wait")
-    assert made.returncode == 0, made.stderr
-    yield found
-    found.remove()
-
-
 @pytest.mark.parametrize("account", ACCOUNTS, ids=lambda account: account.name)
-def test_every_call_is_allowed_but_what_a_tenant_has_to_give(cluster: Cluster, account: Account) -> None:
+def test_every_call_is_allowed_but_what_a_tenant_has_to_give(installation: Cluster, account: Account) -> None:
     mine = {call for call in recorded() if call.account == account.name}
     assert mine, "nothing is recorded of this account"
-    assert refused(cluster, mine) == mine & FROM_TENANTS
+    assert refused(installation, mine) == mine & FROM_TENANTS
 
 
-def test_a_call_without_a_right_would_be_seen(cluster: Cluster) -> None:
+def test_a_call_without_a_right_would_be_seen(installation: Cluster) -> None:
     call = Call("ome-measure", SYSTEM, "apps", "deployments", "delete")
-    assert not is_allowed(cluster, call)
+    assert not is_allowed(installation, call)
 
 
-def refused(cluster: Cluster, calls: Iterable[Call]) -> set[Call]:
+def refused(installation: Cluster, calls: Iterable[Call]) -> set[Call]:
     """The calls that are still refused once the API server has taken notice of all roles and bindings."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     left = set(calls)
     while left - FROM_TENANTS and time.monotonic() < deadline:
-        left = {call for call in left if not is_allowed(cluster, call)}
-    return {call for call in left if not is_allowed(cluster, call)}
+        left = {call for call in left if not is_allowed(installation, call)}
+    return {call for call in left if not is_allowed(installation, call)}
 
 
-def is_allowed(cluster: Cluster, call: Call) -> bool:
+def is_allowed(installation: Cluster, call: Call) -> bool:
     """What the API server says of a call: a SubjectAccessReview."""
     resource, _, subresource = call.resource.partition("/")
     namespace = {"cluster": "", SYSTEM: SYSTEM}.get(call.scope, TENANT)
@@ -58,5 +47,5 @@ def is_allowed(cluster: Cluster, call: Call) -> bool:
             "resourceAttributes": {**asked, "namespace": namespace},
         },
     }
-    answer = cluster.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
+    answer = installation.admin.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", body)
     return bool(answer["status"]["allowed"])
