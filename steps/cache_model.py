@@ -6,7 +6,7 @@ import sys
 from pydantic import Field
 
 from crds.labels import ModelKind
-from steps.cluster.pod import node_name
+from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest_store import load_manifest
 from steps.source_token import require_token
@@ -48,6 +48,10 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
     from steps.cache import import_model
 
     require_token(inputs.secret, inputs.secret_key)
+    if is_on_cluster():
+        from steps.cluster.held_model import wait_until_held
+
+        wait_until_held()
     manifest = load_manifest(inputs.manifest)
     imported = import_model(manifest, inputs.name, inputs.path, scope=inputs.scope, namespace=inputs.namespace)
     for folder in imported.evicted:

@@ -17,7 +17,7 @@ from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.naming import next_run, run_name
 from controller.plans.node_records import remove_entry, set_label, write_entry
-from controller.plans.own_patch import own_patch, writes_before_status
+from controller.plans.own_patch import hold, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.submission import forget_failures, submit, vanished
 from crds.storage_uri import PvcUri
@@ -47,6 +47,8 @@ def claim_mistake(wanted: Wanted) -> str:
 def plan_claim_model(model: Object, wanted: Wanted, context: Context) -> Plan:
     """What to do about such a model now."""
     state = observe_model(model, wanted, context)
+    if held := hold(state):
+        return Plan(tuple(held))
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += keep_artifact(state.digest, context)
     if writes := writes_before_status(state):
@@ -58,7 +60,7 @@ def plan_claim_model(model: Object, wanted: Wanted, context: Context) -> Plan:
         return Plan((*actions, cleaning.submission))
     is_read = _is_read(state)
     if is_free and state.gate.is_due and not is_read and not cleaning.is_running:
-        return Plan((*actions, *own_patch(state, is_submitting=True), *_submission(state, context)))
+        return Plan((*actions, *hold(state, is_submitting=True), *_submission(state, context)))
     status = claim_status(state, context, is_remembered=is_read)
     actions += release_artifact(model, status, context)
     event = change_event(model, claim_said(state, is_remembered=is_read), "Ready")

@@ -145,7 +145,8 @@ def read_import_runs(model: Object, wanted: Wanted, context: Context) -> ImportR
     every = read_runs(found, context.now)
     status = model.get("status") or {}
     adoptable = tuple(run for run in every if _is_adoptable(run, model, wanted))
-    mine = [run for run in every if run.inputs(VERB).partition("-")[0] == wanted.files or run in adoptable]
+    of_files = [run for run in every if run.is_of(model) and run.inputs(VERB).partition("-")[0] == wanted.files]
+    mine = [run for run in every if run in of_files or run in adoptable]
     marker = status.get("workflow") or {}
     is_lost = bool(marker.get("name")) and not marker.get("finishedAt")
     is_lost = is_lost and all(run.name != marker["name"] for run in every)
@@ -200,7 +201,7 @@ def _nodes(task: Task) -> tuple[str, ...]:
 
 def _is_adoptable(run: Run, model: Object, wanted: Wanted) -> bool:
     """Asked for by others, for the same files; of an earlier model of that name only if it outlived it."""
-    if run.inputs(VERB) or not wanted.uri:
+    if run.inputs(VERB) or not wanted.uri or not run.is_of(model):
         return False
     artifact = (model.get("status") or {}).get("artifact") or {}
     pinned = str(artifact.get("revision") or "") if artifact.get("uri") == wanted.uri else ""

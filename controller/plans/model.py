@@ -1,8 +1,9 @@
 """What to do about a BaseModel or ClusterBaseModel: from what is observed to actions, without any I/O.
 
-In this order: results of runs are recorded on nodes, empty spec fields are filled, outdated runs are stopped, nodes
-are cleaned, a run is submitted for nodes that lack the model, and at last the status says how things are. A plan that
-writes the model's metadata or spec leaves its status to the plan that this change brings about.
+In this order: the finalizer is written once there is something to undo, results of runs are recorded on nodes, empty
+spec fields are filled, outdated runs are stopped, nodes are cleaned, a run is submitted for nodes that lack the model,
+and at last the status says how things are. A plan that writes the model's metadata or spec leaves its status to the
+plan that this change brings about.
 """
 
 from typing import Final
@@ -27,7 +28,7 @@ from controller.plans.model_token import (
 )
 from controller.plans.naming import next_run
 from controller.plans.node_records import remove_entry, restore_config_map, set_label, write_entry
-from controller.plans.own_patch import own_patch, writes_before_status
+from controller.plans.own_patch import hold, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.submission import forget_failures, submit, vanished
 from crds.problems import FieldError
@@ -68,6 +69,8 @@ def plan_model(resource: Object, context: Context) -> Plan:
 
 def _plan(state: ModelState, context: Context) -> Plan:
     model, wanted = state.model, state.wanted
+    if held := hold(state):
+        return Plan(tuple(held))
     if restored := _restored(state, context):
         return Plan(tuple(restored), requeue_seconds=0.0)
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
@@ -83,12 +86,12 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += unneeded_copy(state, context)
     obstacle = secret_obstacle(state, context)
     if is_free and is_waiting_for_tenant(state, obstacle):
-        if held := own_patch(state, is_submitting=True):
+        if held := hold(state, is_submitting=True):
             return Plan((*actions, *held))
         actions.append(tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:
-        return Plan((*actions, *own_patch(state, is_submitting=True), *_submission(state, nodes, context)))
+        return Plan((*actions, *_hold_for_run(state), *_submission(state, nodes, context)))
     said = _uncleaned(cleaning)
     status = model_status(state, context, obstacle=obstacle, cleaning=said)
     actions += release_artifact(model, status, context)
@@ -197,6 +200,14 @@ def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Contex
     old = forget_failures(state.runs.every, TEMPLATE, settings.max_attempts, needed)
     text = f"Run {name} for {', '.join(node.name for node in nodes[:5])}{' …' if len(nodes) > 5 else ''}."
     return [*actions, run, *old, EmitEvent(model, "Normal", "Submitted", text)]
+
+
+def _hold_for_run(state: ModelState) -> list[Action]:
+    """The finalizer before a run, where the run would outlive its model; a ClusterBaseModel takes its runs along.
+
+    Its finalizer comes with the next plan: until then the run puts no files on nodes (`steps.cluster.held_model`).
+    """
+    return hold(state, is_submitting=True) if state.wanted.namespace else []
 
 
 def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> float | None:

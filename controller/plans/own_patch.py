@@ -1,4 +1,4 @@
-"""What a plan writes into the model itself before all else: its finalizer, and spec fields that are empty."""
+"""What a plan writes into the model itself: its finalizer, which holds its deletion up, and spec fields left empty."""
 
 from typing import Any
 
@@ -8,24 +8,28 @@ from controller.plans.spec_fields import missing_spec_fields
 from crds.labels import FINALIZERS
 
 
-def writes_before_status(state: ModelState) -> list[Action]:
-    """What comes before all else and brings about another plan: outdated runs stopped, the model's own fields."""
-    stopped = [DeleteObject("Workflow", run.namespace, run.name) for run in state.runs.outdated]
-    return [*stopped, *own_patch(state, is_submitting=False)]
+def hold(state: ModelState, *, is_submitting: bool = False) -> list[Action]:
+    """The finalizer, once there is something to undo; before anything else is written down for the model.
 
-
-def own_patch(state: ModelState, *, is_submitting: bool) -> list[Action]:
-    """Finalizer (once there is something to undo) and empty spec fields."""
-    model = state.model
-    metadata = model["metadata"]
-    patch: dict[str, Any] = {}
-    finalizer, there = FINALIZERS[model["kind"]], list(metadata.get("finalizers") or ())
+    Args:
+        state: The model's.
+        is_submitting: A run that outlives its model is about to be submitted, or a token to be copied.
+    """
+    finalizer, there = FINALIZERS[state.model["kind"]], list(state.model["metadata"].get("finalizers") or ())
     has_something = is_submitting or bool(state.runs.wanted) or any(node.entry for node in state.nodes)
-    if has_something and finalizer not in there:
-        patch["metadata"] = {"finalizers": [*there, finalizer]}
-    if not is_submitting and (fields := missing_spec_fields(state)):
-        patch["spec"] = fields
-    if not patch:
+    if not has_something or finalizer in there:
         return []
-    version = str(metadata.get("resourceVersion") or "")
-    return [PatchObject(model["kind"], state.wanted.namespace, state.wanted.name, patch, version)]
+    return [_patch(state, {"metadata": {"finalizers": [*there, finalizer]}})]
+
+
+def writes_before_status(state: ModelState) -> list[Action]:
+    """What brings about another plan: outdated runs stopped, empty spec fields filled."""
+    actions: list[Action] = [DeleteObject("Workflow", run.namespace, run.name) for run in state.runs.outdated]
+    if fields := missing_spec_fields(state):
+        actions.append(_patch(state, {"spec": fields}))
+    return actions
+
+
+def _patch(state: ModelState, patch: dict[str, Any]) -> PatchObject:
+    version = str(state.model["metadata"].get("resourceVersion") or "")
+    return PatchObject(state.model["kind"], state.wanted.namespace, state.wanted.name, patch, version)

@@ -95,6 +95,11 @@ class Run:
         """Whether the controller submitted or adopted it."""
         return labels.INPUTS in self.annotations
 
+    def is_of(self, resource: Object) -> bool:
+        """Whether it may be a run of this resource: not where another one of that name, deleted since, owns it."""
+        owners = [o for o in self._metadata.get("ownerReferences") or () if o.get("kind") == resource["kind"]]
+        return all(owner.get("uid") == resource["metadata"].get("uid") for owner in owners)
+
     def inputs(self, verb: str) -> str:
         """What it was submitted or adopted for, by the verb of its part; "" for neither."""
         return self.annotations.get(f"{ADOPTED}{verb}") or self.annotations.get(labels.INPUTS, "")

@@ -89,7 +89,11 @@ STEPS: tuple[Account, ...] = (
             Rule("ome.io", _MODELS, ("get", "list")),
             Rule("ome.io", ("finetunedweights", "inferenceservices"), ("list",)),  # what is in use is not removed
         ),
-        system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),
+        system=(
+            _OUTPUTS,
+            Rule("", ("configmaps",), ("get",)),
+            Rule("argoproj.io", ("workflows",), ("get",)),  # which model a run belongs to
+        ),
     ),
     Account(
         "ome-claim",

@@ -3,12 +3,25 @@
 import json
 
 from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.python_pod import printed
 
 _ASK = """
-import sys, urllib.request
+import sys, time, urllib.error, urllib.request
+
 request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
-print(urllib.request.urlopen(request, timeout=120).read().decode())
+until = time.monotonic() + 30
+while True:
+    try:
+        print(urllib.request.urlopen(request, timeout=120).read().decode())
+        break
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        if time.monotonic() > until:
+            raise
+        time.sleep(0.2)
 """
+"""It asks again where no connection comes about: a node's kube-proxy follows a Service's endpoints a moment later."""
 
 
 def ask(kubectl: Kubectl, served: Object, image: str, question: str = "What is the capital of France?") -> str:
@@ -24,10 +37,7 @@ def ask(kubectl: Kubectl, served: Object, image: str, question: str = "What is t
     body = json.dumps(
         {"model": served["spec"]["model"]["name"], "messages": messages, "max_tokens": 16, "temperature": 0}
     )
-    said = kubectl(
-        "run", "asks", f"--image={image}", "--image-pull-policy=IfNotPresent", "--restart=Never", "--rm", "-i", "-q",
-        f"--namespace={served['metadata']['namespace']}",
-        "--command", "--", "python", "-c", _ASK, f"{served['status']['url']}/v1/chat/completions", body,
-    )  # fmt: skip
+    url = f"{served['status']['url']}/v1/chat/completions"
+    said = printed(kubectl, served["metadata"]["namespace"], image, _ASK, url, body)
     answer: str = json.loads(said)["choices"][0]["message"]["content"]
     return answer

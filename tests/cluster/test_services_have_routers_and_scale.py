@@ -1,6 +1,5 @@
 """A service with a router, an autoscaler and a disruption budget: all come, answer, and go when no longer wanted."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def test_router_autoscaler_and_budget_come_and_go(
 
     plain = service(name, name, namespace)
     plain["spec"]["runtime"] = made["spec"]["runtime"]
-    kubectl("replace", "-f", "-", stdin=json.dumps(plain))
+    kubectl.apply(plain)
     for kind, gone in (("deployment", f"{name}-router"), ("horizontalpodautoscaler", f"{name}-engine")):
         wait_gone(kubectl, kind, gone, namespace=namespace, seconds=240)
     after = wait_until(

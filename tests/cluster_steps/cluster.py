@@ -161,6 +161,19 @@ def config_map(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "ome"}}
 
 
+def workflow(name: str, *owners: Object) -> Object:
+    """A workflow of the system namespace that objects own."""
+    references = [
+        {
+            "apiVersion": owner["apiVersion"], "kind": owner["kind"],
+            "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
+        }
+        for owner in owners
+    ]  # fmt: skip
+    metadata = {"name": name, "namespace": "ome", "ownerReferences": references}
+    return {"apiVersion": WORKFLOWS, "kind": "Workflow", "metadata": metadata, "spec": {}}
+
+
 def unpacked(found: Object, key: str) -> Any:
     """The JSON in a ConfigMap's compressed key."""
     return json.loads(gzip.decompress(base64.b64decode(found["binaryData"][key])))
@@ -172,9 +185,7 @@ def prepare(server: ApiServer) -> None:
     server.define(_WORKFLOW_DEFINITION)
     for document in access_objects():
         server.admin.apply(document)
-    for account, group, resources, verb in _BESIDE:
-        for document in _right(account, group, resources, verb):
-            server.admin.apply(document)
+    server.admin.apply(workflow("run"))
 
 
 @functools.cache
@@ -193,26 +204,6 @@ def token_of(server: ApiServer, account: str) -> str:
     return server.service_account_token("ome", account)
 
 
-def _right(account: str, group: str, resources: list[str], verb: str) -> tuple[Object, Object]:
-    name = f"{account}-{verb}-beside"
-    rules = [{"apiGroups": [group], "resources": resources, "verbs": [verb]}]
-    role = {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}
-    binding = {
-        "apiVersion": f"{_RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "ome"}],
-    }
-    return role, binding
-
-
-_RBAC = "rbac.authorization.k8s.io"
-_BESIDE = (
-    ("ome-cache", "ome.io", ["inferenceservices", "finetunedweights"], "list"),
-    ("ome-measure", "", ["configmaps"], "patch"),
-)
-"""Rights that steps use and that the installer's roles do not have yet."""
 _WORKFLOW_DEFINITION: Object = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",

@@ -33,7 +33,11 @@ def cluster(prepared: ApiServer, hub: RunningHub, tmp_path: Path, bytecode: Path
     paths = [f"/apis/ome.io/v1beta1/{plural}" for plural in _OURS] + ["/api/v1/nodes"]
     for path in paths:
         for item in prepared.admin.request("GET", path)["items"]:
-            prepared.admin.request("DELETE", _path_of(path, item))
+            if item["metadata"].get("finalizers"):
+                free = {"metadata": {"finalizers": None}}
+                prepared.admin.request("PATCH", _path_of(path, item), free, "application/merge-patch+json")
+            if "deletionTimestamp" not in item["metadata"]:
+                prepared.admin.request("DELETE", _path_of(path, item))
     for item in prepared.admin.request("GET", "/api/v1/namespaces/ome/configmaps")["items"]:
         prepared.admin.request("DELETE", _path_of("/api/v1/configmaps", item))
     return Cluster(prepared, hub, tmp_path, bytecode)

@@ -18,13 +18,20 @@ from tests.controller.plans.argo import (
 )
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
-from tests.controller.plans.models import LABEL, MODEL, cluster_with, imported, settle
+from tests.controller.plans.models import LABEL, MODEL, TENANTS, cluster_with, imported, settle
 from tests.controller.plans.objects import URI, add_manifest, add_node, condition, model_body
 
 
-def test_a_new_model_gets_a_finalizer_and_a_run() -> None:
+def test_a_new_model_gets_a_run() -> None:
     cluster = cluster_with("node-a", "node-b")
     check_plan("model-new", cluster.plan(plan_model, *MODEL))
+
+
+def test_a_model_with_a_run_gets_a_finalizer_before_anything_is_written_down_for_it() -> None:
+    cluster = cluster_with("node-a", "node-b")
+    cluster.step(plan_model, *MODEL)
+    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "Running"}, is_over=False)
+    check_plan("model-submitted", cluster.plan(plan_model, *MODEL))
 
 
 def test_a_running_import_is_told() -> None:
@@ -136,12 +143,35 @@ def test_a_run_of_a_person_is_adopted_not_doubled() -> None:
     submitted_by_a_person(cluster, "import-model", "import-abc", arguments, defaults)
     cluster.pass_time(5)
     cluster.add(model_body())
+    cluster.step(plan_model, *MODEL)
     check_plan("model-adopts", cluster.plan(plan_model, *MODEL))
     settle(cluster)
     assert runs_of(cluster, "import-model") == ["import-abc"]
     importing(cluster, "import-abc")
     assert settle(cluster)["state"] == "Ready"
     assert runs_of(cluster, "import-model") == ["import-abc"]
+
+
+def test_a_run_that_an_earlier_model_of_that_name_owns_is_stopped_and_another_submitted() -> None:
+    cluster = cluster_with("node-a")
+    cluster.step(plan_model, *MODEL)
+    first = only_run(cluster, "import-model")
+    cluster.objects.pop(MODEL)  # deleted before it had a finalizer; who collects what it owned has yet to come by
+    cluster.add(model_body())
+    settle(cluster)
+    assert only_run(cluster, "import-model") != first
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+
+
+def test_a_tenants_model_has_its_finalizer_before_its_run_which_outlives_it() -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    cluster.add(model_body(namespace="team"))
+    cluster.step(plan_model, *TENANTS)
+    written = [type(action).__name__ for action in cluster.written]
+    assert written.index("PatchObject") < written.index("CreateObject")
+    assert "ownerReferences" not in cluster.get("Workflow", "ome", only_run(cluster, "import-model"))["metadata"]
 
 
 def test_a_run_of_an_earlier_model_of_that_name_is_not_adopted() -> None:
