@@ -48,6 +48,10 @@ class Account:
 _OUTPUTS = Rule("argoproj.io", ("workflowtaskresults",), ("create", "patch"))
 """How Argo's executor, beside each step, hands outputs over."""
 
+_FACTS = Rule("", ("configmaps",), ("get", "create", "patch", "delete"))
+"""Manifests and facts. None is deleted: where the API server has OwnerReferencesPermissionEnforcement, as OpenShift's
+has, only who may delete an object adds an owner to it, and two runs with the same files own what they store."""
+
 _MODELS = ("basemodels", "clusterbasemodels")
 _MADE = ("inferenceservices", "benchmarkjobs", "acceleratorclasses")
 
@@ -78,7 +82,7 @@ STEPS: tuple[Account, ...] = (
         cluster=(Rule("ome.io", _MODELS, ("get", "create", "update")),),
         system=(
             _OUTPUTS,
-            Rule("", ("configmaps",), ("get", "create", "patch")),
+            _FACTS,
             Rule("argoproj.io", ("workflows",), ("get",)),  # whether the controller submitted this run
         ),
     ),
@@ -103,7 +107,7 @@ STEPS: tuple[Account, ...] = (
             Rule("ome.io", _MODELS, ("get",)),  # the model owns the pod, so that none outlives it
             Rule("", ("events",), ("list",)),  # why a volume cannot be mounted is said nowhere else
         ),
-        system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),  # facts, as an import stores them
+        system=(_OUTPUTS, _FACTS),
     ),
     Account(
         "ome-deploy",

@@ -52,7 +52,9 @@ def start_api_server(folder: Path, components: Components) -> None:
     components.start(
         "kube-apiserver", binaries_folder() / "kube-apiserver", f"--etcd-servers={ETCD_URL}",
         f"--bind-address={HOST}", f"--advertise-address={HOST}", f"--service-cluster-ip-range={SERVICE_CIDR}",
-        "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged",
+        "--authorization-mode=Node,RBAC", "--allow-privileged",
+        # The second is off by default and on in some distributions: who may not delete an object may not own it.
+        "--enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement",
         f"--client-ca-file={certs}/ca.crt",
         f"--tls-cert-file={certs}/apiserver.crt", f"--tls-private-key-file={certs}/apiserver.key",
         f"--kubelet-client-certificate={certs}/kubelet-client.crt",
