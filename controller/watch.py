@@ -8,7 +8,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
@@ -113,24 +114,16 @@ class Watch:
 
     async def _list(self) -> None:
         began = time.monotonic()
-        query = self._query() | {"limit": str(PAGE)}
         seen: set[tuple[str, str]] = set()
         version, is_set_back = "", False
-        while True:
-            page = await self._api.call(
-                "list", self._collection(), query, accept=self._accept("List"), timeout_seconds=60.0
-            )
-            metadata = page["metadata"]
-            if not version:
-                version = metadata.get("resourceVersion", "")
-                is_set_back = 0 < version_of(version) < self._metrics.newest.get(self._source, 0)
-            for item in page.get("items") or ():
-                seen.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
-                self._observe(item, is_authoritative=is_set_back)
-            if not (token := metadata.get("continue")):
-                break
-            query["continue"] = token
-            await asyncio.sleep(0)  # others may go on between pages
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                if not version:
+                    version = page["metadata"].get("resourceVersion", "")
+                    is_set_back = 0 < version_of(version) < self._metrics.newest.get(self._source, 0)
+                for item in page.get("items") or ():
+                    seen.add((item["metadata"].get("namespace", ""), item["metadata"]["name"]))
+                    self._observe(item, is_authoritative=is_set_back)
         for change in self._store.remove_unseen(self._source, seen, 0 if is_set_back else version_of(version)):
             self._changed(change)
         self._go_on_from(version)
@@ -139,6 +132,26 @@ class Watch:
             _log.info("%s: %d listed in %.3f s", self.name, len(seen), time.monotonic() - began)
         self.synced.set()
         self.problem = ""
+
+    async def _pages(self) -> AsyncGenerator[Object]:
+        """The pages of a list; the API server writes the next one while we go through one."""
+        query = self._query() | {"limit": str(PAGE)}
+        coming: asyncio.Task[Object] | None = asyncio.create_task(self._page(query))
+        try:
+            while coming is not None:
+                page = await coming
+                coming = None
+                if token := page["metadata"].get("continue"):
+                    coming = asyncio.create_task(self._page(query | {"continue": token}))
+                    await asyncio.sleep(0)  # it sets out; and others may go on between pages
+                yield page
+        finally:
+            if coming is not None:
+                coming.cancel()
+
+    async def _page(self, query: Mapping[str, str]) -> Object:
+        path = self._collection()
+        return await self._api.call("list", path, query, accept=self._accept("List"), timeout_seconds=60.0)
 
     async def _follow(self) -> None:
         seconds = random.randint(*WATCH_SECONDS)  # noqa: S311 - spreads load, keeps no secret
