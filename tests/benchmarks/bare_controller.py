@@ -46,13 +46,14 @@ async def main(kubeconfig: Path) -> None:
 async def _watch(
     session: aiohttp.ClientSession, version: str, held: dict[str, Any], names: asyncio.Queue[str]
 ) -> None:
-    async with session.get(MODELS, params={"watch": "true", "resourceVersion": version}) as stream:
-        async for line in stream.content:
-            event = json.loads(line)
-            name = event["object"]["metadata"]["name"]
-            held[name] = event["object"]
-            if event["type"] == "ADDED":
-                names.put_nowait(name)
+    while True:  # the API server ends a watch that does not keep up
+        async with session.get(MODELS, params={"watch": "true", "resourceVersion": version}) as stream:
+            async for line in stream.content:
+                event = json.loads(line)
+                name, version = event["object"]["metadata"]["name"], event["object"]["metadata"]["resourceVersion"]
+                held[name] = event["object"]
+                if event["type"] == "ADDED":
+                    names.put_nowait(name)
 
 
 async def _create(session: aiohttp.ClientSession, names: asyncio.Queue[str]) -> None:

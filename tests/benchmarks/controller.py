@@ -40,7 +40,7 @@ class Scale:
         burst: Models created at once, `rounds` times.
         steady_seconds: For which models are created at a steady rate.
         quiet_seconds: For which nothing changes.
-        rounds: Of the burst, whose median counts.
+        rounds: Of the start and of the burst, whose medians count.
     """
 
     models: int = MODELS
@@ -71,9 +71,15 @@ def controller_figures(scale: Scale, module: str = "controller") -> list[Row]:
             filling.until_ready()
             _load(server, "in-place", scale.models, 0)
             _until_settled(filling)
+        syncs = []
+        for _ in range(scale.rounds - 1):
+            with ControllerProcess(server.kubeconfig, log, "--no-leader-election", module=module) as process:
+                process.until_ready()
+                syncs.append(_logged_seconds(process, "in the caches after"))
+                _until_settled(process)
         with ControllerProcess(server.kubeconfig, log, "--no-leader-election", module=module) as process:
             process.until_ready()
-            sync = _logged_seconds(process, "in the caches after")
+            sync = median([*syncs, _logged_seconds(process, "in the caches after")])
             _until_settled(process)
             before = _samples(process, _WRITES)
             time.sleep(scale.quiet_seconds)
@@ -84,8 +90,13 @@ def controller_figures(scale: Scale, module: str = "controller") -> list[Row]:
         with _bare_loop(server, Path(folder) / "filling.log"):
             _load(server, "in-place", scale.models, 0)
         log = Path(folder) / "bare.log"
+        syncs = []
+        for _ in range(scale.rounds - 1):
+            with _bare_loop(server, log):
+                syncs.append(_seconds_after(log.read_text(), _LISTED))
         with _bare_loop(server, log) as bare_process:
-            bare = _measure(server, bare_process, scale, _seconds_after(log.read_text(), _LISTED), lambda: None)
+            sync = median([*syncs, _seconds_after(log.read_text(), _LISTED)])
+            bare = _measure(server, bare_process, scale, sync, lambda: None)
     return _rows(ours, bare, quiet, scale)
 
 
@@ -106,7 +117,8 @@ def _bare_loop(server: ApiServer, log: Path) -> "Iterator[subprocess.Popen[Any]]
 def _load(server: ApiServer, prefix: str, count: int, rate: float) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.benchmarks.controller_load", str(server.kubeconfig), prefix, str(count),
                str(rate)]  # fmt: skip
-    found: dict[str, Any] = json.loads(subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True).stdout)
+    done = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 

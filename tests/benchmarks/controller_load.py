@@ -93,15 +93,17 @@ async def _create(
 async def _watch(
     session: aiohttp.ClientSession, version: str, prefix: str, count: int, seen: dict[str, float], done: asyncio.Event
 ) -> None:
-    async with session.get(WORKFLOWS, params={"watch": "true", "resourceVersion": version}) as stream:
-        async for line in stream.content:
-            event = json.loads(line)
-            parameters = event["object"]["spec"]["arguments"]["parameters"]
-            name = next(str(p["value"]) for p in parameters if p["name"] == "name")
-            if event["type"] == "ADDED" and name.startswith(f"{prefix}-"):
-                seen.setdefault(name, time.monotonic())
-                if len(seen) == count:
-                    done.set()
+    while True:  # the API server ends a watch that does not keep up
+        async with session.get(WORKFLOWS, params={"watch": "true", "resourceVersion": version}) as stream:
+            async for line in stream.content:
+                event = json.loads(line)
+                version = event["object"]["metadata"]["resourceVersion"]
+                parameters = event["object"]["spec"]["arguments"]["parameters"]
+                name = next(str(p["value"]) for p in parameters if p["name"] == "name")
+                if event["type"] == "ADDED" and name.startswith(f"{prefix}-"):
+                    seen.setdefault(name, time.monotonic())
+                    if len(seen) == count:
+                        done.set()
 
 
 if __name__ == "__main__":
