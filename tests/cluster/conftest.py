@@ -59,6 +59,7 @@ def cluster() -> ring.Cluster:
     """The cluster of `KUBECONFIG`, else this machine's, with Argo Workflows; it is left running."""
     try:
         found = ring.find_cluster()
+        ring.check_nodes(found.kubectl)
         ring.check_argo(found.kubectl)
     except OmeError as error:
         not_run(error.message, error.remedy)
@@ -157,8 +158,8 @@ def measuring(serving: Kubectl, image: Callable[[str], str]) -> Kubectl:
 
 @pytest.fixture
 def pool(installed: Kubectl) -> Iterator[list[str]]:
-    """The names of all nodes, none of which is in the pool before and after."""
-    names = sorted(node["metadata"]["name"] for node in installed.list("node"))
+    """The names of all nodes that take pods, none of which is in the pool before and after."""
+    names = ring.workers(installed)
     installed("label", "node", *names, f"{POOL}-")
     yield names
     remove_left_overs(installed)

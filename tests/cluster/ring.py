@@ -22,6 +22,8 @@ from tests.cluster.machine import check_machine
 from tests.cluster.programs import ARGO_VERSION
 
 LOAD_COMMAND_VARIABLE = "OME_LOAD_IMAGE"
+FEWEST_NODES = 3
+"""A model comes to two, then to a third."""
 
 
 class Cluster(Protocol):
@@ -125,7 +127,32 @@ def prepare() -> None:
     Raises:
         OmeError: as `find_cluster`.
     """
-    check_argo(find_cluster().kubectl)
+    kubectl = find_cluster().kubectl
+    check_nodes(kubectl)
+    check_argo(kubectl)
+
+
+def workers(kubectl: Kubectl) -> list[str]:
+    """Names of the nodes that take pods: ready, and without a taint that keeps them away, as control planes have."""
+    nodes = kubectl.list("node")
+    return sorted(
+        node["metadata"]["name"]
+        for node in nodes
+        if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
+        and not any(taint["effect"] != "PreferNoSchedule" for taint in node["spec"].get("taints") or ())
+    )
+
+
+def check_nodes(kubectl: Kubectl) -> None:
+    """Refuse a cluster with too few nodes.
+
+    Raises:
+        ClusterError: says how many take pods.
+    """
+    if len(found := workers(kubectl)) < FEWEST_NODES:
+        remedy = "Add nodes (kind: a configuration with three workers), or unset KUBECONFIG to use a cluster of ours."
+        message = f"the cluster has {len(found)} nodes that take pods, and the tests need {FEWEST_NODES}"
+        raise ClusterError(message, remedy=remedy)
 
 
 def check_argo(kubectl: Kubectl) -> None:

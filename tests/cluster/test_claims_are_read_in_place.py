@@ -9,6 +9,7 @@ from tests.cluster.asking import ask
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import MARK, condition, model, service
+from tests.cluster.ring import workers
 from tests.cluster.waiting import wait_gone, wait_until
 
 CLAIM, FOLDER = "weights", "models/smollm2"
@@ -28,7 +29,7 @@ def claim(
 ) -> Iterator[tuple[Kubectl, str]]:
     """A claim of the test's namespace, bound to a folder of one node, which holds SmolLM2."""
     kubectl, volume = serving, f"claims-{namespace}"
-    node = min(node["metadata"]["name"] for node in kubectl.list("node"))
+    node = workers(kubectl)[0]
     kubectl.apply(*claim_objects(volume, namespace, node))
     link = f"{hub.url}/{REPOSITORY}/resolve/main/{FILE}"
     in_a_pod(kubectl, namespace, image("ome-steps"), ["python", "-c", _FILL, FOLDER, link, FILE])

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from controller.observed import Settings
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, runtime, service
+from tests.cluster.ring import workers
+from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until
 
 MODEL = "served"
+MOST_ATTEMPTS = Settings().max_attempts
 MOST_OF_A_NODE = {"requests": {"cpu": "1200m"}}
 """There is no room for two such pods, as on a node with one accelerator: the broken one must give way."""
 
@@ -17,7 +21,7 @@ MOST_OF_A_NODE = {"requests": {"cpu": "1200m"}}
 @pytest.fixture(scope="module")
 def model_ready(serving: Kubectl) -> Iterator[Kubectl]:
     """A model on one node, and with it all that a service needs."""
-    node = min(node["metadata"]["name"] for node in serving.list("node"))
+    node = workers(serving)[0]
     serving("label", "node", node, f"{POOL}=yes", "--overwrite")
     serving.apply(model(MODEL))
     wait_until(
@@ -46,11 +50,6 @@ def until_ready(kubectl: Kubectl, name: str, namespace: str) -> Object:
     )  # fmt: skip
 
 
-def deployments(kubectl: Kubectl, name: str) -> int:
-    """How many runs of the deploying pipeline there have been for a service."""
-    return len([w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"deploy-{name}-")])
-
-
 def asking(name: str, namespace: str, runtime_name: str = "", **runner: Any) -> Object:
     """A service of the model, with what its container asks for."""
     made = service(name, MODEL, namespace)
@@ -66,6 +65,7 @@ def test_a_pod_that_no_node_can_take_is_told_in_the_schedulers_words(model_ready
     kubectl.apply(asking(name, namespace, resources={"requests": {"cpu": "1000"}}))
     told = until_told(kubectl, name, namespace, "Unschedulable")
     assert "Insufficient cpu" in told["message"], told
+    assert runs_of(kubectl, "deploy", name) <= MOST_ATTEMPTS
 
     kubectl.apply(asking(name, namespace, resources={"requests": {"cpu": "100m"}}))
     until_ready(kubectl, name, namespace)
@@ -80,6 +80,7 @@ def test_an_image_that_does_not_exist_is_named(
     kubectl.apply(asking(name, namespace, "no-image"))
     told = until_told(kubectl, name, namespace, "ImagePullBackOff", "ErrImagePull")
     assert "localhost/nothing:1" in told["message"], told
+    assert runs_of(kubectl, "deploy", name) <= MOST_ATTEMPTS
 
     kubectl.apply(runtime("no-image", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
     until_ready(kubectl, name, namespace)
@@ -97,7 +98,7 @@ def test_a_runtime_that_crashes_is_told_with_its_last_words(
     kubectl.apply(asking(name, namespace, "crashing"))
     told = until_told(kubectl, name, namespace, "CrashLoopBackOff", "EngineFailed")
     assert words in told["message"], told
-    assert deployments(kubectl, name) <= 5  # noqa: PLR2004 - as settings bound it
+    assert runs_of(kubectl, "deploy", name) <= MOST_ATTEMPTS
 
     kubectl.apply(runtime("crashing", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
     until_ready(kubectl, name, namespace)
