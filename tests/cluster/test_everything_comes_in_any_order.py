@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from crds.labels import MANIFEST
 from tests.cluster.asking import ask
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
@@ -40,7 +41,9 @@ def test_all_three_end_well_and_leave_nothing(
     assert condition(served)["status"] == "True"
     assert ask(kubectl, served, image("ome-steps")).strip()
 
-    uid = kubectl.get("clusterbasemodel", name)["metadata"]["uid"]
+    stored = kubectl.get("clusterbasemodel", name)
+    uid, digest = stored["metadata"]["uid"], stored["status"]["artifact"]["digest"].removeprefix("sha256:")
+    assert kubectl.list("configmap", "ome", f"{MANIFEST}={digest[:12]}")
     for kind in ("inferenceservice", "benchmarkjob"):
         kubectl("delete", kind, name, f"--namespace={namespace}", "--wait=false")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
@@ -49,6 +52,7 @@ def test_all_three_end_well_and_leave_nothing(
         wait_gone(kubectl, kind, name, namespace=namespace)
     kubectl("wait", "--for=delete", "pod", "-l", f"ome.io/inferenceservice={name}", f"--namespace={namespace}")
     assert traces(kubectl, name, namespace, uid) == []
+    assert kubectl.list("configmap", "ome", f"{MANIFEST}={digest[:12]}") == []
     if isinstance(cluster, LocalCluster):  # whose nodes' folders can be looked into
         assert [path for node in cluster.nodes for path in (node.folder / "mnt" / "models").glob(f"*{name}*")] == []
 

@@ -5,7 +5,10 @@ from collections.abc import Callable
 
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, model
+from tests.cluster.ring import Cluster
+from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
 
 
@@ -25,9 +28,16 @@ def marks(kubectl: Kubectl, label: str) -> dict[str, str]:
     return {name: found[label] for name, found in labels.items() if label in found}
 
 
-def test_a_model_follows_its_nodes_and_goes_without_a_trace(installed: Kubectl, hub: ClusterHub) -> None:
+def lacks(key: str) -> Callable[[Object], bool]:
+    """Whether a node's ConfigMap says nothing of a model."""
+    return lambda found: key not in (found.get("data") or {})
+
+
+def test_a_model_follows_its_nodes_and_goes_without_a_trace(
+    installed: Kubectl, cluster: Cluster, hub: ClusterHub, pool: list[str]
+) -> None:
     kubectl, name = installed, "follows"
-    first, second, third = sorted(node["metadata"]["name"] for node in kubectl.list("node"))[:3]
+    first, second, third = pool[:3]
     kubectl("label", "node", first, second, f"{POOL}=yes")
     kubectl.apply(model(name))
     label = f"models.ome.io/clusterbasemodel.{name}"
@@ -48,6 +58,12 @@ def test_a_model_follows_its_nodes_and_goes_without_a_trace(installed: Kubectl, 
     kubectl("label", "node", first, f"{POOL}-")
     wait_until(kubectl, "clusterbasemodel", name, is_ready_on(second, third), seconds=300, what="gone from the first")
     wait_until(kubectl, "node", first, lambda node: label not in node["metadata"]["labels"], what="without its label")
+    wait_until(
+        kubectl, "configmap", first, lacks(f"clusterbasemodel.{name}"), namespace="ome", what="without its entry"
+    )
+    if isinstance(cluster, LocalCluster):  # whose nodes' folders can be looked into
+        have = [node.name for node in cluster.nodes if (node.folder / "mnt" / "models" / name).exists()]
+        assert sorted(have) == [second, third], "its files are gone before the model is"
 
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
     wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
@@ -57,11 +73,10 @@ def test_a_model_follows_its_nodes_and_goes_without_a_trace(installed: Kubectl, 
 
 
 def test_a_missing_repository_is_told_with_its_remedy_and_found_once_it_is_there(
-    installed: Kubectl, hub: ClusterHub
+    installed: Kubectl, hub: ClusterHub, pool: list[str]
 ) -> None:
     kubectl, name = installed, "wanted"
-    node = min(node["metadata"]["name"] for node in kubectl.list("node"))
-    kubectl("label", "node", node, f"{POOL}=yes", "--overwrite")
+    kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name, "hf://nobody/nothing"))
     failed = wait_until(
         kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Failed", seconds=300
@@ -69,6 +84,7 @@ def test_a_missing_repository_is_told_with_its_remedy_and_found_once_it_is_there
     (condition,) = [c for c in failed["status"]["conditions"] if c["type"] == "Ready"]
     assert condition["reason"] == "NotFound"
     assert "hf://nobody/nothing" in condition["message"] and "Check the name" in condition["message"]
+    assert runs_of(kubectl, "import", name) == 1, "what is not there is not asked for again"
 
     kubectl.apply(model(name))
     wait_until(
@@ -78,10 +94,11 @@ def test_a_missing_repository_is_told_with_its_remedy_and_found_once_it_is_there
     wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
 
 
-def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(installed: Kubectl, hub: ClusterHub) -> None:
+def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(
+    installed: Kubectl, hub: ClusterHub, pool: list[str]
+) -> None:
     kubectl, name = installed, "by-hand"
-    every = sorted(node["metadata"]["name"] for node in kubectl.list("node"))
-    values = {"uri": URI, "name": name, "nodes": json.dumps(every)}
+    values = {"uri": URI, "name": name, "nodes": json.dumps(pool)}
     run = kubectl.create({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
         "metadata": {"generateName": "by-hand-", "namespace": "ome"},
@@ -89,7 +106,7 @@ def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(installed: K
                  "arguments": {"parameters": [{"name": key, "value": value} for key, value in values.items()]}},
     })  # fmt: skip
     wait_workflow(kubectl, run["metadata"]["name"], namespace="ome")
-    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*every), seconds=300, what="ready everywhere")
+    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*pool), seconds=300, what="ready everywhere")
     assert ready["status"]["workflow"]["name"] == run["metadata"]["name"]
     others = kubectl.list("workflow", "ome", f"ome.io/name={name}")
     assert [w["metadata"]["name"] for w in others if w["metadata"]["name"].startswith("import-")] == []
