@@ -102,10 +102,10 @@ class ApiClient:
         plural, is_namespaced = self._paths[version, kind]
         return f"{group}/namespaces/{namespace}/{plural}" if is_namespaced else f"{group}/{plural}"
 
-    def apply(self, document: Object, *, subresource: str = "", dry_run: bool = False) -> Object:
+    def apply(self, document: Object, *, subresource: str = "") -> Object:
         """Server-side apply, strict about unknown fields, taking over what others own; the object as it is stored."""
         path = self.path_of(document) + (f"/{subresource}" if subresource else "")
-        query = "?fieldManager=tests&force=true&fieldValidation=Strict" + ("&dryRun=All" if dry_run else "")
+        query = "?fieldManager=tests&force=true&fieldValidation=Strict"
         return self.request("PATCH", path + query, document, _APPLY)
 
     def create(self, document: Object) -> Object:
