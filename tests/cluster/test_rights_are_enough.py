@@ -1,7 +1,8 @@
 """What the accounts asked of the API server during all tests on the cluster: nothing was refused.
 
-Run last. `OME_REGENERATE=1` records it, and `tests/install/test_rights_*.py` hold the recording
-against the rules. What one run asks and another does not, as after a conflict, makes no difference here.
+Run after all others but the one that takes everything off the cluster. `OME_REGENERATE=1` records it, and
+`tests/install/test_rights_*.py` hold the recording against the rules. What one run asks and another does not, as after
+a conflict, makes no difference here. Nor is it told that a call is no longer made: the log has earlier runs too.
 """
 
 import os
