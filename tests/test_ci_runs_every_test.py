@@ -45,3 +45,11 @@ def test_what_is_not_run_fails_where_ci_is_set(ci: str, told: str, tmp_path: Pat
     assert told in done.stdout, done.stdout
     assert "not run: no ring" in done.stdout and "not run: no such program" in done.stdout
     assert (done.returncode == 0) == (not ci)
+
+
+def test_what_is_left_to_the_cluster_is_in_the_folder_that_runs_there() -> None:
+    """`make test` runs what is not marked, and `make test-cluster` one folder: a test elsewhere would run nowhere."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", "cluster", "tests"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    marked = [line for line in done.stdout.splitlines() if "::" in line]
+    assert marked and [line for line in marked if not line.startswith("tests/cluster/")] == [], done.stdout

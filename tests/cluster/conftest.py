@@ -32,6 +32,7 @@ from tests.cluster.programs import ARGO_VERSION
 from tests.cluster.waiting import wait_gone
 from tests.not_run import not_run
 
+HERE = Path(__file__).parent
 LAST = ("test_rights_are_enough.py", "test_bundled_argo_runs_and_goes.py")
 """A look at what all others did, and what takes it off the cluster."""
 
@@ -43,7 +44,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     version.
     """
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()):
+        if "cluster" in getattr(item, "fixturenames", ()) and item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.cluster)
     items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
     unfit = {"local_cluster"} if ring.users_kubeconfig() is not None else set()
