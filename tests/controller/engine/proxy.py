@@ -1,7 +1,7 @@
 """A proxy before an API server that counts requests and cuts one of them off: what a crash at that call looks like.
 
 It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Watches and events pass by
-uncounted; watches can be cut all at once, or told that their version is too old.
+uncounted; watches can be cut all at once, or told that their version is too old; a page of a list can be held back.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from aiohttp import web
 from tests.apiserver.fixture import ApiServer
 
 When = Literal["before", "after"]
+Fate = Literal["passed on", "refused", "cut off", "cut off within"]
 
 
 @dataclass
@@ -40,6 +41,26 @@ class Cut:
     happened: threading.Event = field(default_factory=threading.Event)
 
 
+class HeldPage:
+    """A page of a list that is held back until it is said what becomes of it.
+
+    Attributes:
+        plural: What is listed.
+        asked: Set when the page was asked for.
+        fate: What becomes of it.
+    """
+
+    def __init__(self, plural: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.plural = plural
+        self.asked = threading.Event()
+        self.fate: asyncio.Future[Fate] = loop.create_future()
+        self._loop = loop
+
+    def let(self, fate: Fate) -> None:
+        """Hold it no longer: it is passed on to the API server, refused with 503, or cut off, at once or within."""
+        self._loop.call_soon_threadsafe(self.fate.set_result, fate)
+
+
 class CuttingProxy:
     """Use it as a context.
 
@@ -60,6 +81,7 @@ class CuttingProxy:
     def __init__(self, server: ApiServer, folder: Path) -> None:
         self._server = server
         self._cut: Cut | None = None
+        self._held: HeldPage | None = None
         self._watches: set[asyncio.Task[object]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -103,6 +125,11 @@ class CuttingProxy:
         """Pass everything on again."""
         self._cut = None
 
+    def hold_page(self, plural: str) -> HeldPage:
+        """Hold back the next page that is asked for by a token: one that is not the first of its list."""
+        self._held = HeldPage(plural, self._loop)
+        return self._held
+
     def cut_watches(self) -> None:
         """End every open watch in the middle, as a broken connection does."""
 
@@ -137,6 +164,12 @@ class CuttingProxy:
             return self._expired(plural)
         if request.method != "GET" and request.path.rsplit("/", 1)[1] in self.deaf_to:
             return self._hang_up(request)
+        held = self._held
+        if held is not None and "continue" in request.query and request.path.endswith(f"/{held.plural}"):
+            self._held = None
+            held.asked.set()
+            if (fate := await held.fate) != "passed on":
+                return await self._fail(request, fate)
         cut = self._cut
         if cut is not None and self._is_cut(cut, request, await request.text()):
             if cut.when == "after" and not cut.happened.is_set():
@@ -169,6 +202,17 @@ class CuttingProxy:
         return web.Response(
             text=json.dumps({"type": "ERROR", "object": status}) + "\n", content_type="application/json"
         )
+
+    async def _fail(self, request: web.Request, fate: Fate) -> web.StreamResponse:
+        if fate == "refused":
+            status = {"kind": "Status", "code": 503, "reason": "ServiceUnavailable", "message": "please come again"}
+            return web.json_response(status, status=503)
+        if fate == "cut off within":
+            body = await (await self._ask(request)).read()
+            answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+            await answer.prepare(request)
+            await answer.write(body[: len(body) // 2])
+        return self._hang_up(request)
 
     def _is_cut(self, cut: Cut, request: web.Request, body: str) -> bool:
         if cut.happened.is_set():
