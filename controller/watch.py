@@ -50,6 +50,7 @@ class Watch:
         metrics: Counts lists and lost connections.
         first_delay_seconds: Back-off after a failure; doubles up to half a minute.
         idle_seconds: Silence after which a watch is taken up anew.
+        page: Objects in one page of a list.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Watch:
         metrics: "WatchMetrics",
         first_delay_seconds: float = 0.2,
         idle_seconds: float = IDLE_SECONDS,
+        page: int = PAGE,
     ) -> None:
         self._api = api
         self._source = source
@@ -71,6 +73,7 @@ class Watch:
         self._metrics = metrics
         self._first_delay = first_delay_seconds
         self._idle_seconds = idle_seconds
+        self._page_size = page
         self._version = ""
         self._failures = 0
         self.synced = asyncio.Event()
@@ -135,7 +138,7 @@ class Watch:
 
     async def _pages(self) -> AsyncGenerator[Object]:
         """The pages of a list; the API server writes the next one while we go through one."""
-        query = self._query() | {"limit": str(PAGE)}
+        query = self._query() | {"limit": str(self._page_size)}
         coming: asyncio.Task[Object] | None = asyncio.create_task(self._page(query))
         try:
             while coming is not None:

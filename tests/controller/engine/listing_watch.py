@@ -16,10 +16,11 @@ from controller.store import Change, Store
 from controller.watch import Watch, WatchMetrics
 
 PATIENCE_SECONDS = 60
+SMALL_PAGE = 3
 
 
 class ListingWatch:
-    """A watch of one namespace's secrets.
+    """A watch of one namespace's secrets, three of them in a page.
 
     Args:
         api: The API server, as the watch asks it.
@@ -40,7 +41,9 @@ class ListingWatch:
         self._heard = heard
         self._metrics = metrics
         self._store = Store((secrets,))
-        self._watch = Watch(api, 0, secrets, self._store, self._change, self.counts, first_delay_seconds=0.01)
+        self._watch = Watch(
+            api, 0, secrets, self._store, self._change, self.counts, first_delay_seconds=0.01, page=SMALL_PAGE
+        )
         self.running = asyncio.ensure_future(self._watch.run())
 
     @property

@@ -12,11 +12,10 @@ from controller.watch import PAGE
 from tests.apiserver.client import Object
 from tests.apiserver.fixture import ApiServer
 from tests.controller.engine.conftest import Start
-from tests.controller.engine.listing_watch import PATIENCE_SECONDS, run_quietly, watch_of
+from tests.controller.engine.listing_watch import PATIENCE_SECONDS, SMALL_PAGE, run_quietly, watch_of
 from tests.controller.engine.proxy import CuttingProxy, Fate
 from tests.controller.engine.waiting import until
 
-SMALL_PAGE = 3
 NAMES = [f"s{number:02}" for number in range(3 * SMALL_PAGE + 1)]
 LAST = "z"
 
@@ -33,12 +32,6 @@ def fill(server: ApiServer, names: Iterable[str] = NAMES) -> str:
     return namespace
 
 
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("controller.watch.PAGE", SMALL_PAGE)
-
-
-@pytest.mark.usefixtures("small_pages")
 def test_every_page_is_held_and_what_is_gone_from_any_page_is_missed(engine_server: ApiServer, tmp_path: Path) -> None:
     namespace = fill(engine_server)
     gone = {NAMES[0], NAMES[SMALL_PAGE], NAMES[-1]}
@@ -65,7 +58,6 @@ def test_every_page_is_held_and_what_is_gone_from_any_page_is_missed(engine_serv
         run_quietly(lambda: run(proxy))
 
 
-@pytest.mark.usefixtures("small_pages")
 def test_a_list_whose_token_is_too_old_for_its_next_page_begins_anew(own_server: ApiServer, tmp_path: Path) -> None:
     namespace = fill(own_server)
     early = f"{NAMES[0]}-early"  # it would be in a page that was there already
@@ -94,7 +86,6 @@ def test_a_list_whose_token_is_too_old_for_its_next_page_begins_anew(own_server:
         run_quietly(lambda: run(proxy))
 
 
-@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(
     ("fate", "answered"),
     [
@@ -129,7 +120,6 @@ def test_a_page_that_fails_while_the_one_before_is_gone_through_is_asked_for_aga
     assert was_asked == [True]
 
 
-@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("end", ["a stop", "a fault"])
 def test_a_watch_that_ends_in_the_middle_of_a_list_leaves_nothing_behind(
     engine_server: ApiServer, tmp_path: Path, end: str
@@ -156,7 +146,6 @@ def test_a_watch_that_ends_in_the_middle_of_a_list_leaves_nothing_behind(
         run_quietly(lambda: run(proxy))
 
 
-@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("end", ["a stop", "a fault"])
 def test_a_page_that_fails_in_the_moment_of_the_end_is_no_complaint(engine_server: ApiServer, end: str) -> None:
     namespace = fill(engine_server)
