@@ -9,19 +9,17 @@ _ASK = """
 import sys, time, urllib.error, urllib.request
 
 request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
-until = time.monotonic() + 30
+until = time.monotonic() + 10
 while True:
     try:
         print(urllib.request.urlopen(request, timeout=120).read().decode())
         break
-    except urllib.error.HTTPError:
-        raise
-    except OSError:
-        if time.monotonic() > until:
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > until:
             raise
         time.sleep(0.2)
 """
-"""It asks again where no connection comes about: a node's kube-proxy follows a Service's endpoints a moment later."""
+"""It asks again where a connection is refused: a node's kube-proxy follows a Service's endpoints a moment later."""
 
 
 def ask(kubectl: Kubectl, served: Object, image: str, question: str = "What is the capital of France?") -> str:
