@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from controller.observed import Settings
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
@@ -16,7 +15,7 @@ from tests.cluster.waiting import wait_gone, wait_until
 from tests.cluster_steps.models import CONFIG
 from tests.parsing.made_up_files import write_safetensors
 
-MOST_ATTEMPTS = Settings().max_attempts
+MOST_ATTEMPTS = 5
 WRONG, RIGHT = "hf_wrong", "hf_reader"
 
 

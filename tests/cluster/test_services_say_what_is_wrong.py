@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from controller.observed import Settings
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, runtime, service
 from tests.cluster.ring import workers
@@ -13,7 +12,7 @@ from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until
 
 MODEL = "served"
-MOST_ATTEMPTS = Settings().max_attempts
+MOST_ATTEMPTS = 5
 MOST_OF_A_NODE = {"requests": {"cpu": "1200m"}}
 """There is no room for two such pods, as on a node with one accelerator: the broken one must give way."""
 
