@@ -56,6 +56,17 @@ def benchmark(name: str, service_name: str, namespace: str, **spec: Any) -> Obje
     }
 
 
+def importing(values: dict[str, str], **metadata: Any) -> Object:
+    """A run of import-model with these parameters."""
+    parameters = [{"name": key, "value": value} for key, value in values.items()]
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"namespace": "ome", **metadata},
+        "spec": {"workflowTemplateRef": {"name": "import-model"}, "arguments": {"parameters": parameters}},
+    }
+
+
 def runtime(name: str = "llama-cpp-python", image: str = "localhost/ome-llama-cpp:test", **changes: Any) -> Object:
     """The example's ClusterServingRuntime of llama.cpp, with an image that the nodes have."""
     found: Object = yaml.safe_load((_EXAMPLES / "runtimes" / "llama-cpp-python.yaml").read_text())

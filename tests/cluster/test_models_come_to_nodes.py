@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
-from tests.cluster.objects import POOL, URI, model
+from tests.cluster.objects import POOL, URI, importing, model
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
@@ -99,12 +99,7 @@ def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(
 ) -> None:
     kubectl, name = installed, "by-hand"
     values = {"uri": URI, "name": name, "nodes": json.dumps(pool)}
-    run = kubectl.create({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
-        "metadata": {"generateName": "by-hand-", "namespace": "ome"},
-        "spec": {"workflowTemplateRef": {"name": "import-model"},
-                 "arguments": {"parameters": [{"name": key, "value": value} for key, value in values.items()]}},
-    })  # fmt: skip
+    run = kubectl.create(importing(values, generateName="by-hand-"))
     wait_workflow(kubectl, run["metadata"]["name"], namespace="ome")
     ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*pool), seconds=300, what="ready everywhere")
     assert ready["status"]["workflow"]["name"] == run["metadata"]["name"]

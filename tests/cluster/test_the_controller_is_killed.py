@@ -9,7 +9,7 @@ from crds.metadata import API_VERSION
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
-from tests.cluster.objects import POOL, URI, condition, model, service
+from tests.cluster.objects import POOL, URI, condition, importing, model, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until
@@ -75,13 +75,8 @@ def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_f
             "uid": kubectl.get("clusterbasemodel", name)["metadata"]["uid"],
         }  # fmt: skip
         values = {"uri": URI, "name": name, "nodes": f'["{pool[0]}"]'}
-        kubectl.create({  # as by a controller that was killed behind that
-            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
-            "metadata": {"name": name, "namespace": "ome", "labels": {PIPELINE: "import-model"},
-                         "ownerReferences": [owner]},
-            "spec": {"workflowTemplateRef": {"name": "import-model"},
-                     "arguments": {"parameters": [{"name": key, "value": value} for key, value in values.items()]}},
-        })  # fmt: skip
+        labels = {PIPELINE: "import-model"}  # as by a controller that was killed behind it
+        kubectl.create(importing(values, name=name, labels=labels, ownerReferences=[owner]))
         wait_until(kubectl, "workflow", name, is_caching, namespace="ome", seconds=240, what="caching")
         pods = kubectl.list("pod", "ome", f"workflows.argoproj.io/workflow={name}")
         (caching,) = [p["metadata"]["name"] for p in pods if "-cache-model-" in p["metadata"]["name"]]
