@@ -6,9 +6,11 @@ from datetime import datetime
 
 import pytest
 
+from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
+from tests.cluster.node import Node
 from tests.cluster.objects import POOL, condition, model
 from tests.cluster.waiting import wait_gone, wait_until
 
@@ -36,6 +38,15 @@ def cordoned(kubectl: Kubectl, node: str) -> Iterator[None]:
         yield
     finally:
         kubectl("uncordon", node)
+
+
+def node_to_spare(kubectl: Kubectl, cluster: LocalCluster) -> Node:
+    """One that has neither the hub nor our controller: no Service leads to a pod whose node is away."""
+    hub = kubectl.list("pod", HUB_NAMESPACE, "app=hub")
+    controller = kubectl.list("pod", "ome", "app.kubernetes.io/name=ome-controller")
+    assert hub and controller, "their labels are others"
+    taken = {pod["spec"]["nodeName"] for pod in (*hub, *controller)}
+    return next(node for node in reversed(cluster.nodes) if node.name not in taken)
 
 
 def patient(name: str, enough: int) -> Object:
@@ -72,7 +83,7 @@ def test_a_cordoned_node_is_waited_for_only_where_all_are_wanted(
 def test_a_node_that_is_not_ready_blocks_neither_ready_nor_deletion(
     installed: Kubectl, hub: ClusterHub, local_cluster: LocalCluster, pool: list[str]
 ) -> None:
-    kubectl, name, node = installed, "without-one", local_cluster.nodes[-1]
+    kubectl, name, node = installed, "without-one", node_to_spare(installed, local_cluster)
     others = [each for each in pool if each != node.name]
     kubectl("label", "node", *pool, f"{POOL}=yes")
     node.stop_kubelet()
