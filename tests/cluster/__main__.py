@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from images.environment import EnvironmentProblem
 from steps.errors import OmeError
 from tests.cluster import lifecycle
 from tests.cluster.binaries import ensure
 from tests.cluster.go_toolchain import install_go
 from tests.cluster.machine import install
+from tests.cluster.own_images import build_for_this_machine
 from tests.cluster.programs import PROGRAMS
 from tests.cluster.ring import prepare
 
@@ -22,7 +24,7 @@ def main() -> int:
     given = _parser().parse_args()
     try:
         told = given.act(given)
-    except OmeError as error:
+    except (OmeError, EnvironmentProblem) as error:
         print(f"error: {error.message}\n  {error.remedy}", file=sys.stderr)
         return 1
     if told is not None:
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     command("install-go", "put a Go toolchain into the cache, if this machine has none", lambda _: install_go())
     build = command("build", "build the programs that are missing or changed", lambda given: ensure(*given.programs))
     build.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; default: all")
+    command("images", "build the images that are missing or changed", lambda _: build_for_this_machine())
     up = command("up", "start the cluster with Argo, or what of it does not run; prints its kubeconfig", _up)
     up.add_argument("--nodes", type=int, default=lifecycle.NODES, help="default: %(default)s")
     up.add_argument("--egress", action="store_true", help="let pods reach what this machine reaches")

@@ -3,7 +3,6 @@
 A test that uses one of them is marked `cluster` by that alone: `make test` leaves it out, `make test-cluster` runs it.
 """
 
-import contextlib
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,11 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from images.base import make_base
-from images.build import build
-from images.catalogue import find_image
-from images.distribution import project_version
-from images.engine import find_engine
 from images.environment import EnvironmentProblem
 from pipelines.command.sample_model import fetch_sample_model, hub_folder
 from pipelines.install.options import ARGO_VERSION as BUNDLED_VERSION
@@ -23,10 +17,11 @@ from steps.errors import OmeError
 from tests.cluster import ring
 from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
 from tests.cluster.cluster_hub import ClusterHub, hub_image, hub_objects
-from tests.cluster.installing import TAG, install
+from tests.cluster.installing import install
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, cpu_class, runtime
+from tests.cluster.own_images import own_image, tell
 from tests.cluster.places import cluster_folder
 from tests.cluster.programs import ARGO_VERSION
 from tests.cluster.waiting import wait_gone
@@ -109,7 +104,7 @@ def image(cluster: ring.Cluster) -> Callable[[str], str]:
 def cluster_hub(cluster: ring.Cluster, kubectl: Kubectl) -> ClusterHub:
     """The test hub in the cluster, with SmolLM2; it is left running, and made anew when its image has changed."""
     _, steps = _built("ome-steps", cluster)
-    fetch_sample_model(_tell)
+    fetch_sample_model(tell)
     archive = hub_image(cluster_folder() / "images" / "ome-test-hub.tar", steps, hub_folder())
     cluster.load_image(archive)
     kubectl("delete", "pod", "hub", f"--namespace={HUB_NAMESPACE}", "--ignore-not-found")
@@ -189,21 +184,7 @@ def namespace_objects(name: str) -> list[Object]:
 
 def _built(name: str, cluster: ring.Cluster) -> tuple[str, Path]:
     """An image of this project, built if need be: its reference and its archive."""
-    found = find_image(name)
-    assert found is not None, f"there is no image {name}"
-    reference = f"localhost/{name}:{TAG}"
     try:
-        engine = find_engine("")
-        outcome = build(
-            found, engine=engine, base=make_base(engine, _tell), tag=reference, version=project_version(),
-            output=cluster_folder() / "images", report=_tell,
-            reuse_compiled=isinstance(cluster, LocalCluster),  # its nodes are this machine
-        )  # fmt: skip
+        return own_image(name, for_this_machine=isinstance(cluster, LocalCluster))
     except EnvironmentProblem as problem:
         not_run(problem.message, problem.remedy)
-    return reference, outcome.archive
-
-
-def _tell(line: str) -> None:
-    with contextlib.suppress(OSError):
-        print(line, flush=True)
