@@ -84,6 +84,42 @@ def test_urgent_keys_go_first_until_the_others_have_waited_long(patience_seconds
     _run(steps())
 
 
+async def _with_two_others_at_work(calm_seconds: float) -> tuple[KeyedQueue, "asyncio.Task[str]"]:
+    """A queue with an urgent key and two others that are worked on and a third other, and who waits for the next."""
+    queue = KeyedQueue(calm_seconds=calm_seconds)
+    queue.add(_key("urgent"), is_urgent=True)
+    for name in ("a", "b", "c"):
+        queue.add(_key(name))
+    assert [await _take(queue) for _ in range(3)] == ["urgent", "a", "b"]
+    return queue, asyncio.ensure_future(_take(queue))
+
+
+def test_no_more_than_two_others_are_worked_on_while_urgent_keys_come() -> None:
+    async def steps() -> None:
+        queue, taker = await _with_two_others_at_work(calm_seconds=1000.0)
+        await asyncio.sleep(0.05)
+        assert not taker.done()
+        queue.add(_key("next"), is_urgent=True)
+        assert await taker == "next"
+        taker = asyncio.ensure_future(_take(queue))
+        await asyncio.sleep(0)
+        assert not taker.done()
+        queue.done(_key("a"))
+        assert await taker == "c"
+        queue.close()
+
+    _run(steps())
+
+
+def test_all_workers_take_others_when_no_urgent_key_has_come_for_a_while() -> None:
+    async def steps() -> None:
+        queue, taker = await _with_two_others_at_work(calm_seconds=0.05)
+        assert await taker == "c"
+        queue.close()
+
+    _run(steps())
+
+
 @pytest.mark.parametrize(("jitter", "expected"), [(0.0, [0.5, 1.0, 2.0, 2.5]), (1.0, [1.0, 2.0, 4.0, 5.0])])
 def test_delays_double_up_to_the_longest(jitter: float, expected: list[float]) -> None:
     async def steps() -> None:
@@ -127,7 +163,7 @@ def test_whatever_happens_no_key_is_with_two_workers_and_none_is_lost(
     moves: list[tuple[str, bool, str]],
 ) -> None:
     async def steps() -> None:
-        queue = KeyedQueue()
+        queue = KeyedQueue(calm_seconds=0.001)
         held: set[str] = set()
         due: set[str] = set()
         for name, is_urgent, move in moves:
