@@ -38,9 +38,9 @@ class Scale:
     Attributes:
         models: In place before anything is measured.
         burst: Models created at once, `rounds` times.
-        steady_seconds: For which models are created at a steady rate.
+        steady_seconds: For which models are created at a steady rate, `rounds` times.
         quiet_seconds: For which nothing changes.
-        rounds: Of the start and of the burst, whose medians count.
+        rounds: Of the start, the steady rate and the burst, whose medians count.
     """
 
     models: int = MODELS
@@ -127,14 +127,18 @@ def _measure(
 ) -> Figures:
     _load(server, "warm-up", RATE * 2, RATE)
     settle()
-    steady = _load(server, "steady", RATE * scale.steady_seconds, RATE)["latencies"]
-    settle()
-    megabytes = psutil.Process(process.pid).memory_info().rss / 1e6  # before the bursts bring as many again
+    megabytes = psutil.Process(process.pid).memory_info().rss / 1e6  # before the rounds bring more than as many again
+    halves, hundredths = [], []
+    for number in range(scale.rounds):
+        steady = _load(server, f"steady-{number}", RATE * scale.steady_seconds, RATE)["latencies"]
+        settle()
+        halves.append(median(steady))
+        hundredths.append(quantiles(steady, n=100)[98])
     bursts = []
     for number in range(scale.rounds):
         bursts.append(scale.burst / float(_load(server, f"burst-{number}", scale.burst, 0)["seconds"]))
         settle()
-    return Figures(median(steady), quantiles(steady, n=100)[98], median(bursts), megabytes, sync)
+    return Figures(median(halves), median(hundredths), median(bursts), megabytes, sync)
 
 
 def _until_settled(process: ControllerProcess) -> None:
