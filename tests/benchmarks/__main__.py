@@ -78,9 +78,11 @@ SECTIONS: Mapping[str, Section] = {
         "Controller",
         "A real API server with Argo's definitions and without Argo; load and controller are processes of their own "
         "on the same\ncores, and so is, on a fresh server after it, a bare list-watch-create loop of 60 lines, which "
-        "lists models alone. Aims\nare for two cores. A model costs the controller three writes, run, finalizer and "
-        "status, and the bare loop one; in a\nburst the other two come when the runs are submitted. Medians of five "
-        "starts, of five times 20 s at the steady\nrate, and of five bursts.",
+        "lists models alone. A\nmodel costs the controller three writes, run, finalizer and status, and the bare loop "
+        "one; in a burst the other two\ncome when the runs are submitted. Medians of five starts, of five times 20 s "
+        "at the steady rate, and of five bursts.\nAims are for two cores on which the bare loop takes 9 and 28 ms, "
+        "makes 356/s, has 70 MB and lists in 0.44 s; what that\nallows against it is the aim for any machine, and the "
+        "second one in each line.",
         _controller,
     ),
     "steps": Section(
