@@ -91,6 +91,7 @@ class KeyedQueue:
             # It stays in the other lane too; whoever finds it there later finds that it is not due, and passes it by.
             self._since[key] = self._since[key][0], True
             self._urgent.append(key)
+            self._wake_one()  # it may have had to wait where it was
 
     def add_after(self, key: Key, seconds: float) -> None:
         """Plan a key when the time has come; a later call for the same key takes this one's place."""
@@ -194,7 +195,7 @@ class KeyedQueue:
     def _others_have_to_wait(self) -> bool:
         """Whether enough are worked on beside urgent keys; workers are woken when none has come for a while."""
         left = self._last_urgent + self._calm - time.monotonic()
-        if self._others_active < BESIDE_URGENT or left <= 0:
+        if self._others_active < BESIDE_URGENT or left <= 0 or self._others_waited_long():
             return False
         if self._calm_timer is None:
             self._calm_timer = asyncio.get_running_loop().call_later(left, self._look_again)

@@ -111,6 +111,30 @@ def test_no_more_than_two_others_are_worked_on_while_urgent_keys_come() -> None:
     _run(steps())
 
 
+def test_one_of_the_others_that_has_to_wait_is_taken_at_once_when_it_becomes_urgent() -> None:
+    async def steps() -> None:
+        queue, taker = await _with_two_others_at_work(calm_seconds=1000.0)
+        await asyncio.sleep(0.05)
+        assert not taker.done()
+        queue.add(_key("c"), is_urgent=True)
+        assert await taker == "c"
+        queue.close()
+
+    _run(steps())
+
+
+def test_others_that_have_waited_long_are_taken_beside_two_others() -> None:
+    async def steps() -> None:
+        queue = KeyedQueue(patience_seconds=0.0, calm_seconds=1000.0)
+        queue.add(_key("urgent"), is_urgent=True)
+        for name in ("a", "b", "c"):
+            queue.add(_key(name))
+        assert [await _take(queue) for _ in range(4)] == ["urgent", "a", "b", "c"]
+        queue.close()
+
+    _run(steps())
+
+
 def test_all_workers_take_others_when_no_urgent_key_has_come_for_a_while() -> None:
     async def steps() -> None:
         queue, taker = await _with_two_others_at_work(calm_seconds=0.05)
