@@ -5,10 +5,11 @@ What the kubelet says where memory is short cannot be had at will: the test writ
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 from pipelines.templates import ome_steps
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.waiting import wait_until, wait_workflow
+from tests.cluster.waiting import WaitedInVainError, wait_until, wait_workflow
 from tests.cluster.workflow_outcome import step_outcomes
 
 _WORK = """
@@ -17,6 +18,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 while {{retries}} < 1:
     signal.pause()
 """
+PATCHES = 6
 LOW = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 12Mi. "
 
 
@@ -33,9 +35,12 @@ def test_a_pod_that_the_kubelet_evicted_is_made_again(
 ) -> None:
     workflow, pod = _started(kubectl, namespace, image("ome-steps"))
     status = json.dumps({"status": {"phase": "Failed", "reason": "Evicted", "message": LOW}})
-    kubectl(
-        "patch", "pod", pod, f"--namespace={namespace}", "--subresource=status", "--type=merge", f"--patch={status}"
-    )
+    patch = ("patch", "pod", pod, f"--namespace={namespace}", "--subresource=status", "--type=merge")
+    for _ in range(PATCHES):
+        kubectl.tell(*patch, f"--patch={status}")
+        with suppress(WaitedInVainError):  # the kubelet has put its own status back before Argo looked
+            wait_until(kubectl, "workflow", workflow, _has_failed_once, namespace=namespace, seconds=5)
+            break
     _ends(kubectl, workflow, namespace, phase="Succeeded", attempts=2)
 
 
@@ -58,6 +63,11 @@ def _started(kubectl: Kubectl, namespace: str, image: str) -> tuple[str, str]:
 def _running(workflow: Object) -> Object | None:
     nodes: dict[str, Object] = (workflow.get("status") or {}).get("nodes") or {}
     return next((node for node in nodes.values() if node["type"] == "Pod" and node["phase"] == "Running"), None)
+
+
+def _has_failed_once(workflow: Object) -> bool:
+    nodes = workflow["status"]["nodes"].values()
+    return any(node["type"] == "Pod" and node["phase"] in ("Failed", "Error") for node in nodes)
 
 
 def _workflow(image: str, **changes: int) -> Object:
