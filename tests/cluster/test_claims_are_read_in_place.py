@@ -10,7 +10,7 @@ from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import MARK, condition, model, service
 from tests.cluster.ring import workers
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_none, wait_until
 
 CLAIM, FOLDER = "weights", "models/smollm2"
 _FILL = """
@@ -135,7 +135,7 @@ def test_a_model_is_served_from_its_claim_and_leaves_nothing(
 
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}", "--wait=false")
     wait_gone(kubectl, "inferenceservice", name, namespace=namespace)
-    kubectl("wait", "--for=delete", "pod", "-l", f"ome.io/inferenceservice={name}", f"--namespace={namespace}")
+    wait_none(lambda: kubectl.list("pod", namespace, f"ome.io/inferenceservice={name}"))
     kubectl("delete", "basemodel", name, f"--namespace={namespace}", "--wait=false")
     wait_gone(kubectl, "basemodel", name, namespace=namespace)
     kept = [*kubectl.list("workflow", "ome"), *kubectl.list("configmap", "ome")]

@@ -4,10 +4,11 @@ For the tests. `wait_until` sees every state of one object; `wait_gone` its end;
 at first: the object, its namespace's events, and the logs of the pods that did not do well.
 """
 
+import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.cluster.kubectl import Kubectl, Object
 
@@ -59,6 +60,8 @@ def wait_until(
                     last = None if event == "DELETED" else state
                     if last is not None and is_so(last):
                         return last
+            except json.JSONDecodeError:
+                pass  # the end of time came in the middle of a line
             finally:
                 timer.cancel()
                 process.kill()
@@ -81,6 +84,19 @@ def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", se
     if kubectl.succeeds("get", kind, name, *scope):
         message = f"{kind} {name} was not gone within {seconds:.0f} s: {told}"
         raise WaitedInVainError(f"{message}\n{evidence(kubectl, kind, name, namespace)}")
+
+
+def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = 120) -> None:
+    """Wait until a look at several kinds of objects, which no watch has at once, finds none.
+
+    Raises:
+        WaitedInVainError: when time runs out, with what is left.
+    """
+    deadline = time.monotonic() + seconds
+    while left := look():
+        if time.monotonic() > deadline:
+            raise WaitedInVainError(f"not gone within {seconds:.0f} s: {left}")
+        threading.Event().wait(0.5)
 
 
 def wait_workflow(kubectl: Kubectl, name: str, *, namespace: str, seconds: float = 300) -> Object:
