@@ -37,6 +37,10 @@ class ClusterHub:
         self._kubectl = kubectl
         self._admin = f"/api/v1/namespaces/{NAMESPACE}/services/hub:{PORT}/proxy/.admin"
 
+    def answers(self) -> bool:
+        """Whether it can be reached."""
+        return self._kubectl.succeeds("get", "--raw", f"{self._admin}/counters")
+
     def counts(self) -> Counts:
         """What was asked of it and sent since the last `clear`."""
         return Counts(**json.loads(self._kubectl("get", "--raw", f"{self._admin}/counters")))

@@ -24,12 +24,15 @@ from tests.cluster.objects import POOL, cpu_class, runtime
 from tests.cluster.own_images import own_image, tell
 from tests.cluster.places import cluster_folder
 from tests.cluster.programs import ARGO_VERSION
-from tests.cluster.waiting import wait_gone
+from tests.cluster.waiting import wait_gone, wait_none
 from tests.not_run import not_run
 
 HERE = Path(__file__).parent
 LAST = ("test_rights_are_enough.py", "test_bundled_argo_runs_and_goes.py")
 """A look at what all others did, and what takes it off the cluster."""
+
+SECONDS = 1500
+"""For a test with its fixtures, some of which build images: what is waited for in vain tells its evidence before."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,6 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()) and item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.cluster)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(SECONDS))
     items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
     unfit = {"local_cluster"} if ring.users_kubeconfig() is not None else set()
     unfit |= {"bundled"} if ARGO_VERSION != BUNDLED_VERSION else set()
@@ -111,7 +116,9 @@ def cluster_hub(cluster: ring.Cluster, kubectl: Kubectl) -> ClusterHub:
     wait_gone(kubectl, "pod", "hub", namespace=HUB_NAMESPACE)
     kubectl.apply(*hub_objects())
     kubectl("wait", "--for=condition=Ready", "pod/hub", f"--namespace={HUB_NAMESPACE}", "--timeout=120s")
-    return ClusterHub(kubectl)
+    found = ClusterHub(kubectl)
+    wait_none(lambda: [] if found.answers() else ["the hub does not answer"], seconds=30)  # endpoints come after Ready
+    return found
 
 
 @pytest.fixture
@@ -164,8 +171,12 @@ def pool(installed: Kubectl) -> Iterator[list[str]]:
 
 def remove_left_overs(kubectl: Kubectl) -> None:
     """Delete what a failed test has left."""
-    for kind in ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels"):
-        kubectl("delete", kind, "--selector=ome.io/test=true", "--all-namespaces", "--timeout=120s")
+    kinds = ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels", "clusterservingruntimes")
+    told = [
+        kubectl.tell("delete", kind, "--selector=ome.io/test=true", "--all-namespaces", "--timeout=120s")
+        for kind in kinds
+    ]
+    assert not any(kubectl.list(kind, selector="ome.io/test=true") for kind in kinds), told
 
 
 def namespace_objects(name: str) -> list[Object]:

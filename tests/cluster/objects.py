@@ -71,6 +71,8 @@ def runtime(name: str = "llama-cpp-python", image: str = "localhost/ome-llama-cp
     """The example's ClusterServingRuntime of llama.cpp, with an image that the nodes have."""
     found: Object = yaml.safe_load((_EXAMPLES / "runtimes" / "llama-cpp-python.yaml").read_text())
     found["metadata"]["name"] = name
+    if name != "llama-cpp-python":  # which stays for all tests
+        found["metadata"]["labels"] = MARK
     small = {"requests": {"cpu": "500m"}}  # beside a benchmark's pod on a node of two cores
     found["spec"]["engineConfig"]["runner"] |= {"image": image, "resources": small, **changes}
     return found
