@@ -2,6 +2,7 @@
 
 import sys
 import urllib.request
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -19,13 +20,18 @@ class Forwarder(BaseHTTPRequestHandler):
     def _pass(self, body: bytes | None) -> None:
         headers = {"Content-Type": self.headers.get("Content-Type", "application/json")}
         request = urllib.request.Request(sys.argv[1] + self.path, body, headers)  # noqa: S310 - a test's own engine
-        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - the same
-            text = answer.read()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.headers["Content-Type"])
-            self.send_header("X-Forwarded-By", "router")
-            self.end_headers()
-            self.wfile.write(text)
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - the same
+                self._answer(answer.status, answer.headers["Content-Type"], answer.read())
+        except OSError as error:
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", f"{sys.argv[1]}: {error}\n".encode())
+
+    def _answer(self, status: int, content_type: str, text: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("X-Forwarded-By", "router")
+        self.end_headers()
+        self.wfile.write(text)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,17 @@ def printed(kubectl: Kubectl, namespace: str, image: str, program: str, *argumen
         arguments: Of the program.
 
     Raises:
-        WaitedInVainError: when it does not end, or fails, with evidence.
+        WaitedInVainError: when it does not end, with evidence.
+        AssertionError: when it fails, with what it wrote.
     """
     name, scope = f"program-{uuid.uuid4().hex[:8]}", f"--namespace={namespace}"
     options = ("--restart=Never", "--image-pull-policy=IfNotPresent", f"--image={image}")
     kubectl("run", name, scope, *options, "--command", "--", "python", "-c", program, *arguments)
-    wait_until(
-        kubectl, "pod", name, lambda pod: pod["status"]["phase"] == "Succeeded", namespace=namespace, what="done"
-    )
+    ended = wait_until(
+        kubectl, "pod", name, lambda pod: pod["status"]["phase"] in ("Succeeded", "Failed"), namespace=namespace,
+        what="done",
+    )  # fmt: skip
     text = kubectl("logs", name, scope)
+    assert ended["status"]["phase"] == "Succeeded", text
     kubectl("delete", "pod", name, scope)
     return text

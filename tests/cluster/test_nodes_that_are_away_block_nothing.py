@@ -45,7 +45,7 @@ def node_to_spare(kubectl: Kubectl, cluster: LocalCluster) -> Node:
     hub = kubectl.list("pod", HUB_NAMESPACE, "app=hub")
     controller = kubectl.list("pod", "ome", "app.kubernetes.io/name=ome-controller")
     assert hub and controller, "their labels are others"
-    taken = {pod["spec"]["nodeName"] for pod in (*hub, *controller)}
+    taken = {p["spec"]["nodeName"] for p in (*hub, *controller) if "deletionTimestamp" not in p["metadata"]}
     return next(node for node in reversed(cluster.nodes) if node.name not in taken)
 
 

@@ -8,8 +8,8 @@ from tests.cluster.objects import POOL, benchmark, condition, model, service
 from tests.cluster.waiting import wait_gone, wait_until
 
 FIRINGS = 3
-ENOUGH = {"maxRequestsPerIteration": ENOUGH_FOR_MEDIAN + 5}
-"""Requests for medians that are compared."""
+ENOUGH = {"maxRequestsPerIteration": ENOUGH_FOR_MEDIAN + 5, "maxTimePerIteration": 5}
+"""Requests for medians that are compared, and minutes for them."""
 
 
 def history(job: Object) -> list[Object]:

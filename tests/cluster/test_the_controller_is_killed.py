@@ -28,10 +28,10 @@ def without_controller(kubectl: Kubectl) -> Iterator[None]:
     """No controller meanwhile."""
     pods = [pod["metadata"]["name"] for pod in kubectl.list("pod", "ome", LABEL)]
     replicas = kubectl.get("deployment", "ome-controller", "ome")["spec"]["replicas"]
-    kubectl("scale", DEPLOYMENT, SCOPE, "--replicas=0")
-    for pod in pods:
-        wait_gone(kubectl, "pod", pod, namespace="ome")
     try:
+        kubectl("scale", DEPLOYMENT, SCOPE, "--replicas=0")
+        for pod in pods:
+            wait_gone(kubectl, "pod", pod, namespace="ome")
         yield
     finally:
         kubectl("scale", DEPLOYMENT, SCOPE, f"--replicas={replicas}")
@@ -94,8 +94,15 @@ def is_caching(workflow: Object) -> bool:
     return any(n["type"] == "Pod" and n["displayName"].startswith("cache") and n["phase"] == "Running" for n in nodes)
 
 
+def main_runs(pod: Object) -> bool:
+    """Whether a step's container has been started: Argo calls its node running before that."""
+    states = {each["name"]: each["state"] for each in pod["status"].get("containerStatuses", [])}
+    return "running" in states.get("main", {})
+
+
 def first_word(kubectl: Kubectl, pod: str) -> str:
     """The first line that a step writes, once it does."""
+    wait_until(kubectl, "pod", pod, main_runs, namespace="ome", what="at work")
     command = kubectl.command("logs", "--follow", pod, SCOPE, "--container=main")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
