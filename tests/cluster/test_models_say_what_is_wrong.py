@@ -39,16 +39,6 @@ def until_state(kubectl: Kubectl, kind: str, name: str, state: str, namespace: s
     )  # fmt: skip
 
 
-def until_failed(kubectl: Kubectl, kind: str, name: str, reason: str, namespace: str = "") -> Object:
-    """Wait until a model has failed for this reason, whatever else is tried again meanwhile; its condition."""
-
-    def has_failed(found: Object) -> bool:
-        return (found.get("status") or {}).get("state") == "Failed" and condition(found).get("reason") == reason
-
-    failed = wait_until(kubectl, kind, name, has_failed, namespace=namespace, seconds=300, what=f"Failed: {reason}")
-    return condition(failed)
-
-
 @contextmanager
 def looking_again_every(kubectl: Kubectl, seconds: int) -> Iterator[None]:
     """The controller, while it waits no longer than this for what a person has to mend on a node."""
@@ -80,7 +70,8 @@ def test_a_wrong_token_is_told_and_the_right_one_is_enough(
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(secret("gated-token", "ome", WRONG))
     kubectl.apply(model(name, "hf://acme/gated", key="gated-token"))
-    told = until_failed(kubectl, "clusterbasemodel", name, "AuthFailed")
+    told = condition(until_state(kubectl, "clusterbasemodel", name, "Failed"))
+    assert told["reason"] == "AuthFailed"
     assert "acme/gated" in told["message"] and "token" in told["message"]
     assert runs_of(kubectl, "import", name) == 1, "a refused token is not tried again"
 
@@ -155,7 +146,8 @@ def test_a_full_disk_is_told_with_its_numbers_and_filled_when_there_is_room(
     with looking_again_every(kubectl, 20):
         with node.small_disk("/mnt/models", "48m"):
             kubectl.apply(model(name, URI))
-            told = until_failed(kubectl, "clusterbasemodel", name, "DiskFull")
+            told = condition(until_state(kubectl, "clusterbasemodel", name, "Failed"))
+            assert told["reason"] == "DiskFull"
             assert node.name in told["message"] and "needs 93.8 MiB" in told["message"], told
             assert runs_of(kubectl, "import", name) <= MOST_ATTEMPTS
         until_state(kubectl, "clusterbasemodel", name, "Ready")
@@ -171,8 +163,8 @@ def test_a_folder_of_another_model_is_refused(
     kubectl.apply(model(name, "hf://acme/owner"))
     until_state(kubectl, "clusterbasemodel", name, "Ready")
     kubectl.apply(model("intruder", URI, namespace=namespace, path=f"/mnt/models/{name}"))
-    told = until_failed(kubectl, "basemodel", "intruder", "InvalidInput", namespace)
-    assert f"ClusterBaseModel/{name}" in told["message"], told
+    told = condition(until_state(kubectl, "basemodel", "intruder", "Failed", namespace))
+    assert told["reason"] == "InvalidInput" and f"ClusterBaseModel/{name}" in told["message"], told
     remove(kubectl, "basemodel", "intruder", namespace)
     again = kubectl.get("clusterbasemodel", name)
     assert condition(again)["status"] == "True"
