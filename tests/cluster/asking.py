@@ -6,27 +6,20 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.python_pod import printed
 
 _ASK = """
-import socket, sys, time, urllib.error, urllib.request
+import sys, time, urllib.error, urllib.request
 
 request = urllib.request.Request(sys.argv[1], sys.argv[2].encode(), {"Content-Type": "application/json"})
 until = time.monotonic() + 10
-
-def is_early(error):
-    if isinstance(error, urllib.error.HTTPError):
-        return error.code == 503
-    return isinstance(error.reason, (ConnectionRefusedError, socket.gaierror))
-
 while True:
     try:
         print(urllib.request.urlopen(request, timeout=120).read().decode())
         break
     except urllib.error.URLError as error:
-        if not is_early(error) or time.monotonic() > until:
+        if not isinstance(error.reason, ConnectionRefusedError) or time.monotonic() > until:
             raise
         time.sleep(0.2)
 """
-"""It asks again where a name is not known yet or a connection is refused, here or behind the router: DNS and a node's
-kube-proxy follow a Service and its endpoints a moment later."""
+"""It asks again where a connection is refused: a node's kube-proxy follows a Service's endpoints a moment later."""
 
 
 def ask(kubectl: Kubectl, served: Object, image: str, question: str = "What is the capital of France?") -> str:

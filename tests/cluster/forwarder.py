@@ -1,6 +1,7 @@
 """A router as small as can be: it passes requests on to one engine; the standard library is all that it needs."""
 
 import sys
+import urllib.error
 import urllib.request
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +24,10 @@ class Forwarder(BaseHTTPRequestHandler):
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310 - the same
                 self._answer(answer.status, answer.headers["Content-Type"], answer.read())
+        except urllib.error.HTTPError as error:
+            self._answer(error.code, error.headers["Content-Type"], error.read())
         except OSError as error:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", f"{sys.argv[1]}: {error}\n".encode())
+            self._answer(HTTPStatus.BAD_GATEWAY, "text/plain", f"{sys.argv[1]}: {error}\n".encode())
 
     def _answer(self, status: int, content_type: str, text: bytes) -> None:
         self.send_response(status)

@@ -29,10 +29,12 @@ def test_all_three_end_well_and_leave_nothing(
         kubectl.apply(objects[word])
 
     done = wait_until(
-        kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") == "Completed",
-        namespace=namespace, seconds=420, what="completed",
+        kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") in ("Completed", "Failed"),
+        namespace=namespace, seconds=420, what="ended",
     )  # fmt: skip
-    (cell,) = done["status"]["results"]
+    status = done["status"]
+    assert status["state"] == "Completed", status
+    (cell,) = status["results"]
     assert cell["requests"] > 0 and float(cell["errorRate"]) == 0.0 and float(cell["ttft"]["p50"]) > 0, cell
     assert condition(kubectl.get("clusterbasemodel", name))["status"] == "True"
     served = kubectl.get("inferenceservice", name, namespace)

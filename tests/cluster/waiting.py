@@ -86,7 +86,7 @@ def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", se
         raise WaitedInVainError(f"{message}\n{evidence(kubectl, kind, name, namespace)}")
 
 
-def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = 120) -> None:
+def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = 60) -> None:
     """Wait until a look at several kinds of objects, which no watch has at once, finds none.
 
     Raises:
