@@ -19,6 +19,9 @@ PARAMETERS = (
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
+SOURCE_PARAMETERS = ("auth", "endpoint", "region")
+"""Those that say how to reach a model's source; none is a secret."""
+
 _IN_CLEAR = (
     "token", "security_token", "aws_secret_access_key", "azure_account_key", "azure_connection_string",
     "azure_sas_token", "github_token",

@@ -9,7 +9,7 @@ from crds.labels import ModelKind
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest_store import load_manifest
-from steps.source_token import require_token
+from steps.source_credentials import require_credentials
 
 
 class CacheInputs(StepInputs):
@@ -21,7 +21,7 @@ class CacheInputs(StepInputs):
     namespace: str = Field(default="default", description="Namespace of a BaseModel.")
     path: str = Field(default="", description="Its folder; under the models root. Empty for <models root>/<name>.")
     node: str = Field(default="", description="The node this runs on; empty for any (on one machine, this).")
-    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
@@ -47,12 +47,12 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
     """
     from steps.cache import import_model
 
-    require_token(inputs.secret, inputs.secret_key)
     if is_on_cluster():
         from steps.cluster.held_model import wait_until_held
 
         wait_until_held()
     manifest = load_manifest(inputs.manifest)
+    require_credentials(manifest.uri, inputs.secret, inputs.secret_key)
     imported = import_model(manifest, inputs.name, inputs.path, scope=inputs.scope, namespace=inputs.namespace)
     for folder in imported.evicted:
         sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")

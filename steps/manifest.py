@@ -10,7 +10,7 @@ from typing import Literal
 
 from steps.frozen import Frozen
 
-DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "none"]
+DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "version", "none"]
 
 
 class FileEntry(Frozen):
@@ -19,8 +19,10 @@ class FileEntry(Frozen):
     Attributes:
         path: Relative POSIX path inside the model folder; checked to stay inside it.
         size: Bytes.
-        algorithm: `sha256` for LFS and Xet files and local files, `git-sha1` (git blob) for small hub files.
-        digest: Lower-case hex.
+        algorithm: `sha256` for LFS and Xet files and local files, `git-sha1` (git blob) for small hub files, `md5` for
+            objects whose store says it, and `version` where a store names an object's version and no digest of its
+            content (multipart uploads, most encrypted objects).
+        digest: Lower-case hex; of a `version` the sha256 over bucket, key, the store's name for it, and size.
         location: What the source needs to read it again: a URL, an object key or an absolute local path.
     """
 
@@ -49,6 +51,7 @@ class Manifest(Frozen):
         left_out: Sorted by path.
         licence: The hub's licence tag, or "".
         is_gated: Whether the hub asks for agreement before download.
+        parameters: What the source was opened with, such as region and endpoint; never a secret.
     """
 
     uri: str
@@ -57,6 +60,7 @@ class Manifest(Frozen):
     left_out: tuple[LeftOut, ...] = ()
     licence: str = ""
     is_gated: bool = False
+    parameters: dict[str, str] = {}
 
     @property
     def total_bytes(self) -> int:

@@ -5,14 +5,14 @@ from pydantic import Field
 from steps.contract import StepInputs, StepOutputs, step
 from steps.facts import Facts
 from steps.manifest_store import load_manifest, save_facts
-from steps.source_token import require_token
+from steps.source_credentials import require_credentials
 
 
 class ParseInputs(StepInputs):
     """What parse-model takes."""
 
     manifest: str = Field(default="", description="Digest of the manifest that resolve-model stored.")
-    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
@@ -36,8 +36,8 @@ def parse_model(inputs: ParseInputs) -> ParseOutputs:
     from steps.parse.model_facts import parse_facts
     from steps.sources.registry import open_source
 
-    require_token(inputs.secret, inputs.secret_key)
     manifest = load_manifest(inputs.manifest)
-    facts = parse_facts(manifest, open_source(manifest.uri))
+    require_credentials(manifest.uri, inputs.secret, inputs.secret_key)
+    facts = parse_facts(manifest, open_source(manifest.uri, manifest.parameters))
     save_facts(inputs.manifest, facts)
     return ParseOutputs(facts=facts)

@@ -121,6 +121,8 @@ def model_configuration(facts: Facts) -> dict[str, Any]:
 def _spec(spec: dict[str, Any], publication: Publication, *, is_skipped: bool) -> dict[str, Any]:
     storage = dict(spec.get("storage") or {})
     storage["storageUri"] = publication.uri
+    if publication.manifest.parameters:
+        storage["parameters"] = {**(storage.get("parameters") or {}), **publication.manifest.parameters}
     if publication.path:
         storage["path"] = publication.path
     spec["storage"] = storage

@@ -33,7 +33,10 @@ class PublishInputs(StepInputs):
     revision: str = Field(default="", description="Branch, tag or commit that was asked for.")
     allow_patterns: tuple[str, ...] = Field(default=(), description="Patterns of files that were asked for.")
     ignore_patterns: tuple[str, ...] = Field(default=(), description="Patterns of files that were not wanted.")
-    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    source_parameters: dict[str, str] = Field(
+        default={}, description="How the source was to be reached, as a JSON object."
+    )
+    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
     nodes: tuple[str, ...] = Field(default=(), description="Nodes that were asked for; an empty name means any.")
 
@@ -75,6 +78,7 @@ def _publish_on_cluster(inputs: PublishInputs) -> None:
         ignore_patterns=inputs.ignore_patterns,
         path=inputs.path,
         models_root=models_root_on_nodes(),
+        source_parameters=inputs.source_parameters,
         secret=inputs.secret,
         secret_key=inputs.secret_key,
         nodes=inputs.nodes,

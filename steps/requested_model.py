@@ -26,7 +26,8 @@ class ModelRequest(Frozen):
         allow_patterns, ignore_patterns: Which files.
         path: Folder that holds the files.
         models_root: The folder of nodes that holds models.
-        secret, secret_key: Secret with the token of the source; an empty key is the default one.
+        source_parameters: How to reach the source.
+        secret, secret_key: Secret with the source's token or keys; an empty key is the default one.
         nodes: Names of nodes; an empty name means any.
     """
 
@@ -36,6 +37,7 @@ class ModelRequest(Frozen):
     ignore_patterns: tuple[str, ...] = ()
     path: str = ""
     models_root: str
+    source_parameters: dict[str, str] = {}
     secret: str = ""
     secret_key: str = ""
     nodes: tuple[str, ...] = ()
@@ -50,10 +52,13 @@ def requested_model(owner: ModelOwner, request: ModelRequest) -> Resource:
     storage: dict[str, Any] = {"storageUri": requested_uri(request.uri, request.revision)}
     if request.path and Path(request.path) != default_folder(Path(request.models_root), owner):
         storage["path"] = request.path
+    parameters = dict(request.source_parameters)
     if request.secret:
         storage["key"] = request.secret
         if request.secret_key not in ("", "token"):
-            storage["parameters"] = {"secretKey": request.secret_key}
+            parameters["secretKey"] = request.secret_key
+    if parameters:
+        storage["parameters"] = parameters
     storage |= _patterns(request)
     names = [name for name in request.nodes if name]
     if names and len(names) == len(request.nodes):

@@ -7,7 +7,7 @@ from pydantic import Field
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
-from steps.source_token import require_token
+from steps.source_credentials import require_credentials
 from steps.sources import ResolveOptions, open_source
 
 
@@ -22,7 +22,10 @@ class ResolveInputs(StepInputs):
     ignore_patterns: tuple[str, ...] = Field(
         default=(), description="Leave out files that match one of these shell patterns."
     )
-    secret: str = Field(default="", description="Secret with the token of the source, if it needs one.")
+    source_parameters: dict[str, str] = Field(
+        default={}, description="How to reach the source, as a JSON object: endpoint, region, auth."
+    )
+    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
@@ -46,9 +49,9 @@ def resolve_model(inputs: ResolveInputs) -> ResolveOutputs:
     Raises:
         OmeError: of the class that fits, with a remedy.
     """
-    require_token(inputs.secret, inputs.secret_key)
+    require_credentials(inputs.uri, inputs.secret, inputs.secret_key)
     options = ResolveOptions(inputs.revision, inputs.allow_patterns, inputs.ignore_patterns)
-    manifest = open_source(inputs.uri).resolve(options)
+    manifest = open_source(inputs.uri, inputs.source_parameters).resolve(options)
     digest = save_manifest(manifest)
     sys.stderr.write(_summary(manifest))
     return ResolveOutputs(

@@ -19,7 +19,7 @@ from controller.plans.naming import digest_of, run_name
 from crds.labels import INPUTS, ModelKind, config_map_key, node_label, node_label_by_uid
 from crds.model import object_or_json_text
 from crds.problems import FieldError
-from crds.storage import StorageSpec
+from crds.storage import SOURCE_PARAMETERS, StorageSpec
 from crds.storage_uri import StorageUriError
 
 RETRY: Final = "ome.io/retry"
@@ -41,6 +41,7 @@ class Wanted:
         folder: The folder on nodes.
         files: Digest of what is wanted on nodes.
         inputs: Digests of all that an attempt depends on, `files` before the first dash.
+        source_parameters: What of `parameters` says how to reach the source.
         min_ready: `spec.minReadyNodes`; None for all.
         storage: The whole of `spec.storage`.
         tokens_in_clear: Keys of `parameters` that hold a secret.
@@ -56,6 +57,7 @@ class Wanted:
     folder: str
     allow: tuple[str, ...]
     ignore: tuple[str, ...]
+    source_parameters: Mapping[str, str]
     secret: str
     secret_key: str
     files: str
@@ -97,6 +99,7 @@ class Wanted:
         made |= {"allow_patterns": json.dumps(self.allow)} if self.allow else {}
         made |= {"ignore_patterns": json.dumps(self.ignore)} if self.ignore else {}
         made |= {"path": self.path} if self.path else {}
+        made |= {"source_parameters": json.dumps(self.source_parameters)} if self.source_parameters else {}
         made |= {"secret": self.secret} if self.secret else {}
         made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
         return made | {"nodes": json.dumps(nodes)}
@@ -114,6 +117,7 @@ class Wanted:
             and arguments.get("revision", "") in {"", pinned}
             and _patterns(arguments.get("allow_patterns", "")) == self.allow
             and _patterns(arguments.get("ignore_patterns", "")) == self.ignore
+            and _object(arguments.get("source_parameters", "")) == self.source_parameters
             and (not path or normpath(path) == self.folder)
             and arguments.get("secret", "") in {self.secret, self.copied_secret}
             and (not self.secret or arguments.get("secret_key", _DEFAULT_KEY) == self.secret_key)
@@ -142,8 +146,10 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     folder = (
         normpath(storage.path) if storage.path else default_folder(context.settings.models_root, namespace, metadata)
     )
+    reached = {key: value for key in SOURCE_PARAMETERS if (value := storage.parameters.get(key))}
     files = digest_of(
         [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
+        + ([reached] if reached else [])
     )
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
@@ -169,6 +175,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         folder=folder,
         allow=storage.allow_patterns,
         ignore=storage.ignore_patterns,
+        source_parameters=reached,
         secret=storage.key,
         secret_key=secret_key,
         files=files,
@@ -220,6 +227,14 @@ def _patterns(text: str) -> tuple[str, ...]:
     except ValueError:
         return (text,)
     return tuple(str(item) for item in found) if isinstance(found, list) else (text,)
+
+
+def _object(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        return {"": text}
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {"": text}
 
 
 def _whole(value: Any) -> int | None:

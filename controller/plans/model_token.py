@@ -7,9 +7,10 @@ made before a run, and deleted when none is left that may need it.
 from controller.actions import Action, ApplyObject, CopySecret, DeleteObject, Object
 from controller.observed import Context
 from controller.plans.conditions import Said
-from controller.plans.model_inputs import lacks_secret
+from controller.plans.model_inputs import Wanted, lacks_secret
 from controller.plans.model_state import ModelState
 from controller.plans.submission import owner_reference, resource_labels
+from steps.credentials import SECRET_KEYS
 
 
 def secret_obstacle(state: ModelState, context: Context) -> Said | None:
@@ -27,7 +28,7 @@ def secret_obstacle(state: ModelState, context: Context) -> Said | None:
         return Said("Ready", False, "SecretNotReadable", text)
     text = (
         f'spec.storage.key: Secret "{name}" of namespace {namespace} does not exist. Make it: kubectl create secret '
-        f"generic {name} -n {namespace} --from-file={state.wanted.secret_key}=FILE"
+        f"generic {name} -n {namespace} --from-file={secret_keys(state.wanted)[0]}=FILE"
     )
     return Said("Ready", False, "SecretNotFound", text)
 
@@ -69,7 +70,13 @@ def unneeded_copy(state: ModelState, context: Context) -> list[Action]:
 def tenants_token(state: ModelState, namespace: str) -> CopySecret:
     """The copy of a tenant's token, as the tenant's Secret has it now."""
     wanted, marks = state.wanted, resource_labels(state.model)
-    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, (wanted.secret_key,), marks)
+    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, secret_keys(wanted), marks)
+
+
+def secret_keys(wanted: Wanted) -> tuple[str, ...]:
+    """The keys of the Secret that the source takes, in both spellings of an object store's."""
+    keys = SECRET_KEYS.get(wanted.scheme, ())
+    return (*keys, *(key.lower() for key in keys)) or (wanted.secret_key,)
 
 
 def _is_at_rest(state: ModelState) -> bool:

@@ -4,7 +4,13 @@ from typing import Annotated, Literal
 
 import typer
 
-Uri = Annotated[str, typer.Argument(help="Where the model is: hf://organisation/name[@revision] or local:///path.")]
+Uri = Annotated[
+    str,
+    typer.Argument(
+        help="Where the model is: hf://organisation/name[@revision], s3://bucket/prefix, gs://bucket/prefix, "
+        "az://account/container/prefix or local:///path."
+    ),
+]
 Name = Annotated[str, typer.Option("--name", help="The model's name; by default derived from the URI.")]
 Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the service.")]
 Revision = Annotated[str, typer.Option("--revision", help="Branch, tag or commit; by default the URI's, else main.")]

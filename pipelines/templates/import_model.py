@@ -2,7 +2,15 @@
 
 from hera.workflows import DAG, Parameter, WorkflowTemplate
 
-from pipelines.templates.pipeline import ask_for, hand_on, output, run_step, workflow_template, workflow_values
+from pipelines.templates.pipeline import (
+    REQUEST,
+    ask_for,
+    hand_on,
+    output,
+    run_step,
+    workflow_template,
+    workflow_values,
+)
 
 NODES = Parameter(
     name="nodes",
@@ -23,7 +31,7 @@ def build() -> WorkflowTemplate:
         parameters=[
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
-            *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
+            *ask_for("resolve-model", *REQUEST[1:]),
             *ask_for("cache-model", "path", "secret", "secret_key"),
             NODES,
         ],
@@ -42,7 +50,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "resolve-model",
                 "resolve",
-                workflow_values("uri", "revision", "allow_patterns", "ignore_patterns") | token,
+                workflow_values(*REQUEST) | token,
             )
             manifest = {"manifest": output("resolve", "manifest")}
             run_step("parse-model", "parse", manifest | token, depends="resolve")
@@ -56,9 +64,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "publish-model",
                 "publish",
-                workflow_values(
-                    "name", "scope", "namespace", "uri", "revision", "allow_patterns", "ignore_patterns", "nodes"
-                )
+                workflow_values("name", "scope", "namespace", "nodes", *REQUEST)
                 | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},

@@ -30,8 +30,8 @@ ENDPOINTS_LOCK = "benchmark-{{=jsonpath(inputs.parameters.endpoint, '$.url')}}"
 template before it takes the lock; of an endpoint without a URL the text stays as it is, and the step refuses that."""
 
 LIMITS: Mapping[str, Limits] = {
-    "resolve-model": Limits(deadline_seconds=HOUR // 4, needs_token=True),
-    "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi", needs_token=True),
+    "resolve-model": Limits(deadline_seconds=HOUR // 4, needs_credentials=True),
+    "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi", needs_credentials=True),
     "cache-model": Limits(
         deadline_seconds=24 * HOUR,
         retries=5,
@@ -41,7 +41,7 @@ LIMITS: Mapping[str, Limits] = {
         pod_spec_patch=ON_ITS_NODE,
         service_account="ome-cache",
         models="write",
-        needs_token=True,
+        needs_credentials=True,
     ),
     "publish-model": Limits(deadline_seconds=HOUR // 12),
     "evict-model": Limits(

@@ -2,7 +2,15 @@
 
 from hera.workflows import DAG, Parameter, WorkflowTemplate
 
-from pipelines.templates.pipeline import ask_for, hand_on, output, run_step, workflow_template, workflow_values
+from pipelines.templates.pipeline import (
+    REQUEST,
+    ask_for,
+    hand_on,
+    output,
+    run_step,
+    workflow_template,
+    workflow_values,
+)
 from pipelines.templates.select_runtime import CHOSEN_BY
 
 BENCHMARK = Parameter(
@@ -22,7 +30,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope"),
             *ask_for("deploy-service", "service", "namespace"),
-            *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
+            *ask_for("resolve-model", *REQUEST[1:]),
             *ask_for("cache-model", "path", "node", "secret", "secret_key"),
             *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas"),
@@ -51,7 +59,9 @@ def _import_and_select() -> None:
     facts = {"facts": output("parse", "facts")}
     token = workflow_values("secret", "secret_key")
     run_step(
-        "resolve-model", "resolve", workflow_values("uri", "revision", "allow_patterns", "ignore_patterns") | token
+        "resolve-model",
+        "resolve",
+        workflow_values(*REQUEST) | token,
     )
     run_step("parse-model", "parse", manifest | token, depends="resolve")
     run_step(
@@ -69,7 +79,7 @@ def _import_and_select() -> None:
     run_step(
         "publish-model",
         "publish",
-        workflow_values("name", "scope", "namespace", "uri", "revision", "allow_patterns", "ignore_patterns")
+        workflow_values("name", "scope", "namespace", *REQUEST)
         | token
         | manifest
         | facts

@@ -12,7 +12,7 @@ def build() -> WorkflowTemplate:
         title="Parse a model",
         description="Reads a model's configuration and tensor headers, by range: type, size, memory, capabilities.",
         deadline_seconds=3600,
-        parameters=ask_for("resolve-model", "uri", "revision", "secret", "secret_key"),
+        parameters=ask_for("resolve-model", "uri", "revision", "source_parameters", "secret", "secret_key"),
     ) as template:
         outputs = [
             hand_on("resolve", "manifest", "Digest of the manifest."),
@@ -20,6 +20,6 @@ def build() -> WorkflowTemplate:
         ]
         with DAG(name="parse-model", outputs=outputs):
             token = workflow_values("secret", "secret_key")
-            run_step("resolve-model", "resolve", workflow_values("uri", "revision") | token)
+            run_step("resolve-model", "resolve", workflow_values("uri", "revision", "source_parameters") | token)
             run_step("parse-model", "parse", {"manifest": output("resolve", "manifest")} | token, depends="resolve")
     return template

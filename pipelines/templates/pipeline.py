@@ -17,6 +17,9 @@ from pipelines.templates.settings import (
 from pipelines.templates.step_template import input_parameter
 from steps.contract import find_step
 
+REQUEST = ("uri", "revision", "allow_patterns", "ignore_patterns", "source_parameters")
+"""What says which files of which source an import is to bring."""
+
 
 def workflow_template(
     name: str,

@@ -29,6 +29,7 @@ from pipelines.templates.settings import (
     step_image,
 )
 from steps.contract import OUTPUTS, STEP_ROOT, Step, to_parameter
+from steps.credentials import SECRET_FOLDER
 from steps.errors import RETRYABLE_EXIT_CODES
 
 TAKEN_AWAY = (
@@ -54,6 +55,10 @@ RETRY_EXPRESSION = " || ".join(
 )
 NAMED_OR_NONE = "{{=inputs.parameters.secret == '' ? 'none' : inputs.parameters.secret}}"
 """A Secret must have a name even where there need not be one."""
+CREDENTIALS = models.Volume(
+    name="credentials", secret=models.SecretVolumeSource(secret_name=NAMED_OR_NONE, optional=True)
+)
+CREDENTIALS_MOUNT = models.VolumeMount(name="credentials", mount_path="/run/ome/credentials", read_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,7 @@ class Limits:
         service_account: Whose rights the step has.
         image: Another than the image of all steps.
         models: How the node's models root is mounted: not at all, to read, or to write (then as root).
-        needs_token: Whether it reads the model's source, with the token of the Secret that its inputs name.
+        needs_credentials: Whether it reads the model's source, with the Secret that its inputs name.
         needs_image: Whether it makes pods of its own, which run steps too.
     """
 
@@ -83,7 +88,7 @@ class Limits:
     service_account: str = SERVICE_ACCOUNT
     image: str = ""
     models: Literal["", "read", "write"] = ""
-    needs_token: bool = False
+    needs_credentials: bool = False
     needs_image: bool = False
 
 
@@ -100,7 +105,7 @@ def script_template(step: Step, limits: Limits) -> Script:
         source="{{inputs.parameters}}",
         inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
         outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
-        env=_environment(needs_token=limits.needs_token, needs_image=limits.needs_image),
+        env=_environment(needs_credentials=limits.needs_credentials, needs_image=limits.needs_image),
         retry_strategy=RetryStrategy(
             limit=limits.retries,
             retry_policy="Always",
@@ -114,15 +119,19 @@ def script_template(step: Step, limits: Limits) -> Script:
         pod_security_context=NODE_SECURITY if limits.models == "write" else POD_SECURITY,
         security_context=CONTAINER_SECURITY,
         service_account_name=limits.service_account,
-        volumes=[SCRATCH, *_models_volume(limits.models)],
-        volume_mounts=[SCRATCH_MOUNT, *_models_mount(limits.models)],
+        volumes=[SCRATCH, *_models_volume(limits.models), *([CREDENTIALS] if limits.needs_credentials else [])],
+        volume_mounts=[
+            SCRATCH_MOUNT,
+            *_models_mount(limits.models),
+            *([CREDENTIALS_MOUNT] if limits.needs_credentials else []),
+        ],
         tolerations=list(ACCELERATOR_TOLERATIONS) if limits.models else None,
         synchronization=synchronization,
         pod_spec_patch=limits.pod_spec_patch,
     )
 
 
-def _environment(*, needs_token: bool, needs_image: bool) -> list[models.EnvVar]:
+def _environment(*, needs_credentials: bool, needs_image: bool) -> list[models.EnvVar]:
     """What a step learns of its surroundings, all by reference: one machine keeps its own variables."""
     made = [
         models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT),
@@ -142,7 +151,8 @@ def _environment(*, needs_token: bool, needs_image: bool) -> list[models.EnvVar]
     ]
     if needs_image:
         made.append(models.EnvVar(name=IMAGE_VARIABLE, value=step_image()))
-    if needs_token:
+    if needs_credentials:
+        made.append(models.EnvVar(name=SECRET_FOLDER, value=CREDENTIALS_MOUNT.mount_path))
         selector = models.SecretKeySelector(name=NAMED_OR_NONE, key="{{inputs.parameters.secret_key}}", optional=True)
         made.append(models.EnvVar(name="HF_TOKEN", value_from=models.EnvVarSource(secret_key_ref=selector)))
     return made

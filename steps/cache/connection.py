@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from steps.cache.watchdog import fed
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
 from steps.sources.http_answers import changed, error_of, is_other_digest, origin_of, public_url
@@ -74,7 +75,7 @@ class RemoteFile:
 
         try:
             async with asyncio.timeout(self._stall_seconds) as watchdog, await self._open(start, end) as answer:
-                await self._take(answer, start, end, _fed(watchdog, self._stall_seconds, sink))
+                await self._take(answer, start, end, fed(watchdog, self._stall_seconds, sink))
         except TimeoutError:
             self._stored_at = ""
             raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
@@ -99,23 +100,25 @@ class RemoteFile:
     async def _request(self, start: int, end: int) -> "ClientResponse":
         from yarl import URL
 
-        url = self._stored_at or self._address.url
+        address = self._address.renew() if self._address.renew is not None else self._address
+        url = self._stored_at or address.url
         for _ in range(REDIRECTS):
-            is_own_origin = origin_of(url) == origin_of(self._address.url)
+            is_own_origin = origin_of(url) == origin_of(address.url)
             headers = {"Range": f"bytes={start}-{end - 1}"}
             if is_own_origin:
-                headers |= self._address.headers
+                headers |= address.headers
             elif public_url(url) in self._store_etags:
                 headers["If-Match"] = self._store_etags[public_url(url)]
             answer = await self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
             try:
-                if is_own_origin and is_other_digest(answer.headers, self._address.etag):
+                if is_own_origin and is_other_digest(answer.headers, address.etag):
                     raise changed(self._subject)
                 if answer.status in (301, 302, 303, 307, 308) and "Location" in answer.headers:
                     url = self._stored_at = urljoin(url, answer.headers["Location"])
                     answer.release()
                     continue
-                self._check(answer, start, is_own_origin=is_own_origin)
+                is_known = is_own_origin and has_token(address.headers)
+                self._check(answer, start, is_known=is_known, is_own_origin=is_own_origin)
                 if not is_own_origin:
                     self._note_etag(public_url(url), answer.headers.get("ETag", ""))
             except BaseException:
@@ -125,7 +128,7 @@ class RemoteFile:
             return answer
         raise NetworkError(f"{self._subject}: more than {REDIRECTS} redirects, the last to {public_url(url)}")
 
-    def _check(self, answer: "ClientResponse", start: int, *, is_own_origin: bool) -> None:
+    def _check(self, answer: "ClientResponse", start: int, *, is_known: bool, is_own_origin: bool) -> None:
         if answer.status == 206:
             span = answer.headers.get("Content-Range", "")
             if not span.startswith(f"bytes {start}-"):
@@ -140,8 +143,8 @@ class RemoteFile:
             self._stored_at = ""
             if answer.status in (401, 403):
                 raise NetworkError(f"{self._subject}: the store's signed address has expired")
-        has_token = is_own_origin and bool(self._address.headers)
-        raise error_of(answer.status, answer.headers, self._subject, has_token=has_token)
+        credentials = self._address.credentials
+        raise error_of(answer.status, answer.headers, self._subject, has_token=is_known, credentials=credentials)
 
     def _note_etag(self, place: str, etag: str) -> None:
         if not etag or etag.startswith("W/"):
@@ -164,25 +167,6 @@ class RemoteFile:
                     answer.close()
                 return
         raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
-
-
-def _fed(watchdog: asyncio.Timeout, seconds: float, sink: Callable[[bytes], None]) -> Callable[[bytes], None]:
-    """`sink`, which also keeps the watchdog quiet for at least `seconds` more.
-
-    Setting a timer anew for each chunk would cost as much as receiving it, so it is set once in a quarter of the time,
-    for a quarter longer.
-    """
-    now = asyncio.get_running_loop().time
-    renew_at = now()
-
-    def fed(content: bytes) -> None:
-        nonlocal renew_at
-        if now() >= renew_at:
-            renew_at = now() + seconds / 4
-            watchdog.reschedule(now() + seconds * 1.25)
-        sink(content)
-
-    return fed
 
 
 def _reason(error: Exception) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from steps.cache.connection import RemoteFile, open_session
 from steps.cache.journal import read_journal
 from steps.cache.store import ObjectStore
+from steps.cache.stored_file import StoredFile
 from steps.cache.transfer import Transfer, begin_transfer
 from steps.errors import OmeError
 from steps.manifest import FileEntry
 from steps.sources.patience import Patience, TransferSettings
-from steps.sources.source import RemoteAddress
+from steps.sources.source import RemoteAddress, StoredAddress
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -35,7 +36,7 @@ class RemoteTask:
     """A file to fetch, and from where."""
 
     file: FileEntry
-    address: RemoteAddress
+    address: RemoteAddress | StoredAddress
 
 
 @dataclass(eq=False)
@@ -43,7 +44,7 @@ class _Active:
     """A transfer, and where its bytes come from."""
 
     transfer: Transfer
-    remote: RemoteFile
+    remote: RemoteFile | StoredFile
 
 
 class Download:
@@ -133,12 +134,16 @@ class Download:
             if transfer.is_complete:
                 group.create_task(self._finish(transfer))
                 continue
-            subject, stall = f"{self._subject} {task.file.path}", self._settings.stall_seconds
-            remote = RemoteFile(session, task.file, task.address, subject, stall)
-            self._active.append(_Active(transfer, remote))
+            self._active.append(_Active(transfer, self._remote(session, task)))
             return self._active[-1]
         self._look_again = now + LOOK_AGAIN_SECONDS
         return None
+
+    def _remote(self, session: "ClientSession", task: RemoteTask) -> RemoteFile | StoredFile:
+        subject, stall = f"{self._subject} {task.file.path}", self._settings.stall_seconds
+        if isinstance(task.address, StoredAddress):
+            return StoredFile(task.file, task.address, subject, stall)
+        return RemoteFile(session, task.file, task.address, subject, stall)
 
     async def _fetch(self, active: _Active, segment: int) -> None:
         """Fetch what is missing of a segment, going on after failures."""

@@ -23,7 +23,7 @@ from steps.errors import DiskFullError, IntegrityError, InvalidInputError, OmeEr
 from steps.manifest import FileEntry, Manifest
 from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
-from steps.sources import LocalAddress, RemoteAddress, open_source
+from steps.sources import Address, LocalAddress, open_source
 from steps.sources.paths import check_collisions, check_path
 from steps.sources.patience import TransferSettings
 
@@ -89,7 +89,8 @@ def _import(store: ObjectStore, manifest: Manifest, folder: Path, owner: str, re
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
             missing = _missing(store, manifest)
-            addresses = {f.digest: open_source(manifest.uri).address(f) for f in missing}
+            source = open_source(manifest.uri, manifest.parameters)
+            addresses = {f.digest: source.address(f) for f in missing}
             needs = sum(
                 missing_bytes(store, Claimed(f.algorithm, f.digest, f.size))
                 for f in missing
@@ -118,7 +119,7 @@ def _fetch(
     store: ObjectStore,
     manifest: Manifest,
     missing: Sequence[FileEntry],
-    addresses: dict[str, LocalAddress | RemoteAddress],
+    addresses: dict[str, Address],
     reporter: ProgressReporter,
 ) -> int:
     total = manifest.total_bytes
@@ -150,7 +151,7 @@ def _fetch(
     return copied + download.fetched_bytes
 
 
-def _is_link(store: ObjectStore, address: LocalAddress | RemoteAddress) -> bool:
+def _is_link(store: ObjectStore, address: Address) -> bool:
     if not isinstance(address, LocalAddress):
         return False
     try:

@@ -6,6 +6,23 @@ methods of `Source` and name it in `steps.sources.registry`.
 """
 
 from steps.sources.registry import open_source
-from steps.sources.source import LocalAddress, RemoteAddress, ResolveOptions, Source, read_range
+from steps.sources.source import (
+    Address,
+    LocalAddress,
+    RemoteAddress,
+    ResolveOptions,
+    Source,
+    StoredAddress,
+    read_range,
+)
 
-__all__ = ["LocalAddress", "RemoteAddress", "ResolveOptions", "Source", "open_source", "read_range"]
+__all__ = [
+    "Address",
+    "LocalAddress",
+    "RemoteAddress",
+    "ResolveOptions",
+    "Source",
+    "StoredAddress",
+    "open_source",
+    "read_range",
+]

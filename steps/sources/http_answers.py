@@ -22,7 +22,14 @@ _CODES_NOT_FOUND = {
 }
 
 
-def error_of(status: int, headers: Mapping[str, str], subject: str, *, has_token: bool) -> OmeError:
+def has_token(headers: Mapping[str, str]) -> bool:
+    """Whether a request with these headers says who asks."""
+    return "Authorization" in headers
+
+
+def error_of(
+    status: int, headers: Mapping[str, str], subject: str, *, has_token: bool, credentials: str = ""
+) -> OmeError:
     """The error for an answer that is not a success.
 
     Args:
@@ -30,6 +37,7 @@ def error_of(status: int, headers: Mapping[str, str], subject: str, *, has_token
         headers: Of the answer, with case-insensitive keys.
         subject: What was asked for, such as `hf://org/name` or a file in it; it begins the message.
         has_token: Whether the request had a token: decides the remedy.
+        credentials: How to give credentials; "" for the hub's.
     """
     code = headers.get("X-Error-Code", "")
     told = headers.get("X-Error-Message", "")
@@ -37,22 +45,24 @@ def error_of(status: int, headers: Mapping[str, str], subject: str, *, has_token
         return _gated(status, subject, has_token=has_token)
     if code in _CODES_NOT_FOUND:
         return _not_found(code, subject, has_token=has_token)
-    if status == 429:
+    if status == 429 or (status == 403 and headers.get("X-RateLimit-Remaining") == "0"):
         wait = retry_after_seconds(headers, time.time())
         asked = f", and asks for {wait:.0f} s of patience" if wait is not None else ""
         return RateLimitedError(
-            f"{subject}: the source is asked too often (HTTP 429){asked}", retry_after_seconds=wait
+            f"{subject}: the source is asked too often (HTTP {status}){asked}", retry_after_seconds=wait
         )
     if status in (401, 403):
         why = f": {told}" if told else ""
         if has_token:
             return AuthError(
                 f"{subject}: the source refused the token (HTTP {status}){why}",
-                remedy="Check that HF_TOKEN is complete and not revoked, or unset it for public models.",
+                remedy=credentials
+                or "Check that HF_TOKEN is complete and not revoked, or unset it for public models.",
             )
-        return AuthError(f"{subject}: the source asks for a token (HTTP {status}){why}")
+        return AuthError(f"{subject}: the source asks for a token (HTTP {status}){why}", remedy=credentials)
     if status in (404, 410):
-        return NotFoundError(f"{subject}: not found (HTTP {status})")
+        hint = f" For what is private: {credentials}" if credentials and not has_token else ""
+        return NotFoundError(f"{subject}: not found (HTTP {status})", remedy=f"Check the name and its spelling.{hint}")
     if status in (412, 416):
         return changed(subject)
     if status in (408, 425) or status >= 500:

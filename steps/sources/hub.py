@@ -5,21 +5,20 @@ across processes nor checks digests. HF_ENDPOINT and HF_TOKEN are read at each c
 """
 
 import os
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 from crds.storage_uri import HubUri, StorageUriError, with_revision
-from steps.errors import AuthError, InvalidInputError, NetworkError, NotFoundError, OmeError, UnsupportedError
+from steps.errors import AuthError, InvalidInputError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import changed, error_of, is_other_digest, origin_of, public_url
-from steps.sources.paths import check_collisions, check_path
+from steps.sources.http_answers import error_of, public_url
+from steps.sources.listing import keep_files
 from steps.sources.patience import Patience, TransferSettings
-from steps.sources.patterns import choose_files
-from steps.sources.source import RemoteAddress, ResolveOptions
+from steps.sources.range_reader import RangeReader, unreachable
+from steps.sources.source import NO_PARAMETERS, RemoteAddress, ResolveOptions
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -27,17 +26,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CONNECT_SECONDS = 30.0
-REDIRECTS = 5
+ASKED_BY = "HF_ENDPOINT"
+"""The variable that names the hub."""
 
 
 class HubSource:
     """One repository of the hub."""
 
-    def __init__(self, uri: HubUri) -> None:
+    def __init__(self, uri: HubUri, parameters: Mapping[str, str] = NO_PARAMETERS) -> None:
         self._uri = uri
         self._settings = TransferSettings.from_environment()
-        self._lock = threading.Lock()
-        self._stored_at: dict[str, str] = {}
+        self._reader = RangeReader(self._settings)
 
     def resolve(self, options: ResolveOptions) -> Manifest:
         """List the repository at the commit that the revision names now."""
@@ -52,17 +51,7 @@ class HubSource:
             raise UnsupportedError(f"{subject}: the hub at {public_url(endpoint)} names no commit")
         commit = info.sha
         rows = self._ask(lambda: _tree(api, self._uri.repository, commit), subject, endpoint)
-        kept = choose_files(
-            (self._entry(row, commit) for row in rows), options.allow_patterns, options.ignore_patterns
-        )
-        for file in kept.files:
-            check_path(file.path)
-        check_collisions(file.path for file in kept.files)
-        if not kept.files:
-            raise NotFoundError(
-                f"{subject}: none of its {len(rows)} files is left after the patterns",
-                remedy="Widen allowPatterns or ignorePatterns.",
-            )
+        kept = keep_files(subject, (self._entry(row, commit) for row in rows), options)
         manifest = Manifest(
             uri=str(self._uri),
             revision=commit,
@@ -77,24 +66,15 @@ class HubSource:
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file, retried as the settings say."""
-        patience = Patience(self._settings)
-        content = bytearray()
-        end = min(end, file.size)
-        while len(content) < end - start:
-            before = len(content)
-            try:
-                self._read_once(file, start + before, end, content)
-            except OmeError as error:
-                if len(content) > before:
-                    patience.succeeded()
-                time.sleep(patience.delay_after(error))
-        return bytes(content)
+        from huggingface_hub import get_session
+
+        return self._reader.read(f"{self._uri} {file.path}", file, self.address(file), start, end, get_session())
 
     def address(self, file: FileEntry) -> RemoteAddress:
         """The file's address at the endpoint, with the token for that endpoint."""
         token = hub_token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return RemoteAddress(url=hub_endpoint() + file.location, headers=headers, etag=file.digest)
+        return RemoteAddress(url=hub_endpoint() + file.location, headers=headers, etag=file.digest, named_by=ASKED_BY)
 
     def _check_access(self, manifest: Manifest) -> None:
         """Read one byte: a gated repository is listed for everyone, so only a read tells whether it is open to us."""
@@ -124,47 +104,6 @@ class HubSource:
                     raise
                 delay = _delay(patience, known)
             time.sleep(delay)
-
-    def _read_once(self, file: FileEntry, start: int, end: int, content: bytearray) -> None:
-        import httpx2
-        from huggingface_hub import get_session
-
-        address = self.address(file)
-        subject = f"{self._uri} {file.path}"
-        with self._lock:
-            url = self._stored_at.get(file.location, address.url)
-        timeout = httpx2.Timeout(
-            self._settings.stall_seconds, connect=min(CONNECT_SECONDS, self._settings.stall_seconds)
-        )
-        try:
-            for _ in range(REDIRECTS):
-                is_own_origin = origin_of(url) == origin_of(address.url)
-                headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-                if is_own_origin:
-                    headers |= address.headers
-                request = get_session().stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False)
-                with request as answer:
-                    if is_own_origin and is_other_digest(answer.headers, file.digest):
-                        raise changed(subject)
-                    if answer.is_redirect:
-                        url = urljoin(url, answer.headers["Location"])
-                        with self._lock:
-                            self._stored_at[file.location] = url
-                        continue
-                    if answer.status_code in (200, 206):
-                        skip = start if answer.status_code == 200 else 0
-                        _take(answer.iter_raw(), skip, end - start, content)
-                        return
-                    with self._lock:
-                        self._stored_at.pop(file.location, None)
-                    if not is_own_origin and answer.status_code in (401, 403):
-                        raise NetworkError(f"{subject}: the store's signed address has expired")
-                    raise error_of(
-                        answer.status_code, answer.headers, subject, has_token=bool(address.headers) and is_own_origin
-                    )
-            raise NetworkError(f"{subject}: more than {REDIRECTS} redirects, the last to {public_url(url)}")
-        except httpx2.TransportError as error:
-            raise _unreachable(subject, url, error) from None
 
 
 def hub_endpoint() -> str:
@@ -245,7 +184,7 @@ def _classed(error: Exception, subject: str, endpoint: str) -> OmeError | None:
     if isinstance(error, HFValidationError):
         return InvalidInputError(f"{subject}: the hub has no such names: {error}")
     if isinstance(error, httpx2.TransportError):
-        return _unreachable(subject, endpoint, error)
+        return unreachable(subject, endpoint, error, ASKED_BY)
     if isinstance(error, (ValueError, KeyError)):
         return UnsupportedError(
             f"{subject}: {public_url(endpoint)} does not answer as a hub does ({type(error).__name__})",
@@ -254,28 +193,8 @@ def _classed(error: Exception, subject: str, endpoint: str) -> OmeError | None:
     return None
 
 
-def _unreachable(subject: str, url: str, error: Exception) -> NetworkError:
-    return NetworkError(
-        f"{subject}: {public_url(url)} cannot be reached ({type(error).__name__}: {error})",
-        remedy="Check the connection, and HF_ENDPOINT where a mirror is used; then run again.",
-    )
-
-
 def _delay(patience: Patience, error: OmeError) -> float:
     try:
         return patience.delay_after(error)
     except OmeError as final:
         raise final from None
-
-
-def _take(chunks: Iterable[bytes], skip: int, count: int, content: bytearray) -> None:
-    """Append `count` bytes of a body to `content`, after `skip`."""
-    wanted = len(content) + count
-    for chunk in chunks:
-        if skip >= len(chunk):
-            skip -= len(chunk)
-            continue
-        content.extend(chunk[skip : skip + wanted - len(content)])
-        skip = 0
-        if len(content) >= wanted:
-            return

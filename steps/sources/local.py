@@ -6,16 +6,16 @@ Every file is hashed at resolve, so that a manifest pins its content as for any 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from crds.storage_uri import LocalUri
 from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.manifest import FileEntry, Manifest
 from steps.progress import ProgressReporter
-from steps.sources.paths import check_collisions, check_path
-from steps.sources.patterns import Kept, choose_files
-from steps.sources.source import LocalAddress, ResolveOptions
+from steps.sources.listing import keep_files, refuse_revision
+from steps.sources.patterns import Kept
+from steps.sources.source import NO_PARAMETERS, LocalAddress, ResolveOptions
 
 _CHUNK = 1 << 20
 
@@ -25,10 +25,11 @@ class LocalSource:
 
     Args:
         uri: Where it is.
+        parameters: None are known.
         called: What messages and the manifest call it; "" for its URI.
     """
 
-    def __init__(self, uri: LocalUri, called: str = "") -> None:
+    def __init__(self, uri: LocalUri, parameters: Mapping[str, str] = NO_PARAMETERS, *, called: str = "") -> None:
         self._uri = called or str(uri)
         self._path = Path(uri.path)
         if not self._path.is_absolute():
@@ -39,11 +40,7 @@ class LocalSource:
 
     def resolve(self, options: ResolveOptions) -> Manifest:
         """List and hash the files; the revision is a digest over their names and contents."""
-        if options.revision:
-            raise InvalidInputError(
-                f'revision: "{options.revision}" is given, but "{self._uri}" has no revisions',
-                remedy="Leave the revision out for local://.",
-            )
+        refuse_revision(self._uri, "local", options)
         kept = self.listed(options)
         files = self._hashed(kept.files)
         content = json.dumps([[f.path, f.size, f.digest] for f in files], separators=(",", ":"))
@@ -74,18 +71,7 @@ class LocalSource:
             )
             for name, size in sizes.items()
         )
-        kept = choose_files(listing, options.allow_patterns, options.ignore_patterns)
-        for file in kept.files:
-            check_path(file.path)
-        check_collisions(file.path for file in kept.files)
-        if not sizes:
-            raise NotFoundError(f"{self._uri}: the folder has no files", remedy="Put the model there.")
-        if not kept.files:
-            raise NotFoundError(
-                f"{self._uri}: none of its {len(sizes)} files is left after the patterns",
-                remedy="Widen allowPatterns or ignorePatterns, or name another folder.",
-            )
-        return kept
+        return keep_files(self._uri, listing, options)
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file."""

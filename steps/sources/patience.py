@@ -92,7 +92,7 @@ class Patience:
 
 
 def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
-    """How long an answer asks us to wait: `Retry-After` (seconds or a date) or `RateLimit: ...;t=<seconds>`.
+    """How long an answer asks us to wait: `Retry-After`, `X-RateLimit-Reset` or `RateLimit: ...;t=`.
 
     Args:
         headers: Of the answer, with case-insensitive keys.
@@ -106,6 +106,9 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
             return max(0.0, parsedate_to_datetime(text).timestamp() - now)
         except ValueError:
             return None
+    reset = headers.get("X-RateLimit-Reset", "")  # GitHub's: seconds since the epoch
+    if reset.isdigit() and headers.get("X-RateLimit-Remaining") == "0":
+        return max(0.0, float(reset) - now)
     for part in headers.get("RateLimit", "").split(";"):
         key, _, value = part.strip().partition("=")
         if key == "t" and value.isdigit():

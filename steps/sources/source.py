@@ -4,12 +4,19 @@
 is synchronous, keeps connections alive and may be called from several threads.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from steps.errors import InvalidInputError
 from steps.manifest import FileEntry, Manifest
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+NO_PARAMETERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,37 @@ class RemoteAddress:
         headers: Sent to the URL's own origin only, and never logged: they hold the token.
         etag: What the source calls these bytes, without quotes, where the manifest knows it; another one means that
             the file has changed.
+        credentials: How to give credentials: ends the message where the source refuses; "" for the hub's.
+        named_by: The variable that names another server than the source's own; "" for none.
+        renew: Gives the address anew, where its URL or headers are good for minutes only; asked before each request.
     """
 
     url: str
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     etag: str = ""
+    credentials: str = ""
+    named_by: str = ""
+    renew: "Callable[[], RemoteAddress] | None" = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class StoredAddress:
+    """Bytes of an object that a store's own client reads.
+
+    Attributes:
+        store: The client, opened with its credentials.
+        key: The object's.
+        etag: The store's name for these bytes, as it sends it; "" when it has none.
+        credentials: How to give credentials: ends the message where the store refuses.
+    """
+
+    store: "ObjectStore" = field(repr=False)
+    key: str
+    etag: str
+    credentials: str
+
+
+Address = LocalAddress | RemoteAddress | StoredAddress
 
 
 class Source(Protocol):
@@ -67,8 +100,8 @@ class Source(Protocol):
             OmeError: of the class that fits, with a remedy.
         """
 
-    def address(self, file: FileEntry) -> LocalAddress | RemoteAddress:
-        """Where the bytes of a manifest's file are."""
+    def address(self, file: FileEntry) -> Address:
+        """Where the bytes of a manifest's file are, with what access to them needs."""
 
 
 def read_range(source: Source, file: FileEntry, start: int, end: int) -> bytes:

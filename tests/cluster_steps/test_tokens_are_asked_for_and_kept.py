@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from steps.errors import AuthError
-from steps.source_token import require_token
+from steps.source_credentials import require_credentials
 from tests.cluster_steps.cluster import Cluster
 from tests.cluster_steps.models import NAME, add_tiny
 
@@ -49,9 +49,9 @@ def test_a_token_opens_a_gated_model_and_is_kept_nowhere(cluster: Cluster) -> No
 
 def test_one_machine_is_told_that_it_keeps_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OME_CLUSTER_NAMESPACE", raising=False)
-    require_token("", "token")
+    require_credentials("hf://a/b", "", "token")
     with pytest.raises(AuthError, match="one machine keeps no Secrets") as caught:
-        require_token("hub", "token")
+        require_credentials("hf://a/b", "hub", "token")
     assert "HF_TOKEN" in caught.value.remedy
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    require_token("hub", "token")
+    require_credentials("hf://a/b", "hub", "token")

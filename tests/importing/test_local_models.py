@@ -132,7 +132,7 @@ def test_link_to_a_folder_is_refused_since_its_files_would_be_missing(model: Pat
 
 def test_folder_without_files_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "empty" / "sub").mkdir(parents=True)
-    with pytest.raises(NotFoundError, match="the folder has no files"):
+    with pytest.raises(NotFoundError, match="there are no files"):
         resolve(f"local://{tmp_path}/empty")
 
 

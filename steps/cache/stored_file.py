@@ -1,0 +1,61 @@
+"""One ranged read after another of one object, through its store's own client.
+
+The engine in `steps.cache.download` decides which ranges, and when to try again.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from steps.cache.watchdog import fed
+from steps.errors import NetworkError
+from steps.manifest import FileEntry
+from steps.sources.http_answers import changed
+from steps.sources.source import StoredAddress
+from steps.sources.store_answers import store_error
+
+CHUNK_BYTES = 1 << 18
+"""How much the client gathers before it hands over: what has come before a stall is kept to this."""
+
+
+class StoredFile:
+    """One object of a store. Several reads may run at once.
+
+    Args:
+        file: Which file.
+        address: Its object, and the client that reads it and renews its credentials.
+        subject: Begins the messages of errors.
+        stall_seconds: A read that brings no byte for so long is cut.
+    """
+
+    def __init__(self, file: FileEntry, address: StoredAddress, subject: str, stall_seconds: float) -> None:
+        self._file = file
+        self._address = address
+        self._subject = subject
+        self._stall_seconds = stall_seconds
+
+    async def fetch(self, start: int, end: int, sink: Callable[[bytes], None]) -> None:
+        """Give bytes [start, end) to `sink`, in order, as they come.
+
+        Raises:
+            OmeError: classed; what `sink` got before is good.
+        """
+        import obstore
+
+        address = self._address
+        try:
+            async with asyncio.timeout(self._stall_seconds) as watchdog:
+                take = fed(watchdog, self._stall_seconds, sink)
+                options: obstore.GetOptions = {"range": (start, end), "if_match": address.etag or None}
+                answer = await obstore.get_async(address.store, address.key, options=options)
+                if answer.meta["size"] != self._file.size or answer.meta["e_tag"] not in (address.etag, None):
+                    raise changed(self._subject)
+                left = end - start
+                async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
+                    take(chunk[:left])
+                    left -= min(left, len(chunk))
+                if left:
+                    raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
+        except TimeoutError:
+            raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
+        except (obstore.exceptions.BaseError, FileNotFoundError, PermissionError, ConnectionError) as error:
+            raise store_error(error, self._subject, address.credentials) from None

@@ -1,0 +1,52 @@
+"""From what a source lists to what a manifest keeps: patterns applied, dangerous names refused, nothing left told.
+
+Pure; used by every source.
+"""
+
+from collections.abc import Iterable
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.manifest import FileEntry
+from steps.sources.paths import check_collisions, check_path
+from steps.sources.patterns import Kept, choose_files
+from steps.sources.source import ResolveOptions
+
+
+def keep_files(subject: str, listing: Iterable[FileEntry], options: ResolveOptions) -> Kept:
+    """The files that a manifest has, and those left out.
+
+    Args:
+        subject: What was listed; it begins the messages of errors.
+        listing: All files.
+        options: The patterns.
+
+    Raises:
+        NotFoundError: when there are no files, or none is left.
+        InvalidInputError: for names that cannot be used safely.
+    """
+    files = list(listing)
+    if not files:
+        raise NotFoundError(f"{subject}: there are no files", remedy="Put the model there, or correct the path.")
+    kept = choose_files(files, options.allow_patterns, options.ignore_patterns)
+    for file in kept.files:
+        check_path(file.path)
+    check_collisions(file.path for file in kept.files)
+    if not kept.files:
+        raise NotFoundError(
+            f"{subject}: none of its {len(files)} files is left after the patterns",
+            remedy="Widen allowPatterns or ignorePatterns.",
+        )
+    return kept
+
+
+def refuse_revision(subject: str, scheme: str, options: ResolveOptions) -> None:
+    """Refuse a revision for a source that has none.
+
+    Raises:
+        InvalidInputError: when one is given.
+    """
+    if options.revision:
+        raise InvalidInputError(
+            f'revision: "{options.revision}" is given, but "{subject}" has no revisions',
+            remedy=f"Leave the revision out for {scheme}://.",
+        )

@@ -1,0 +1,131 @@
+"""`s3://`, `gs://` and `az://`: the objects under a prefix of a bucket, through the store's own protocol.
+
+A manifest pins each object by the store's own name for its bytes (the ETag), which every read asks for again, and by a
+digest of the content where the store says one that can be trusted (`steps.sources.store_digests`).
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+from crds.storage import SOURCE_PARAMETERS
+from steps.errors import NotFoundError, OmeError
+from steps.manifest import FileEntry, Manifest
+from steps.sources.http_answers import changed
+from steps.sources.listing import keep_files, refuse_revision
+from steps.sources.patience import Patience, TransferSettings
+from steps.sources.patient_reads import read_patiently
+from steps.sources.source import ResolveOptions, StoredAddress
+from steps.sources.store_answers import store_error
+from steps.sources.store_client import CREDENTIALS, BucketUri, open_store
+from steps.sources.store_digests import StoredObject, content_digests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+T = TypeVar("T")
+
+
+class ObjectStoreSource:
+    """The objects under one prefix."""
+
+    def __init__(self, uri: BucketUri, parameters: Mapping[str, str]) -> None:
+        self._uri = uri
+        self._parameters = {key: parameters[key] for key in SOURCE_PARAMETERS if parameters.get(key)}
+        self._settings = TransferSettings.from_environment()
+        self._store: S3Store | GCSStore | AzureStore = open_store(uri, parameters)
+
+    def resolve(self, options: ResolveOptions) -> Manifest:
+        """List the objects, and pin each as it is now."""
+        refuse_revision(str(self._uri), self._uri.scheme, options)
+        objects = self._ask(self._listed)
+        listing = (
+            FileEntry(path=path, size=stored.size, algorithm="none", digest="", location=_location(stored))
+            for path, stored in objects.items()
+        )
+        kept = keep_files(str(self._uri), listing, options)
+        chosen = [objects[file.path] for file in kept.files]
+        digests = self._ask(lambda: content_digests(self._store, self._uri, chosen))
+        files = tuple(
+            file.model_copy(update={"algorithm": digest.algorithm, "digest": digest.digest})
+            for file, digest in zip(kept.files, digests, strict=True)
+        )
+        content = json.dumps([[f.path, f.size, f.location] for f in files], separators=(",", ":"))
+        return Manifest(
+            uri=str(self._uri),
+            revision=hashlib.sha256(content.encode()).hexdigest(),
+            files=files,
+            left_out=kept.left_out,
+            parameters=self._parameters,
+        )
+
+    def read(self, file: FileEntry, start: int, end: int) -> bytes:
+        """Bytes [start, end) of a file, retried as the settings say."""
+        return read_patiently(
+            self._settings, file, start, end, lambda start, end, content: self._read_once(file, start, end, content)
+        )
+
+    def address(self, file: FileEntry) -> StoredAddress:
+        """The object, and the client that reads it."""
+        key, etag = json.loads(file.location)
+        return StoredAddress(self._store, key, etag, CREDENTIALS[self._uri.scheme])
+
+    def _read_once(self, file: FileEntry, start: int, end: int, content: bytearray) -> None:
+        import obstore
+
+        key, etag = json.loads(file.location)
+        subject = f"{self._uri} {file.path}"
+        try:
+            answer = obstore.get(self._store, key, options={"range": (start, end), "if_match": etag})
+            if answer.meta["e_tag"] not in (etag, None) or answer.meta["size"] != file.size:
+                raise changed(subject)
+            for chunk in answer.stream():
+                content.extend(chunk)
+        except (obstore.exceptions.BaseError, OSError) as error:
+            raise store_error(error, subject, CREDENTIALS[self._uri.scheme]) from None
+
+    def _listed(self) -> dict[str, StoredObject]:
+        """The objects by path below the prefix; a prefix that is one object's whole key is that object."""
+        import obstore
+
+        prefix = self._uri.prefix.strip("/")
+        found = {
+            row["path"]: StoredObject(row["path"], row["size"], row["e_tag"] or "")
+            for page in obstore.list(self._store, prefix=prefix or None)
+            for row in page
+            if row["path"] != prefix
+        }
+        if not found and prefix:
+            try:
+                row = obstore.head(self._store, prefix)
+            except FileNotFoundError:
+                raise NotFoundError(
+                    f"{self._uri}: there are no objects", remedy="Check the prefix and its spelling."
+                ) from None
+            return {prefix.rpartition("/")[2]: StoredObject(row["path"], row["size"], row["e_tag"] or "")}
+        folders = {key[:end] for key in found for end in range(len(key)) if key[end] == "/"}
+        below = len(prefix) + 1 if prefix else 0
+        return {key[below:]: stored for key, stored in found.items() if stored.size or key not in folders}
+
+    def _ask(self, call: "Callable[[], T]") -> T:
+        """Call the store's client, with its failures as classed errors, retried where that can help."""
+        import obstore
+
+        patience = Patience(self._settings)
+        while True:
+            try:
+                return call()
+            except OmeError as error:
+                known = error
+            except (obstore.exceptions.BaseError, OSError) as error:
+                known = store_error(error, str(self._uri), CREDENTIALS[self._uri.scheme])
+            time.sleep(patience.delay_after(known))
+
+
+def _location(stored: StoredObject) -> str:
+    """Key and ETag: what reading the same bytes again needs."""
+    return json.dumps([stored.key, stored.etag], ensure_ascii=False, separators=(",", ":"))

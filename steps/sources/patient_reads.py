@@ -1,0 +1,41 @@
+"""A read of a range that goes on after failures, from the byte it had, as `steps.sources.patience` says."""
+
+import time
+from collections.abc import Callable
+
+from steps.errors import OmeError
+from steps.manifest import FileEntry
+from steps.sources.patience import Patience, TransferSettings
+
+
+def read_patiently(
+    settings: TransferSettings,
+    file: FileEntry,
+    start: int,
+    end: int,
+    read_once: Callable[[int, int, bytearray], None],
+) -> bytes:
+    """Bytes [start, end) of a file; fewer when it ends before.
+
+    Args:
+        settings: Attempts and waits.
+        file: Its size ends the range.
+        start: First byte.
+        end: Byte after the last.
+        read_once: Called with what is missing, [start, end); appends what comes, in order, also when it then fails.
+
+    Raises:
+        OmeError: the first failure that further attempts do not help.
+    """
+    patience = Patience(settings)
+    content = bytearray()
+    end = min(end, file.size)
+    while len(content) < end - start:
+        before = len(content)
+        try:
+            read_once(start + before, end, content)
+        except OmeError as error:
+            if len(content) > before:
+                patience.succeeded()
+            time.sleep(patience.delay_after(error))
+    return bytes(content)

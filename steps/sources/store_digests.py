@@ -1,0 +1,139 @@
+"""Which digest of an object's content its store says, if any.
+
+An ETag is the md5 of the content for objects that were put whole and are not encrypted with a customer's key; for
+others it only names a version. Which it is, and Google's and Azure's digests, stand in the answer to HEAD
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, https://cloud.google.com/storage/docs/hashes-etags,
+https://learn.microsoft.com/rest/api/storageservices/get-blob-properties).
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from crds.storage_uri import S3Uri
+from steps.errors import NetworkError
+from steps.sources.store_client import BucketUri
+
+if TYPE_CHECKING:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+AT_ONCE = 32
+HEAD_SECONDS = 30
+_MD5 = re.compile(r'"?([0-9a-f]{32})"?', re.ASCII)
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as a listing shows it.
+
+    Attributes:
+        key: Its name in the bucket.
+        size: Bytes.
+        etag: As the store sends it, with quotes where it has them.
+    """
+
+    key: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What names an object's content.
+
+    Attributes:
+        algorithm: `md5`, or `version` where nothing is said of the content.
+        digest: Lower-case hex.
+    """
+
+    algorithm: Literal["md5", "version"]
+    digest: str
+
+
+def content_digests(
+    store: "S3Store | GCSStore | AzureStore", uri: BucketUri, objects: Sequence[StoredObject]
+) -> list[Digest]:
+    """The digests of objects, in their order.
+
+    Where the store refuses to answer HEAD, the object is named by its version.
+
+    Raises:
+        NetworkError: when it cannot be asked.
+    """
+    asked = [stored for stored in objects if not isinstance(uri, S3Uri) or _MD5.fullmatch(stored.etag)]
+    if store.config.get("skip_signature"):
+        answers: dict[str, Mapping[str, str]] = {}  # what anyone may read is not encrypted with a customer's key
+        if isinstance(uri, S3Uri):
+            answers = {stored.key: {} for stored in asked}
+    else:
+        answers = asyncio.run(_heads(store, [stored.key for stored in asked]))
+    place = f"{store.config.get('endpoint', '')} {str(uri).removesuffix(uri.prefix)}".strip()
+    return [digest_of(place, stored, answers.get(stored.key)) for stored in objects]
+
+
+def digest_of(place: str, stored: StoredObject, headers: Mapping[str, str] | None) -> Digest:
+    """The digest of one object.
+
+    Args:
+        place: The bucket's own URI.
+        stored: The object.
+        headers: Of the answer to HEAD, with case-insensitive keys; None when there is none.
+    """
+    if headers is not None:
+        told = _told_md5(place, stored, headers)
+        if told:
+            return Digest("md5", told)
+    name = json.dumps([place, stored.key, stored.etag, stored.size], separators=(",", ":"))
+    return Digest("version", hashlib.sha256(name.encode()).hexdigest())
+
+
+def _told_md5(place: str, stored: StoredObject, headers: Mapping[str, str]) -> str:
+    if place.rpartition(" ")[2].startswith("s3://"):
+        encryption = headers.get("x-amz-server-side-encryption", "")
+        is_own_key = encryption.startswith("aws:kms") or "x-amz-server-side-encryption-customer-algorithm" in headers
+        found = _MD5.fullmatch(stored.etag)
+        return found.group(1) if found and not is_own_key else ""
+    hashes = dict(part.strip().partition("=")[::2] for part in headers.get("x-goog-hash", "").split(","))
+    try:
+        content = base64.b64decode(hashes.get("md5") or headers.get("Content-MD5", ""), validate=True)
+    except binascii.Error:
+        return ""
+    return content.hex() if len(content) == hashlib.md5(usedforsecurity=False).digest_size else ""
+
+
+async def _heads(store: "S3Store | GCSStore | AzureStore", keys: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """The answers to HEAD by key; without those that could not be had."""
+    import aiohttp
+    import obstore
+    from yarl import URL
+
+    try:
+        urls = await obstore.sign_async(store, "HEAD", list(keys), timedelta(hours=1)) if keys else []
+    except obstore.exceptions.BaseError:
+        return {}
+    answers: dict[str, Mapping[str, str]] = {}
+    slots = asyncio.Semaphore(AT_ONCE)
+    timeout = aiohttp.ClientTimeout(total=HEAD_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as session:
+
+        async def ask(key: str, url: str) -> None:
+            async with slots:
+                try:
+                    async with session.head(URL(url, encoded=True)) as answer:
+                        status, headers = answer.status, answer.headers
+                except (aiohttp.ClientError, TimeoutError) as error:
+                    raise NetworkError(f"{key}: the store cannot be asked ({type(error).__name__})") from None
+                if status == 429 or status >= 500:
+                    raise NetworkError(f"{key}: the store failed (HTTP {status})")
+                if status == 200:
+                    answers[key] = headers
+
+        await asyncio.gather(*(ask(key, url) for key, url in zip(keys, urls, strict=True)))
+    return answers
