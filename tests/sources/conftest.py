@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.background import Background
 from tests.sources.harness import SourceHarness
-from tests.sources.harnesses import OpenModel, switched_on
+from tests.sources.harnesses import HARNESSES, HarnessKind, OpenModel, load
 
 CREDENTIALS = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_", "AZURE_", "OCI_", "GITHUB_", "GH_", "HF_", "HUGGING_FACE_")
 
@@ -41,11 +41,18 @@ class _Servers(dict[str, OpenModel]):
     def __init__(self, background: Background, folders: pytest.TempPathFactory, stack: ExitStack) -> None:
         super().__init__()
         self._background, self._folders, self._stack = background, folders, stack
+        self._home = os.environ["HOME"]
 
     def __missing__(self, name: str) -> OpenModel:
         folder = self._folders.mktemp("server")
-        self[name] = self._stack.enter_context(switched_on()[name].serve(self._background, folder))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("HOME", self._home)  # where the servers that were built are; the test has another one
+            self[name] = self._stack.enter_context(_kind(name).serve(self._background, folder))
         return self[name]
+
+
+def _kind(name: str) -> HarnessKind:
+    return load(HARNESSES.get(name, name))
 
 
 @pytest.fixture(autouse=True)

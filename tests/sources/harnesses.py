@@ -47,10 +47,11 @@ def switched_on() -> dict[str, HarnessKind]:
     places = {name: HARNESSES[name] for name in SWITCHED_ON}
     if outside := os.environ.get("OME_SOURCE_HARNESS"):
         places[outside] = outside
-    return {name: _load(place) for name, place in places.items()}
+    return {name: load(place) for name, place in places.items()}
 
 
-def _load(place: str) -> HarnessKind:
+def load(place: str) -> HarnessKind:
+    """The class at `package.module:Class`."""
     module, _, name = place.partition(":")
     kind: HarnessKind = getattr(import_module(module), name)
     return kind

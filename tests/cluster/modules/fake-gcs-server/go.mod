@@ -1,6 +1,6 @@
 module ome-pipelines/tests/cluster/fake-gcs-server
 
-go 1.26.8
+go 1.26.0
 
 require (
 	cel.dev/expr v0.25.2 // indirect
@@ -58,3 +58,5 @@ require (
 	google.golang.org/grpc v1.83.1 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
+
+tool github.com/fsouza/fake-gcs-server
