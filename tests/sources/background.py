@@ -17,6 +17,10 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from steps.errors import OmeError
+from tests.cluster.binaries import ensure
+from tests.not_run import not_run
+
 T = TypeVar("T")
 START_SECONDS = 60
 _PR_SET_PDEATHSIG = 1
@@ -81,6 +85,14 @@ def child(command: Sequence[str | Path], port: int, log: Path, **environment: st
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def built(program: str) -> Path:
+    """A server written in Go, built into the cache if need be; ends the test where that cannot be."""
+    try:
+        return ensure(program) / program
+    except OmeError as error:
+        not_run(f"{program}, and {error.message}", error.remedy)
 
 
 def free_port() -> int:

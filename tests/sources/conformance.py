@@ -30,7 +30,7 @@ ODD_NAMES = (
     "plus+and&equals=.json",
     "percent%20and%.json",
     "hash#and?question.json",
-    "it's \"quoted\".json",
+    'it\'s "quoted".json',
     "brackets[0]{1}(2).json",
     "tilde~caret^at@dollar$.json",
     "semicolon;comma,colon:star*.json",
@@ -41,7 +41,14 @@ ODD_NAMES = (
     "deep/er/and/deep/er/still/and/then/some/config.json",
     "deep/with blank/and+plus/%2F/config.json",
 )
-HOSTILE_NAMES = ("../evil.json", "a/../../evil.json", "/etc/evil.json", "back\\evil.json", "./evil.json", "a//evil.json")
+HOSTILE_NAMES = (
+    "../evil.json",
+    "a/../../evil.json",
+    "/etc/evil.json",
+    "back\\evil.json",
+    "./evil.json",
+    "a//evil.json",
+)
 INNOCENT = "innocent.json"
 
 

@@ -1,4 +1,4 @@
-"""A harness for each test, its server for the session, and an environment that has no credentials but the harness's."""
+"""A harness for each test, its server for the session, and an environment with no credentials but the harness's."""
 
 import os
 from collections.abc import Iterator

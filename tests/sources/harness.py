@@ -33,8 +33,8 @@ Capability = Literal[
 slashes and any characters. `folder markers`: objects that stand for folders. `keeps old revisions`: what was replaced
 can still be read. `listing rewrite`: a listing can be made to lie. `neighbours`: models lie beside each other under
 prefixes of one place. `parts`: large files are kept in parts. `pinned reads`: a read of a file that has changed since
-it was resolved is refused, not only its import. `removals`: what was resolved can be gone. `throttling`: it can say that it is asked too often. `wire faults`:
-an answer can have another length than was asked for.
+it was resolved is refused, not only its import. `removals`: what was resolved can be gone. `throttling`: it can say
+that it is asked too often. `wire faults`: an answer can have another length than was asked for.
 """
 
 

@@ -31,9 +31,7 @@ def make_account(folder: Path, number: int = 0) -> Account:
     key = generate_private_key(public_exponent=65537, key_size=2048)
     key_file = folder / f"key-{number}.pem"
     key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     key_file.chmod(0o600)
     fingerprint = ":".join(f"{number:02x}" for _ in range(16))

@@ -37,22 +37,22 @@ class PlainClient:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         *,
-        accepted: tuple[int, ...] = (200, 201, 202, 204, 206),
+        is_quoted: bool = False,
     ) -> tuple[Mapping[str, str], bytes]:
-        """Send one request; `path` is quoted here.
+        """Send one request; `path` is quoted here unless it is already.
 
         Returns:
             The answer's headers and body.
 
         Raises:
-            StoreRefusedError: for a status that is not accepted.
+            StoreRefusedError: for a status that is no success.
         """
-        quoted = quote(path, safe=f"/{UNRESERVED}")
+        quoted = path if is_quoted else quote(path, safe=f"/{UNRESERVED}")
         signed = self._sign(method, quoted, query or {}, {"host": self.host, **(headers or {})}, body)
         url = quoted + (f"?{urlencode(query, quote_via=quote, safe=UNRESERVED)}" if query else "")
         self._connection.request(method, url, body=body, headers=dict(signed))
         with self._connection.getresponse() as answer:
             content = answer.read()
-        if answer.status not in accepted:
+        if not 200 <= answer.status < 300:
             raise StoreRefusedError(f"{method} {url}: HTTP {answer.status} {content[:500]!r}")
         return answer.headers, content

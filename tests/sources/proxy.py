@@ -6,7 +6,7 @@ of a file. Faults name targets by pattern, the ledger counts by target.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from urllib.parse import unquote
 
@@ -26,6 +26,7 @@ _HOLD_SECONDS = 0.01
 
 Refuse = Callable[[Fault], tuple[Mapping[str, str], bytes]]
 Rewrite = Callable[[str, bytes], bytes]
+AnswerFirst = Callable[[web.Request], Awaitable[web.Response | None]]
 
 
 def plain_refusal(fault: Fault) -> tuple[Mapping[str, str], bytes]:
@@ -57,6 +58,7 @@ class FaultyProxy:
         ledger: What was asked for, and the bytes of bodies that were sent for reads.
         whole: Files by target, for the fault `whole`: a signature covers the range, so the server cannot be asked.
         rewrite: Changes what answers to `api/` requests say, given their target; None leaves them as they are.
+        answer_first: Answers in the server's place where it gives an answer: for what a server leaves out.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class FaultyProxy:
         self.ledger = beside.ledger if beside is not None else Ledger()
         self.whole: dict[str, bytes] = beside.whole if beside is not None else {}
         self.rewrite: Rewrite | None = None
+        self.answer_first: AnswerFirst | None = None
         self._is_api = is_api
         self._refuse = refuse
         self._session: aiohttp.ClientSession | None = None
@@ -88,6 +91,8 @@ class FaultyProxy:
         fault = self.faults.take(target, frozenset({"status"}))
         if fault is not None:
             return self._refusal(fault)
+        if self.answer_first is not None and (answered := await self.answer_first(request)) is not None:
+            return answered
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in _OF_ONE_HOP]
         try:
             async with self._client().request(
@@ -116,9 +121,7 @@ class FaultyProxy:
         headers, body = self._refuse(fault)
         return web.Response(status=fault.status, headers=headers, body=body)
 
-    async def _pass_on(
-        self, request: web.Request, answer: aiohttp.ClientResponse, target: str
-    ) -> web.StreamResponse:
+    async def _pass_on(self, request: web.Request, answer: aiohttp.ClientResponse, target: str) -> web.StreamResponse:
         response = web.StreamResponse(status=answer.status, reason=answer.reason)
         for name, value in answer.headers.items():
             if name.lower() not in _OF_ONE_HOP:
@@ -174,9 +177,7 @@ class FaultyProxy:
             return
         await response.write_eof()
 
-    async def _send_whole(
-        self, request: web.Request, response: web.StreamResponse, target: str
-    ) -> web.StreamResponse:
+    async def _send_whole(self, request: web.Request, response: web.StreamResponse, target: str) -> web.StreamResponse:
         response.set_status(200)
         response.headers.popall("Content-Range", None)
         response.content_length = len(self.whole[target])

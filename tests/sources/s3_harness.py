@@ -13,9 +13,8 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from tests.cluster.binaries import ensure
 from tests.hub.faults import Fault
-from tests.sources.background import Background, child, free_port
+from tests.sources.background import Background, built, child, free_port
 from tests.sources.harness import SourceHarness
 from tests.sources.plain_http import PlainClient
 from tests.sources.proxy import FaultyProxy, patience
@@ -32,7 +31,7 @@ WRONG_SECRET = "test-secret-of-nobody"
 @contextmanager
 def serve_gateway(folder: Path) -> Iterator[str]:
     """Run the gateway; gives its URL."""
-    program, port = ensure("versitygw") / "versitygw", free_port()
+    program, port = built("versitygw"), free_port()
     for name in ("objects", "metadata"):
         (folder / name).mkdir()
     command = [

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for requests whose body is at hand. Rules from the S3 API reference, "Authenticating Requests"."""
+"""AWS Signature Version 4, for bodies at hand. Rules from the S3 API reference, "Authenticating Requests"."""
 
 import hashlib
 import hmac

@@ -97,9 +97,7 @@ def test_uploads_in_parts(server: tuple[OciServer, ObjectStorageClient]) -> None
     for number, content in ((1, b"one"), (2, b"two")):
         etag = sdk.upload_part("acme", "models", "big", upload, number, content).headers["etag"]
         parts.append(CommitMultipartUploadPartDetails(part_num=number, etag=etag))
-    sdk.commit_multipart_upload(
-        "acme", "models", "big", upload, CommitMultipartUploadDetails(parts_to_commit=parts)
-    )
+    sdk.commit_multipart_upload("acme", "models", "big", upload, CommitMultipartUploadDetails(parts_to_commit=parts))
     head = sdk.head_object("acme", "models", "big").headers
     assert head["opc-multipart-md5"].endswith("-2")
     assert "content-md5" not in head

@@ -75,8 +75,12 @@ def test_listing_comes_in_pages(model: S3Harness) -> None:
 def test_checksums_that_an_uploader_gave_are_told(model: S3Harness) -> None:
     path = f"/{BUCKET}/{model.prefix}/summed"
     client = PlainClient(model.store.direct, signer(ACCESS_KEY, SECRET_KEY, REGION))
-    client.send("PUT", path, headers={"x-amz-checksum-sha256": "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="}, body=b"{}")
+    client.send(
+        "PUT", path, headers={"x-amz-checksum-sha256": "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="}, body=b"{}"
+    )
     headers, _ = client.send("HEAD", path, headers={"x-amz-checksum-mode": "ENABLED"})
     assert headers["x-amz-checksum-sha256"] == "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="
     with pytest.raises(StoreRefusedError, match="HTTP 400"):
-        client.send("PUT", path, headers={"x-amz-checksum-sha256": "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="}, body=b"[]")
+        client.send(
+            "PUT", path, headers={"x-amz-checksum-sha256": "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o="}, body=b"[]"
+        )
