@@ -22,7 +22,7 @@ def serve_azurite(folder: Path, account: str, key: str) -> Iterator[str]:
     program, port = _installed(), free_port()
     node = shutil.which("node")
     assert node is not None
-    command = [
+    command: list[str | Path] = [
         node, program, "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--inMemoryPersistence",
         "--blobHost", "127.0.0.1", "--blobPort", str(port),
     ]  # fmt: skip

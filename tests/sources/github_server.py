@@ -137,8 +137,8 @@ class GithubServer:
                     return refusal(404, "Not Found")
                 if "application/octet-stream" in request.headers.get("Accept", ""):
                     return self._redirect(asset)
-                release = next(r for r in published if asset in r.assets.values())
-                return web.json_response(_asset(asset, release, place))
+                its_release = next(r for r in published if asset in r.assets.values())
+                return web.json_response(_asset(asset, its_release, place))
             case [number, "assets"]:
                 release = next((r for r in published if str(r.number) == number), None)
                 return _page(request, release, place) if release is not None else refusal(404, "Not Found")

@@ -45,7 +45,7 @@ class GcsHarness(StoreHarness):
         proxy = FaultyProxy(direct, is_api=_is_api, refuse=_refusal)
         proxy.answer_first = _Corrections(direct).answer
         with background.serving(proxy.handle) as url:
-            command = [
+            command: list[str | Path] = [
                 program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory",
                 "-public-host", url.removeprefix("http://"), "-external-url", url, "-log-level", "warn",
             ]  # fmt: skip

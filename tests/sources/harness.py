@@ -39,29 +39,43 @@ that it is asked too often. `wire faults`: an answer can have another length tha
 
 
 class SourceHarness(Protocol):
-    """One model at one source, and what a test can do to it.
+    """One model at one source, and what a test can do to it."""
 
-    Attributes:
-        name: Of the source, as in the names of tests.
-        capabilities: What there is of it.
-        environment: Variables under which the source is used.
-        parameters: `spec.storage.parameters` under which it is used.
-        credential_words: One of them must be in the remedy when access is refused.
-        secrets: Texts that must be in no message.
-        many: How many files are more than one page of a listing.
-        ledger: What was asked for and sent, by target.
-        changed_error: What a file that was replaced since it was resolved ends in.
-    """
+    @property
+    def name(self) -> str:
+        """The source's, as in the names of tests."""
 
-    name: str
-    capabilities: frozenset[Capability]
-    environment: Mapping[str, str]
-    parameters: Mapping[str, str]
-    credential_words: tuple[str, ...]
-    secrets: tuple[str, ...]
-    many: int
-    ledger: Ledger
-    changed_error: tuple[type[OmeError], ...]
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What there is of it."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables under which the source is used."""
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """`spec.storage.parameters` under which it is used."""
+
+    @property
+    def credential_words(self) -> tuple[str, ...]:
+        """One of them must be in the remedy when access is refused."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must be in no message."""
+
+    @property
+    def many(self) -> int:
+        """How many files are more than one page of a listing."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was asked for and sent, by target."""
+
+    @property
+    def changed_error(self) -> tuple[type[OmeError], ...]:
+        """What a file that was replaced since it was resolved ends in."""
 
     @property
     def uri(self) -> str:
@@ -109,17 +123,17 @@ class SourceHarness(Protocol):
 class PlainHarness:
     """Defaults for a harness: no capabilities, nothing in the environment."""
 
-    name = ""
+    name: str = ""
     capabilities: frozenset[Capability] = frozenset()
     environment: Mapping[str, str] = {}
     parameters: Mapping[str, str] = {}
     credential_words: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
-    many = 1200
+    many: int = 1200
     changed_error: tuple[type[OmeError], ...] = (IntegrityError,)
 
     def __init__(self) -> None:
-        self.ledger = Ledger()
+        self.ledger: Ledger = Ledger()
 
     def change(self, path: str, content: bytes) -> None:
         """Replace a file."""

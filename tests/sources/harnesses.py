@@ -20,8 +20,9 @@ OpenModel = Callable[[Path], SourceHarness]
 class HarnessKind(Protocol):
     """A harness class: what it can do is known before its server runs."""
 
-    name: str
-    capabilities: frozenset[Capability]
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What its source has."""
 
     def serve(self, background: Background, folder: Path) -> AbstractContextManager[OpenModel]:
         """Run the source's server for a test session; `folder` is for what it keeps."""

@@ -5,6 +5,7 @@ None of the libraries that the sources use, so that what a test puts there is wh
 
 import http.client
 from collections.abc import Callable, Mapping
+from email.message import Message
 from urllib.parse import quote, urlencode, urlsplit
 
 UNRESERVED = "-_.~"
@@ -38,7 +39,7 @@ class PlainClient:
         body: bytes = b"",
         *,
         is_quoted: bool = False,
-    ) -> tuple[Mapping[str, str], bytes]:
+    ) -> tuple[Message, bytes]:
         """Send one request; `path` is quoted here unless it is already.
 
         Returns:

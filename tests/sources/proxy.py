@@ -69,8 +69,8 @@ class FaultyProxy:
         beside: "FaultyProxy | None" = None,
     ) -> None:
         self.upstream = upstream
-        self.faults = beside.faults if beside is not None else FaultBox()
-        self.ledger = beside.ledger if beside is not None else Ledger()
+        self.faults: FaultBox = beside.faults if beside is not None else FaultBox()
+        self.ledger: Ledger = beside.ledger if beside is not None else Ledger()
         self.whole: dict[str, bytes] = beside.whole if beside is not None else {}
         self.rewrite: Rewrite | None = None
         self.answer_first: AnswerFirst | None = None

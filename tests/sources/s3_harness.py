@@ -34,7 +34,7 @@ def serve_gateway(folder: Path) -> Iterator[str]:
     program, port = built("versitygw"), free_port()
     for name in ("objects", "metadata"):
         (folder / name).mkdir()
-    command = [
+    command: list[str | Path] = [
         program, "--quiet", "--keep-alive", "--region", REGION, "--port", f"127.0.0.1:{port}", "posix", "--sidecar",
         folder / "metadata", folder / "objects",
     ]  # fmt: skip

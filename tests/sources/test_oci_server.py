@@ -5,10 +5,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
-import oci
+import oci  # type: ignore[import-untyped]
 import pytest
-from oci.object_storage import ObjectStorageClient
-from oci.object_storage.models import (
+from oci.object_storage import ObjectStorageClient  # type: ignore[import-untyped]
+from oci.object_storage.models import (  # type: ignore[import-untyped]
     CommitMultipartUploadDetails,
     CommitMultipartUploadPartDetails,
     CreateMultipartUploadDetails,

@@ -1,7 +1,7 @@
 """Every store behind a harness holds what a test puts there, and its proxy counts, breaks and lies as it is told."""
 
-import json
 from collections.abc import Callable, Mapping
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -50,7 +50,7 @@ def client(model: StoreHarness) -> PlainClient:
     return PlainClient(model.store.url, SIGNERS[model.name][0])
 
 
-def get(model: StoreHarness, path: str, **headers: str) -> tuple[Mapping[str, str], bytes]:
+def get(model: StoreHarness, path: str, **headers: str) -> tuple[Message, bytes]:
     return client(model).send("GET", f"/{model.target(path)}", headers=headers)
 
 
@@ -68,7 +68,7 @@ def test_odd_names_are_kept(model: StoreHarness) -> None:
 def test_ranges_and_conditions(model: StoreHarness) -> None:
     model.put({"a": b"0123456789"})
     headers, body = get(model, "a", Range="bytes=2-4")
-    etag = {name.lower(): value for name, value in headers.items()}["etag"]
+    etag = headers["ETag"]
     assert body == b"234"
     assert get(model, "a", Range="bytes=2-4", **{"If-Match": etag})[1] == b"234"
     model.change("a", b"9876543210")
@@ -128,7 +128,7 @@ def test_listing_lies_where_it_is_told_to(model: StoreHarness) -> None:
     model.put({INNOCENT: b"{}"})
     assert INNOCENT in listed(model)
     model.list_as(INNOCENT, "../evil.json")
-    assert f"{model.prefix}/../evil.json" in json.loads(json.dumps(listed(model)))
+    assert f"{model.prefix}/../evil.json" in listed(model)
 
 
 def test_missing_bucket_is_not_found(model: StoreHarness) -> None:
