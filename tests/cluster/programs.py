@@ -77,6 +77,8 @@ GO_MODULES: tuple[GoModule, ...] = (
         {name: f"{ARGO_MODULE}/cmd/{name}" for name in ("argo", "argoexec", "workflow-controller")},
         {f"{ARGO_MODULE}.version": ARGO_VERSION},
     ),
+    GoModule("versitygw", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"}, {}),
+    GoModule("fake-gcs-server", {"fake-gcs-server": "github.com/fsouza/fake-gcs-server"}, {}),
 )  # fmt: skip
 
 PROGRAMS: tuple[str, ...] = tuple(program for module in GO_MODULES for program in module.packages)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
-Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole"]
+Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole", "length"]
 STATUS_DEFAULT = 500
 
 
@@ -21,7 +21,8 @@ class Fault:
         kind: `status`: answer with a status code. `stall`: send `after` bytes, then nothing. `short`: send `after`
             bytes, then close. `flip`: invert the byte at `after` of the file. `change`: the file has another ETag and
             other bytes for as long as the fault is set. `hold`: send nothing once `after` bytes were sent over all
-            files, for as long as the fault is set. `whole`: ignore the range and send all of the file.
+            files, for as long as the fault is set. `whole`: ignore the range and send all of the file. `length`: say
+            that the body has `after` bytes, and send so many (tests/sources/proxy.py; the hub does not).
         path: Pattern over `org/name/file` (the hub), `lfs/org/name/file` (the second origin) or `api/...`.
         times: How many requests it meets; 0 means all.
         after: Bytes, see `kind`.
