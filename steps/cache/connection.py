@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from steps.cache.watchdog import fed
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
-from steps.sources.http_answers import changed, error_of, is_other_digest, origin_of, public_url
+from steps.sources.http_answers import changed, error_of, has_token, is_other_digest, origin_of, public_url
 from steps.sources.patience import TransferSettings
 from steps.sources.source import RemoteAddress
 
