@@ -61,12 +61,6 @@ def sources_with(*needed: Capability) -> pytest.MarkDecorator:
 every_source = sources_with()
 
 
-def sources_without(*absent: Capability) -> pytest.MarkDecorator:
-    """Run a test for every source that is switched on and has none of these."""
-    names = [name for name, kind in switched_on().items() if not kind.capabilities & set(absent)]
-    return pytest.mark.parametrize("harness", names, indirect=True)
-
-
 def opened(harness: SourceHarness, uri: str = "") -> Source:
     """The source, as steps open it."""
     return open_source(uri or harness.uri)

@@ -4,8 +4,6 @@ How transfers go wrong is in `test_conformance_of_transfers.py`; docs/sources.md
 of one's own.
 """
 
-from pathlib import Path
-
 import pytest
 
 from steps.cache import import_model, models_root
@@ -154,7 +152,7 @@ def test_same_files_have_the_same_manifest_and_others_another(harness: SourceHar
 
 
 @every_source
-def test_file_that_changed_since_it_was_resolved_is_not_imported(harness: SourceHarness, ome_home: Path) -> None:
+def test_file_that_changed_since_it_was_resolved_is_not_imported(harness: SourceHarness) -> None:
     harness.put(FILES)
     manifest = resolve(harness)
     harness.change("model.safetensors", OTHER_WEIGHTS)
