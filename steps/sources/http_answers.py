@@ -62,7 +62,11 @@ def error_of(
         return AuthError(f"{subject}: the source asks for a token (HTTP {status}){why}", remedy=credentials)
     if status in (404, 410):
         hint = f" For what is private: {credentials}" if credentials and not has_token else ""
-        return NotFoundError(f"{subject}: not found (HTTP {status})", remedy=f"Check the name and its spelling.{hint}")
+        return NotFoundError(
+            f"{subject}: not found (HTTP {status})",
+            remedy="Check the name and its spelling; a file that was replaced at its source is named as it is now when "
+            f"you import again.{hint}",
+        )
     if status in (412, 416):
         return changed(subject)
     if status in (408, 425) or status >= 500:

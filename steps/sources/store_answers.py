@@ -6,7 +6,15 @@ The clients are Rust: their errors say status and body in words, behind them com
 import re
 from typing import TYPE_CHECKING
 
-from steps.errors import AuthError, NetworkError, NotFoundError, OmeError, RateLimitedError, UnsupportedError
+from steps.errors import (
+    AuthError,
+    InvalidInputError,
+    NetworkError,
+    NotFoundError,
+    OmeError,
+    RateLimitedError,
+    UnsupportedError,
+)
 from steps.sources.http_answers import changed
 
 if TYPE_CHECKING:
@@ -47,7 +55,7 @@ def store_error(error: Exception, subject: str, credentials: str) -> OmeError:
     if status in (412, 416) or type(error).__name__ == "PreconditionError":
         return changed(subject)
     if type(error).__name__ == "InvalidPathError":
-        return UnsupportedError(
+        return InvalidInputError(
             f"{subject}: {_first_line(text)}",
             remedy='Rename the object: names with empty parts, "." or ".." cannot be files of a model.',
         )
