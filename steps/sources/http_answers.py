@@ -64,8 +64,7 @@ def error_of(
         hint = f" For what is private: {credentials}" if credentials and not has_token else ""
         return NotFoundError(
             f"{subject}: not found (HTTP {status})",
-            remedy="Check the name and its spelling; a file that was replaced at its source is named as it is now when "
-            f"you import again.{hint}",
+            remedy=f"Check the name and its spelling; where a file was replaced at its source, import again.{hint}",
         )
     if status in (412, 416):
         return changed(subject)

@@ -20,7 +20,7 @@ from steps.sources.patient_reads import read_patiently
 from steps.sources.source import ResolveOptions, StoredAddress
 from steps.sources.store_answers import store_error
 from steps.sources.store_client import CREDENTIALS, BucketUri, open_store
-from steps.sources.store_digests import StoredObject, content_digests
+from steps.sources.store_digests import StoredObject, content_digests, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,8 @@ class ObjectStoreSource:
         key, etag = json.loads(file.location)
         subject = f"{self._uri} {file.path}"
         try:
-            answer = obstore.get(self._store, key, options={"range": (start, end), "if_match": etag})
-            if answer.meta["e_tag"] not in (etag, None) or answer.meta["size"] != file.size:
+            answer = obstore.get(self._store, key, options={"range": (start, end), "if_match": etag or None})
+            if quoted(answer.meta["e_tag"]) not in (etag, "") or answer.meta["size"] != file.size:
                 raise changed(subject)
             for chunk in answer.stream():
                 content.extend(chunk)
@@ -94,7 +94,7 @@ class ObjectStoreSource:
 
         prefix = self._uri.prefix.strip("/")
         found = {
-            row["path"]: StoredObject(row["path"], row["size"], row["e_tag"] or "")
+            row["path"]: StoredObject(row["path"], row["size"], quoted(row["e_tag"]))
             for page in obstore.list(self._store, prefix=prefix or None)
             for row in page
             if row["path"] != prefix
@@ -106,7 +106,7 @@ class ObjectStoreSource:
                 raise NotFoundError(
                     f"{self._uri}: there are no objects", remedy="Check the prefix and its spelling."
                 ) from None
-            return {prefix.rpartition("/")[2]: StoredObject(row["path"], row["size"], row["e_tag"] or "")}
+            return {prefix.rpartition("/")[2]: StoredObject(row["path"], row["size"], quoted(row["e_tag"]))}
         folders = {key[:end] for key in found for end in range(len(key)) if key[end] == "/"}
         below = len(prefix) + 1 if prefix else 0
         return {key[below:]: stored for key, stored in found.items() if stored.size or key not in folders}

@@ -80,7 +80,8 @@ class Patience:
     def _rate_limit_delay(self, error: RateLimitedError) -> float:
         self._failures += 1
         asked = error.retry_after_seconds
-        delay = asked if asked is not None else min(60.0, 2.0**self._failures)
+        unsaid = min(60.0, self._settings.backoff_seconds * 2.0 ** (self._failures + 1))
+        delay = asked if asked is not None else unsaid
         left = self._settings.rate_limit_seconds - self._waited
         if delay > left or self._failures > 100:
             raise RateLimitedError(

@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
-from crds.storage_uri import S3Uri
+from crds.storage_uri import AzureUri, GcsUri, S3Uri
 from steps.errors import NetworkError
 from steps.sources.store_client import BucketUri
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 HEAD_SECONDS = 30
-_MD5 = re.compile(r'"?([0-9a-f]{32})"?', re.ASCII)
+_MD5 = re.compile(r'"([0-9a-f]{32})"', re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,19 @@ class StoredObject:
     Attributes:
         key: Its name in the bucket.
         size: Bytes.
-        etag: As the store sends it, with quotes where it has them.
+        etag: The store's name for its bytes, in quotes as If-Match has it: Azure's listings leave them out.
     """
 
     key: str
     size: int
     etag: str
+
+
+def quoted(etag: str | None) -> str:
+    """An ETag as HTTP has it; "" for none."""
+    if not etag:
+        return ""
+    return etag if etag.startswith(('"', "W/")) else f'"{etag}"'
 
 
 @dataclass(frozen=True)
@@ -68,12 +76,11 @@ def content_digests(
         NetworkError: when it cannot be asked.
     """
     asked = [stored for stored in objects if not isinstance(uri, S3Uri) or _MD5.fullmatch(stored.etag)]
-    if store.config.get("skip_signature"):
-        answers: dict[str, Mapping[str, str]] = {}  # what anyone may read is not encrypted with a customer's key
-        if isinstance(uri, S3Uri):
-            answers = {stored.key: {} for stored in asked}
+    keys = [stored.key for stored in asked]
+    if isinstance(uri, S3Uri) and store.config.get("skip_signature"):
+        answers: dict[str, Mapping[str, str]] = {key: {} for key in keys}  # only with a signature can S3 decrypt
     else:
-        answers = asyncio.run(_heads(store, [stored.key for stored in asked]))
+        answers = asyncio.run(_heads(_urls(store, uri, keys)))
     place = f"{store.config.get('endpoint', '')} {str(uri).removesuffix(uri.prefix)}".strip()
     return [digest_of(place, stored, answers.get(stored.key)) for stored in objects]
 
@@ -108,16 +115,27 @@ def _told_md5(place: str, stored: StoredObject, headers: Mapping[str, str]) -> s
     return content.hex() if len(content) == hashlib.md5(usedforsecurity=False).digest_size else ""
 
 
-async def _heads(store: "S3Store | GCSStore | AzureStore", keys: Sequence[str]) -> dict[str, Mapping[str, str]]:
-    """The answers to HEAD by key; without those that could not be had."""
-    import aiohttp
+def _urls(store: "S3Store | GCSStore | AzureStore", uri: BucketUri, keys: Sequence[str]) -> dict[str, str]:
+    """URLs that HEAD may be sent to, by key; none where nobody can sign them."""
     import obstore
-    from yarl import URL
 
+    if isinstance(uri, GcsUri) and store.config.get("skip_signature"):
+        base = str(store.config.get("base_url") or "https://storage.googleapis.com")
+        return {key: f"{base}/{uri.bucket}/{quote(key)}" for key in keys}
+    # Azure's signature is for rights, not for a method, and the client gives none for HEAD.
+    method: Literal["GET", "HEAD"] = "GET" if isinstance(uri, AzureUri) else "HEAD"
     try:
-        urls = await obstore.sign_async(store, "HEAD", list(keys), timedelta(hours=1)) if keys else []
+        urls = obstore.sign(store, method, list(keys), timedelta(hours=1)) if keys else []
     except obstore.exceptions.BaseError:
         return {}
+    return dict(zip(keys, urls, strict=True))
+
+
+async def _heads(urls: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """The answers to HEAD by key; without those that are refused."""
+    import aiohttp
+    from yarl import URL
+
     answers: dict[str, Mapping[str, str]] = {}
     slots = asyncio.Semaphore(AT_ONCE)
     timeout = aiohttp.ClientTimeout(total=HEAD_SECONDS)
@@ -135,5 +153,5 @@ async def _heads(store: "S3Store | GCSStore | AzureStore", keys: Sequence[str]) 
                 if status == 200:
                     answers[key] = headers
 
-        await asyncio.gather(*(ask(key, url) for key, url in zip(keys, urls, strict=True)))
+        await asyncio.gather(*(ask(key, url) for key, url in urls.items()))
     return answers

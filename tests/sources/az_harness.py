@@ -33,6 +33,9 @@ _SIGNED = (
 class AzureHarness(StoreHarness):
     """One prefix of a container."""
 
+    # The names here have a "+", for which the test server refuses the signed HEAD that would say the digest.
+    capabilities = StoreHarness.capabilities - {"digests"}
+
     name = "az"
     credential_words = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN", "spec.storage.key")
     secrets = (KEY, WRONG_KEY)

@@ -36,7 +36,18 @@ class GithubHarness(PlainHarness):
 
     name = "github"
     capabilities = frozenset(
-        {"credentials", "faults", "listing rewrite", "pinned reads", "removals", "throttling", "wire faults"}
+        {
+            "credentials",
+            "digests",
+            "faults",
+            "listing rewrite",
+            "pinned reads",
+            "removals",
+            "throttling",
+            "waiting times",
+            "whole answers",
+            "wire faults",
+        }
     )
     credential_words = ("GITHUB_TOKEN",)
     secrets = (TOKEN, WRONG_TOKEN)

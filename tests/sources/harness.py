@@ -15,6 +15,7 @@ from tests.hub.ledger import Ledger
 
 Capability = Literal[
     "credentials",
+    "digests",
     "faults",
     "folders",
     "folder markers",
@@ -25,16 +26,20 @@ Capability = Literal[
     "pinned reads",
     "removals",
     "throttling",
+    "waiting times",
+    "whole answers",
     "wire faults",
 ]
 """What a source has, beyond what each has.
 
-`credentials`: it can refuse them. `faults`: requests can be counted and made to fail. `folders`: file names may have
-slashes and any characters. `folder markers`: objects that stand for folders. `keeps old revisions`: what was replaced
-can still be read. `listing rewrite`: a listing can be made to lie. `neighbours`: models lie beside each other under
-prefixes of one place. `parts`: large files are kept in parts. `pinned reads`: a read of a file that has changed since
-it was resolved is refused, not only its import. `removals`: what was resolved can be gone. `throttling`: it can say
-that it is asked too often. `wire faults`: an answer can have another length than was asked for.
+`credentials`: it can refuse them. `digests`: it says digests of its files. `faults`: requests can be counted and made
+to fail. `folders`: file names may have slashes and any characters. `folder markers`: objects that stand for folders.
+`keeps old revisions`: what was replaced can still be read. `listing rewrite`: a listing can be made to lie.
+`neighbours`: models lie beside each other under prefixes of one place. `parts`: large files are kept in parts.
+`pinned reads`: a read of a file that has changed since it was resolved is refused, not only its import. `removals`:
+what was resolved can be gone. `throttling`: it can say that it is asked too often. `waiting times`: and how long to
+wait. `whole answers`: its client takes a whole file where it asked for a range. `wire faults`: an answer can have
+another length than was asked for.
 """
 
 

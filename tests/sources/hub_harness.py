@@ -31,7 +31,12 @@ class HubHarness(PlainHarness):
     """
 
     name = "hub"
-    capabilities = frozenset({"credentials", "faults", "folders", "listing rewrite", "throttling"})
+    capabilities = frozenset(
+        {
+            "credentials", "digests", "faults", "folders", "listing rewrite", "throttling", "waiting times",
+            "whole answers",
+        }
+    )  # fmt: skip
     credential_words = ("HF_TOKEN",)
     secrets = ("hf_wrong",)
 

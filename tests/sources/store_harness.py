@@ -42,7 +42,7 @@ class StoreHarness(PlainHarness):
 
     capabilities: frozenset[Capability] = frozenset(
         {
-            "credentials", "faults", "folder markers", "folders", "listing rewrite", "neighbours", "parts",
+            "credentials", "digests", "faults", "folder markers", "folders", "listing rewrite", "neighbours", "parts",
             "pinned reads", "removals", "throttling", "wire faults",
         }
     )  # fmt: skip
