@@ -54,7 +54,10 @@ def list_models(output: Output = OutputFormat.table) -> None:
 
 @app.command()
 def du(output: Output = OutputFormat.table) -> None:
-    """Say what takes the disk's room: each file once, though several models have it."""
+    """Say what takes the disk's room.
+
+    Each file counts once, though several models have it.
+    """
     from steps.cache.usage import read_usage
 
     usage = read_usage()
@@ -81,9 +84,10 @@ def verify(
     ] = False,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Hash the files of models, and name those that are damaged, missing or foreign. Exit code 14 when there are any.
+    """Hash the files of models, and name what is wrong.
 
-    Each file on disk is read once. Killed or cancelled, a repair goes on where it was when run again.
+    That is what is damaged, missing or foreign; exit code 14 when there is any. Each file on disk is read once. Killed
+    or cancelled, a repair goes on where it was when run again.
     """
     from steps.cache.repair import repair as repair_found
     from steps.cache.verifying import verify as verify_models
@@ -114,9 +118,10 @@ def prune(
     ] = False,
     output: Output = OutputFormat.table,
 ) -> None:
-    """Remove what no model has: objects, old downloads, and what killed commands left.
+    """Remove what no model needs, and say what it frees.
 
-    What a running import needs stays, and so does what an interrupted one may go on with.
+    Objects that no model has, old downloads, and what killed commands left. What a running import needs stays, and so
+    does what an interrupted one may go on with.
     """
     from pipelines.command.age import parse_age
     from steps.cache.pruning import prune as prune_cache

@@ -72,14 +72,15 @@ def drafts(draw: st.DrawFn) -> Draft:
     names = sorted(stored)
     some = st.lists(st.sampled_from(names), max_size=4) if names else st.just([])
     for number in range(draw(st.integers(0, 4))):
-        folder, files, marked = ROOT / f"model-{number}", {}, []
+        folder, marked = ROOT / f"model-{number}", []
+        files: dict[str, InodeKey] = {}
         for position, name in enumerate(draw(some)):
-            path = f"file-{position}"
+            file = f"file-{position}"
             own = draw(st.booleans()) and draw(st.booleans())  # a copy that is not the object
-            files[path] = draft.file(draw(size)) if own else stored[name]
-            draft.name(files[path], folder / path)
+            files[file] = draft.file(draw(size)) if own else stored[name]
+            draft.name(files[file], folder / file)
             marked.append(
-                MarkedFile(path=path, algorithm="sha256", digest=name[7:], size=1, inode=files[path][1], modified_ns=0)
+                MarkedFile(path=file, algorithm="sha256", digest=name[7:], size=1, inode=files[file][1], modified_ns=0)
             )
         files[".ome-model.json"] = draft.file(1)
         draft.name(files[".ome-model.json"], folder / ".ome-model.json")

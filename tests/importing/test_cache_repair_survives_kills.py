@@ -15,7 +15,7 @@ from tests.hub.fixture import RunningHub
 from tests.importing.damage import damage
 from tests.importing.models import contents, fetch, noise, resolve
 
-FILES = {"config.json": b"{}", "model.safetensors": noise(2_500_000, 1), "sub/more.txt": b"more"}
+FILES = {"config.json": b"{}", "model.safetensors": noise(100_000, 1), "sub/more.txt": b"more"}
 
 
 def test_a_kill_before_any_change_of_the_disk_leaves_files_old_or_mended(hub: RunningHub) -> None:
