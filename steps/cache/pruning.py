@@ -118,8 +118,10 @@ def plan_pruning(
 
     removals: list[Removal] = []
     for leftover in found.leftovers:
-        is_trash = leftover.path.parent.name == "staging"
-        if leftover.path not in held and (is_trash or leftover.modified <= before):
+        is_trash = (
+            leftover.path.parent.name == "staging"
+        )  # other files may be about to be renamed, however old is asked
+        if leftover.path not in held and (is_trash or leftover.modified <= min(before, now - GRACE_SECONDS)):
             inodes = leftover.inodes
             removals.append(
                 Removal(kind="leftover", path=leftover.path, last_used=leftover.modified, freed_bytes=freed(inodes))

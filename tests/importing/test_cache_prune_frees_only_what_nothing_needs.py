@@ -189,8 +189,10 @@ def test_leftovers_of_killed_commands_go_and_folders_in_the_making_stay(hub: Run
     seal = private / "objects/sha256" / ("0" * 64 + ".seal")
     seal.write_text("0 0 0")
     os.utime(seal, (LONG_AGO, LONG_AGO))
+    being_written = private / "objects/sha256" / ("." + "1" * 64 + ".seal.abcd")
+    being_written.write_text("0 0")
     with exclusive(private / "locks/abc.lock"):
-        assert {removal.path for removal in prune().removals} == {trash, seal}
+        assert {removal.path for removal in prune(0).removals} == {trash, seal}
         assert making.exists() and not trash.exists() and not seal.exists()
     assert {removal.path for removal in prune().removals} == {making}
     assert contents(imported.path) == {"model.safetensors": WEIGHTS}
