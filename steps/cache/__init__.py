@@ -7,10 +7,12 @@
     <root>/.ome/claims/<id>.json                        what a running import needs, locked by its process
     <root>/.ome/pending/<id>.json                       what an import that has not ended was about to write
     <root>/.ome/staging/                                a model folder in the making
+    <root>/.ome/repair/                                 a store of its own, for what is to replace damaged objects
     <root>/<name>/                                      a model: its files, and .ome-model.json
     <root>/<namespace>/<name>/                          the same for a BaseModel of a cluster
 
 `steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`.
+`ome cache` runs `usage.read_usage`, `verifying.verify`, `repair.repair` and `pruning.prune`, all from a `survey`.
 """
 
 from steps.cache.collection import Collected, collect_garbage, remove_model

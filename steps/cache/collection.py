@@ -72,12 +72,7 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
         DiskFullError: with the numbers.
     """
     claimed = live_claims(store)
-    status = os.statvfs(store.root)
-    disk = Disk(
-        free=status.f_bavail * status.f_frsize,
-        reserve=reserve_bytes(status.f_blocks * status.f_frsize),
-        promised=sum(missing_bytes(store, c) for c in claimed - own),
-    )
+    disk = read_disk(store, claimed - own)
     if needs <= 0 or disk.free - disk.reserve - disk.promised >= needs:
         return ()  # what may go need not be found out, which on a cluster asks the API server
     names = {f"{c.algorithm}/{c.digest}" for c in claimed | own}
@@ -94,6 +89,21 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
         else:
             remove_leftover(path)
     return tuple(removed)
+
+
+def read_disk(store: ObjectStore, claimed: frozenset[Claimed]) -> Disk:
+    """The numbers of the disk under the store now.
+
+    Args:
+        store: The store.
+        claimed: What other imports need.
+    """
+    status = os.statvfs(store.root)
+    return Disk(
+        free=status.f_bavail * status.f_frsize,
+        reserve=reserve_bytes(status.f_blocks * status.f_frsize),
+        promised=sum(missing_bytes(store, each) for each in claimed),
+    )
 
 
 def missing_bytes(store: ObjectStore, claimed: Claimed) -> int:

@@ -9,6 +9,8 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -67,7 +69,15 @@ def is_warm(folder: Path, manifest: Manifest, owner: str) -> bool:
     marker = read_marker(folder)
     if marker is None or marker.manifest != manifest.digest or marker.model != owner:
         return False
-    return _is_intact(folder, marker)
+    return is_intact(folder, marker)
+
+
+def write_marker(path: Path, marker: Marker) -> None:
+    """Write a marker, and wait until the disk has it."""
+    with path.open("wb") as opened:
+        opened.write(marker.model_dump_json(by_alias=True).encode())
+        opened.flush()
+        os.fsync(opened.fileno())
 
 
 def touch(folder: Path) -> None:
@@ -82,20 +92,27 @@ def publish(store: ObjectStore, manifest: Manifest, folder: Path, owner: str) ->
         InvalidInputError: when there is something at `folder` that no import made.
         UnsupportedError: when the file system has no hard links.
     """
+    with hold_folder(store, folder) as staging:
+        refuse_foreign(folder)
+        _fill(store, manifest, staging, owner)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            _exchange(staging, folder)
+        else:
+            staging.rename(folder)
+        sync_folder(folder.parent)
+
+
+@contextmanager
+def hold_folder(store: ObjectStore, folder: Path) -> Iterator[Path]:
+    """Keep other writers from a model's folder, waiting for them; gives an empty folder to prepare its files in."""
     key = hashlib.sha256(str(folder.relative_to(store.root)).encode()).hexdigest()[:24]
     with exclusive(store.private / "locks" / f"{key}.lock"):
-        refuse_foreign(folder)
         staging = store.private / "staging" / key
         remove_tree(staging)
         staging.mkdir(parents=True)
         try:
-            _fill(store, manifest, staging, owner)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            if folder.exists():
-                _exchange(staging, folder)
-            else:
-                staging.rename(folder)
-            sync_folder(folder.parent)
+            yield staging
         finally:
             remove_tree(staging)
 
@@ -156,15 +173,13 @@ def _fill(store: ObjectStore, manifest: Manifest, staging: Path, owner: str) -> 
             )
         )
     marker = Marker(manifest=manifest.digest, uri=manifest.uri, home=str(home()), files=tuple(marked), model=owner)
-    with (staging / MARKER).open("wb") as opened:
-        opened.write(marker.model_dump_json(by_alias=True).encode())
-        opened.flush()
-        os.fsync(opened.fileno())
+    write_marker(staging / MARKER, marker)
     for folder in folders:
         sync_folder(folder)
 
 
-def _is_intact(folder: Path, marker: Marker) -> bool:
+def is_intact(folder: Path, marker: Marker) -> bool:
+    """Whether every file looks as it did when it was verified: size, inode and time of change; one stat a file."""
     try:
         for file in marker.files:
             stat = (folder / file.path).lstat()

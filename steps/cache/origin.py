@@ -1,0 +1,136 @@
+"""Where the bytes of an object can be had again, and fetching them. Called by `repair`.
+
+That is the manifest that a model was imported with, or else its source as it is now: bytes are known by their digest,
+so that any revision that has them will do.
+"""
+
+import asyncio
+import errno
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from steps.cache.download import Download, RemoteTask
+from steps.cache.folder import Marker
+from steps.cache.local_files import take_local
+from steps.cache.store import ObjectStore
+from steps.cache.verifying import OnProgress
+from steps.errors import DiskFullError, IntegrityError, NotFoundError, OmeError
+from steps.manifest import FileEntry, Manifest
+from steps.manifest_store import load_manifest
+from steps.sources import LocalAddress, ResolveOptions, open_source
+from steps.sources.patience import TransferSettings
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A file at its source."""
+
+    uri: str
+    file: FileEntry
+
+
+def find_origins(wanted: Mapping[str, Sequence[Marker]], failures: list[OmeError]) -> dict[str, Origin]:
+    """An origin for each object (`algorithm/digest`) that a model's manifest or source still names.
+
+    Args:
+        wanted: By object, the markers of the models that have it.
+        failures: Gets an error for each object that nothing names.
+    """
+    known: dict[str, dict[str, Origin]] = {}
+    problems: dict[str, OmeError | None] = {}
+    found = {}
+    for name, markers in wanted.items():
+        last: OmeError | None = None
+        for marker in markers:
+            if marker.manifest not in known:
+                known[marker.manifest], problems[marker.manifest] = _origins_of(marker)
+            last = problems[marker.manifest] or last
+            if name in known[marker.manifest]:
+                found[name] = known[marker.manifest][name]
+                break
+        else:
+            paths = [f.path for marker in markers for f in marker.files if f"{f.algorithm}/{f.digest}" == name]
+            gone = NotFoundError(
+                f"{markers[0].uri} {paths[0]}: the source no longer has the bytes {name.replace('/', ':')}",
+                remedy="Import the model again: it gets the files that its source has now.",
+            )
+            failures.append(last or gone)
+    return found
+
+
+def fetch_objects(
+    store: ObjectStore, origins: Iterable[Origin], on_progress: OnProgress, failures: list[OmeError]
+) -> int:
+    """Fetch what is not in the store yet; the bytes that came. What fails is added to `failures`, the rest goes on."""
+    by_uri: dict[str, list[FileEntry]] = {}
+    for origin in origins:
+        if not store.has(origin.file):
+            by_uri.setdefault(origin.uri, []).append(origin.file)
+    return sum(_fetch(store, uri, files, on_progress, failures) for uri, files in by_uri.items())
+
+
+def _fetch(
+    store: ObjectStore, uri: str, files: Sequence[FileEntry], on_progress: OnProgress, failures: list[OmeError]
+) -> int:
+    try:
+        return _fetch_all(store, uri, files, on_progress)
+    except (IntegrityError, NotFoundError) as error:
+        if len(files) > 1:  # one file of several: the others may be had
+            left = [file for file in files if not store.has(file)]
+            return sum(_fetch(store, uri, [file], on_progress, failures) for file in left)
+        failures.append(error)
+    except OmeError as error:
+        failures.append(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        failures.append(DiskFullError(f"{store.root}: {error.strerror}"))
+    return 0
+
+
+def _fetch_all(store: ObjectStore, uri: str, files: Sequence[FileEntry], on_progress: OnProgress) -> int:
+    source, remote = open_source(uri), []
+    total = sum(file.size for file in files)
+    copied = linked = 0
+
+    def moved(count: int) -> None:
+        nonlocal linked
+        linked += count
+        on_progress("copying", linked, total)
+
+    for file in files:
+        address = source.address(file)
+        if isinstance(address, LocalAddress):
+            copied += take_local(store, file, address.path, moved)
+        else:
+            remote.append(RemoteTask(file, address))
+    if not remote:
+        return copied
+
+    def progressed(there: int) -> None:
+        on_progress("downloading", there, total)
+
+    download = Download(store, remote, uri, TransferSettings.from_environment(), progressed)
+    asyncio.run(download.run())
+    return copied + download.fetched_bytes
+
+
+def _manifest_of(marker: Marker) -> Manifest:
+    """The manifest that a model was imported with; where it is not stored here, what its URI names now."""
+    try:
+        manifest = load_manifest(marker.manifest)
+        if manifest.digest == marker.manifest:
+            return manifest
+    except (OmeError, ValidationError, OSError):
+        pass
+    return open_source(marker.uri).resolve(ResolveOptions())
+
+
+def _origins_of(marker: Marker) -> tuple[dict[str, Origin], OmeError | None]:
+    try:
+        manifest = _manifest_of(marker)
+    except OmeError as error:
+        return {}, error
+    return {f"{file.algorithm}/{file.digest}": Origin(manifest.uri, file) for file in manifest.files}, None
