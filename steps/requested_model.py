@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crds.metadata import API_VERSION
+from crds.pickle_policy import UnsafePickles
 from crds.storage_uri import HubUri, StorageUriError, parse_storage_uri, with_revision
 from steps.errors import InvalidInputError
 from steps.frozen import Frozen
@@ -27,6 +28,7 @@ class ModelRequest(Frozen):
         path: Folder that holds the files.
         models_root: The folder of nodes that holds models.
         secret, secret_key: Secret with the token of the source; an empty key is the default one.
+        unsafe_pickles: What becomes of pickles that run code when they are loaded.
         nodes: Names of nodes; an empty name means any.
     """
 
@@ -38,6 +40,7 @@ class ModelRequest(Frozen):
     models_root: str
     secret: str = ""
     secret_key: str = ""
+    unsafe_pickles: UnsafePickles = "refuse"
     nodes: tuple[str, ...] = ()
 
 
@@ -54,7 +57,7 @@ def requested_model(owner: ModelOwner, request: ModelRequest) -> Resource:
         storage["key"] = request.secret
         if request.secret_key not in ("", "token"):
             storage["parameters"] = {"secretKey": request.secret_key}
-    storage |= _patterns(request)
+    storage |= _patterns(request) | _allowance(request, storage)
     names = [name for name in request.nodes if name]
     if names and len(names) == len(request.nodes):
         expression = {"key": HOSTNAME, "operator": "In", "values": names}
@@ -67,11 +70,12 @@ def requested_model(owner: ModelOwner, request: ModelRequest) -> Resource:
 def with_request(model: Resource, request: ModelRequest) -> Resource:
     """A resource that is there, asking for what the run was asked; the same object when it does already.
 
-    Only the URI and patterns that the run gives are changed: all else is its author's.
+    Only the URI, the patterns and the allowance of pickles that the run gives are changed: all else is its author's.
     """
     spec = dict(model.get("spec") or {})
     storage = dict(spec.get("storage") or {})
     wanted = {"storageUri": requested_uri(request.uri, request.revision)} | _patterns(request)
+    wanted |= _allowance(request, storage)
     if _uri(str(storage.get("storageUri") or "")) == wanted["storageUri"]:
         wanted["storageUri"] = storage["storageUri"]
     if (model.get("metadata") or {}).get("deletionTimestamp") or all(storage.get(k) == v for k, v in wanted.items()):
@@ -100,6 +104,13 @@ def _uri(uri: str) -> str:
         return str(parse_storage_uri(uri))
     except StorageUriError:
         return uri
+
+
+def _allowance(request: ModelRequest, storage: dict[str, Any]) -> dict[str, Any]:
+    """`parameters` with the run's allowance of unsafe pickles, when it has one."""
+    if request.unsafe_pickles != "allow":
+        return {}
+    return {"parameters": {**(storage.get("parameters") or {}), "unsafePickles": "allow"}}
 
 
 def _patterns(request: ModelRequest) -> dict[str, Any]:

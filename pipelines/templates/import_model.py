@@ -24,7 +24,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
             *ask_for("resolve-model", "revision", "allow_patterns", "ignore_patterns"),
-            *ask_for("cache-model", "path", "secret", "secret_key"),
+            *ask_for("cache-model", "path", "unsafe_pickles", "secret", "secret_key"),
             NODES,
         ],
     ) as template:
@@ -49,7 +49,10 @@ def build() -> WorkflowTemplate:
             run_step(
                 "cache-model",
                 "cache",
-                manifest | workflow_values("name", "scope", "namespace", "path") | token | {"node": "{{item}}"},
+                manifest
+                | workflow_values("name", "scope", "namespace", "path", "unsafe_pickles")
+                | token
+                | {"node": "{{item}}"},
                 depends="resolve",
                 with_param="{{workflow.parameters.nodes}}",
             )
@@ -59,6 +62,7 @@ def build() -> WorkflowTemplate:
                 workflow_values(
                     "name", "scope", "namespace", "uri", "revision", "allow_patterns", "ignore_patterns", "nodes"
                 )
+                | workflow_values("unsafe_pickles")
                 | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},
