@@ -10,6 +10,7 @@ from pipelines.command import (
     apply,
     ask,
     benchmark,
+    bundle,
     delete,
     deploy,
     doctor,
@@ -40,6 +41,7 @@ for module in (
     install, doctor, uninstall,
 ):  # fmt: skip
     module.register(app)
+app.add_typer(bundle.app)
 app.add_typer(runs.app)
 app.add_typer(runtimes.app)
 app.add_typer(templates.app)

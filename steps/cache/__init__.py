@@ -10,7 +10,8 @@
     <root>/<name>/                                      a model: its files, and .ome-model.json
     <root>/<namespace>/<name>/                          the same for a BaseModel of a cluster
 
-`steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`.
+`steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`, and
+`ome bundle` runs `steps.cache.bundle_export` and `steps.cache.bundle_import`.
 """
 
 from steps.cache.collection import Collected, collect_garbage, remove_model
