@@ -5,16 +5,14 @@ text is kept, because the names of globals are text. Bytes are skipped, whatever
 ends with an error, this ends too; where it is laxer than `pickletools`, this is as lax, so that nothing is missed.
 """
 
-import codecs
 import pickletools
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, Final, NamedTuple
 
-LONGEST_NAME: Final = 255
-"""Bytes of text that can be a global's module or name; longer text is taken for unknown."""
+from steps.cache.pickle_opcodes import LENGTHS, LONGEST_NAME, OPCODES, Opcode, line_text
+
 LONGEST_STACK: Final = 1 << 20
 LARGEST_MEMO: Final = 1 << 20
 LARGEST_TEXT: Final = 64 << 20
@@ -27,12 +25,6 @@ _TEXT: Final = frozenset(
     {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
 )
 _EXTENSIONS: Final = frozenset({"EXT1", "EXT2", "EXT4"})
-_LENGTHS: Final = {
-    pickletools.TAKEN_FROM_ARGUMENT1: struct.Struct("<B"),
-    pickletools.TAKEN_FROM_ARGUMENT4: struct.Struct("<i"),
-    pickletools.TAKEN_FROM_ARGUMENT4U: struct.Struct("<I"),
-    pickletools.TAKEN_FROM_ARGUMENT8U: struct.Struct("<Q"),
-}
 
 
 class GlobalName(NamedTuple):
@@ -83,24 +75,6 @@ class _EndError(Exception):
         self.is_certain = is_certain
 
 
-class _Opcode(NamedTuple):
-    name: str
-    argument: int | None
-    takes_mark: bool
-    pops: int
-    pushes: int
-
-
-def _opcode(info: pickletools.OpcodeInfo) -> _Opcode:
-    before = [item.name for item in info.stack_before]
-    takes_mark = "mark" in before
-    pops = before.index("mark") if takes_mark else len(before)
-    return _Opcode(info.name, info.arg.n if info.arg else None, takes_mark, pops, len(info.stack_after))
-
-
-_OPCODES: Final = {info.code.encode("latin-1"): _opcode(info) for info in pickletools.opcodes}
-
-
 @dataclass
 class _Reading:
     """One pickle: its stack and memo hold text, or None for anything else."""
@@ -110,12 +84,13 @@ class _Reading:
     has_header: bool = False
     is_at_start: bool = True
     text: int = 0
+    frame: int = 0
     stack: list[object] = field(default_factory=list)
     memo: dict[int, object] = field(default_factory=dict)
 
     def run(self) -> None:
         """Read to the opcode STOP."""
-        opcodes, read, stack = _OPCODES, self.stream.read, self.stack
+        opcodes, read, stack = OPCODES, self.stream.read, self.stack
         for position in range(MOST_OPCODES):
             code = read(1)
             opcode = opcodes.get(code)
@@ -123,6 +98,8 @@ class _Reading:
                 raise _EndError(f"has no opcode {code!r}" if code else "ends in the middle")
             if position == 1:
                 self.is_at_start = False
+            if self.frame:
+                self.frame -= 1
             name = opcode.name
             if name == "STOP":
                 return
@@ -137,7 +114,7 @@ class _Reading:
                 raise _EndError("holds more values at once than can be followed", is_certain=True)
         raise _EndError(f"has more than {MOST_OPCODES} opcodes", is_certain=True)
 
-    def _move(self, opcode: _Opcode) -> None:
+    def _move(self, opcode: Opcode) -> None:
         if opcode.takes_mark:
             self._pop_to_mark()
         if len(self.stack) < opcode.pops:
@@ -155,24 +132,32 @@ class _Reading:
         raise _EndError("has no mark where one is needed")
 
     def _bytes(self, count: int) -> bytes:
+        self._leave_frame(count)
         content = self.stream.read(count)
         if len(content) != count:
             raise _EndError("ends in the middle")
         return content
 
+    def _leave_frame(self, count: int) -> None:
+        """Count what is read of a frame: Python's readers go on at different bytes when a value crosses its end."""
+        if self.frame:
+            if count > self.frame:
+                raise _EndError("has a value that crosses the end of a frame", is_certain=True)
+            self.frame -= count
+
     def _line(self) -> bytes | None:
         """A line without its end; None when it is too long to be a name."""
-        line = self.stream.readline(_LINE)
-        if line.endswith(b"\n"):
-            return line[:-1]
-        while not line.endswith(b"\n"):
-            if not line:
-                raise _EndError("ends in the middle")
-            line = self.stream.readline(_LINE)
-        return None
+        line = part = self.stream.readline(_LINE)
+        self._leave_frame(len(line))
+        while part and not part.endswith(b"\n"):
+            part = self.stream.readline(_LINE)
+            self._leave_frame(len(part))
+        if not part:
+            raise _EndError("ends in the middle")
+        return line[:-1] if line is part else None
 
     def _length(self, argument: int) -> int:
-        form = _LENGTHS[argument]
+        form = LENGTHS[argument]
         (length,) = form.unpack(self._bytes(form.size))
         if length < 0:
             raise _EndError("has a negative length")
@@ -190,25 +175,32 @@ class _Reading:
         if count <= _LINE:
             self._bytes(count)
             return
+        self._leave_frame(count - 1)
         try:
             self.stream.seek(count - 1, 1)
         except (OSError, OverflowError, ValueError):
             raise _EndError("has a length that no file has") from None
         self._bytes(1)
 
-    def proto(self, opcode: _Opcode) -> None:
+    def proto(self, opcode: Opcode) -> None:
         version = self._bytes(1)[0]
         if version > 5:
             raise _EndError(f"is of protocol {version}, which is not known")
         self.has_header = True
 
-    def mark(self, opcode: _Opcode) -> None:
+    def begin_frame(self, opcode: Opcode) -> None:
+        length = int.from_bytes(self._bytes(8), "little")
+        if self.frame:
+            raise _EndError("has a frame in a frame", is_certain=True)
+        self.frame = length
+
+    def mark(self, opcode: Opcode) -> None:
         self.stack.append(_MARK)
 
-    def push_text(self, opcode: _Opcode) -> None:
+    def push_text(self, opcode: Opcode) -> None:
         if opcode.argument is None or opcode.argument == pickletools.UP_TO_NEWLINE:
             line = self._line()
-            text = _line_text(opcode.name, line) if line is not None else None
+            text = line_text(opcode.name, line) if line is not None else None
         else:
             length = self._length(opcode.argument)
             text = None
@@ -220,19 +212,19 @@ class _Reading:
         self.text += len(text) if text is not None else 0
         self.stack.append(text)
 
-    def put(self, opcode: _Opcode) -> None:
+    def put(self, opcode: Opcode) -> None:
         index = len(self.memo) if opcode.name == "MEMOIZE" else self._index(opcode)
         if not self.stack:
             raise _EndError("keeps a value of an empty stack")
         self.memo[index] = self.stack[-1]
 
-    def get(self, opcode: _Opcode) -> None:
+    def get(self, opcode: Opcode) -> None:
         index = self._index(opcode)
         if index not in self.memo:
             raise _EndError(f"uses value {index}, which it has not kept")
         self.stack.append(self.memo[index])
 
-    def _index(self, opcode: _Opcode) -> int:
+    def _index(self, opcode: Opcode) -> int:
         if opcode.argument != pickletools.UP_TO_NEWLINE:
             return int.from_bytes(self._bytes(opcode.argument or 0), "little")
         try:
@@ -240,21 +232,21 @@ class _Reading:
         except ValueError:
             raise _EndError("has a number that is none") from None
 
-    def duplicate(self, opcode: _Opcode) -> None:
+    def duplicate(self, opcode: Opcode) -> None:
         self.stack.extend(self.stack[-1:])
 
-    def named_global(self, opcode: _Opcode) -> None:
+    def named_global(self, opcode: Opcode) -> None:
         lines = self._line(), self._line()
-        if opcode.takes_mark:
-            self._pop_to_mark()
         try:
             module, name = ((line or b"\xff").decode("utf-8") for line in lines)
         except UnicodeDecodeError:
             raise _EndError("imports something without a name") from None
         self.found.add(GlobalName(module, name))
+        if opcode.takes_mark:
+            self._pop_to_mark()
         self.stack.append(None)
 
-    def stack_global(self, opcode: _Opcode) -> None:
+    def stack_global(self, opcode: Opcode) -> None:
         if len(self.stack) < 2:
             raise _EndError("takes values from an empty stack")
         name, module = self.stack.pop(), self.stack.pop()
@@ -262,7 +254,7 @@ class _Reading:
         self.found.add(GlobalName(str(module), str(name)) if is_named else GlobalName(UNKNOWN, UNKNOWN))
         self.stack.append(None)
 
-    def extension(self, opcode: _Opcode) -> None:
+    def extension(self, opcode: Opcode) -> None:
         code = int.from_bytes(self._bytes(opcode.argument or 0), "little")
         if not self.has_header:
             raise _EndError("has an extension code")
@@ -270,8 +262,9 @@ class _Reading:
         self.stack.append(None)
 
 
-_SPECIAL: Final[dict[str, Callable[[_Reading, _Opcode], None]]] = {
+_SPECIAL: Final[dict[str, Callable[[_Reading, Opcode], None]]] = {
     "PROTO": _Reading.proto,
+    "FRAME": _Reading.begin_frame,
     "MARK": _Reading.mark,
     "DUP": _Reading.duplicate,
     "STACK_GLOBAL": _Reading.stack_global,
@@ -281,18 +274,3 @@ _SPECIAL: Final[dict[str, Callable[[_Reading, _Opcode], None]]] = {
     **dict.fromkeys(_TEXT, _Reading.push_text),
     **dict.fromkeys(_EXTENSIONS, _Reading.extension),
 }
-
-
-def _line_text(name: str, line: bytes) -> str | None:
-    """Text of the opcodes UNICODE and STRING of protocol 0; None when it is none, and never a name."""
-    if len(line) > LONGEST_NAME:
-        return None
-    try:
-        if name == "UNICODE":
-            return line.decode("raw-unicode-escape")
-        quoted = line.strip()
-        if len(quoted) < 2 or quoted[:1] not in (b"'", b'"') or quoted[-1:] != quoted[:1]:
-            return None
-        return str(codecs.escape_decode(quoted[1:-1])[0], "ascii")
-    except (UnicodeDecodeError, ValueError):
-        return None

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from steps.cache import models_root
 from steps.cache.bundle_export import export_bundle
+from steps.cache.bundle_format import LAYOUT, Blob, Contents, make_documents
 from steps.cache.store import ObjectStore
 from steps.errors import IntegrityError, InvalidInputError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
@@ -102,6 +103,36 @@ def test_a_bundle_made_by_somebody_else_is_refused_where_the_digest_is_known(mod
     with pytest.raises(IntegrityError, match=f"the bundle has the digest sha256:.*, expected sha256:{made.digest}"):
         imported(tmp_path / "other", "third", digest=f"sha256:{made.digest}")
     assert not (models_root() / "third").exists()
+
+
+def forged(manifest: Manifest, files: dict[str, bytes]) -> bytes:
+    """A bundle whose digests all fit, with any manifest over any bytes."""
+    blobs = {path: Blob(hashlib.sha256(content).hexdigest(), len(content)) for path, content in files.items()}
+    documents = make_documents(Contents("tiny", manifest, blobs))
+    parts = {blob.path: content for blob, content in documents.blobs}
+    parts |= {blobs[path].path: content for path, content in files.items()}
+    return tar_of(
+        [member("oci-layout", LAYOUT), member("index.json", documents.index)] + [member(*p) for p in parts.items()]
+    )
+
+
+def test_other_bytes_under_the_digest_of_a_source_are_refused(tmp_path: Path) -> None:
+    entry = FileEntry(path="config.json", size=2, algorithm="git-sha1", digest="a" * 40, location="")
+    manifest = Manifest(uri="hf://acme/model", revision="1", files=(entry,))
+    (tmp_path / "bad").write_bytes(forged(manifest, {"config.json": b"{}"}))
+    with pytest.raises(IntegrityError, match=r"\(config.json\) has the git-sha1 .*, expected a{40}"):
+        imported(tmp_path / "bad")
+    assert list(ObjectStore(models_root()).objects()) == list(ObjectStore(models_root()).partials()) == []
+
+
+@pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", "a\\b", ".ome/objects", ".ome-model.json"])
+def test_names_that_leave_the_folder_are_refused(path: str, tmp_path: Path) -> None:
+    entry = FileEntry(path=path, size=2, algorithm="sha256", digest=hashlib.sha256(b"{}").hexdigest(), location="")
+    manifest = Manifest(uri="hf://acme/model", revision="1", files=(entry,))
+    (tmp_path / "bad").write_bytes(forged(manifest, {path: b"{}"}))
+    with pytest.raises(InvalidInputError, match="^file '"):
+        imported(tmp_path / "bad")
+    assert not (models_root() / "tiny").exists()
 
 
 def test_bundles_of_others_are_refused_with_a_word(tmp_path: Path) -> None:
