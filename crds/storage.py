@@ -1,11 +1,12 @@
 """StorageSpec: where a model, an adapter or results are, and where they go on a node, in both of OME's spellings."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from crds.base import ApiType
 from crds.kubernetes import NodeAffinity
+from crds.pickle_policy import UnsafePickles
 from crds.problems import FieldError, Problem, did_you_mean, shown
 from crds.storage_uri import HubUri, StorageUri, StorageUriError, parse_storage_uri, with_revision
 
@@ -15,7 +16,7 @@ PARAMETERS = (
     "auth", "region", "secretKey", "token", "config_file", "profile", "security_token", "endpoint",
     "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
-    "gcp_project_id", "gcp_credentials_path", "github_token",
+    "gcp_project_id", "gcp_credentials_path", "github_token", "unsafePickles",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
@@ -112,6 +113,19 @@ class StorageSpec(ApiType):
             if not parameters:
                 del data["parameters"]
         return data
+
+    @field_validator("parameters")
+    @classmethod
+    def _know_the_policy(cls, parameters: dict[str, str]) -> dict[str, str]:
+        given = parameters.get("unsafePickles", "refuse")
+        if given not in get_args(UnsafePickles):
+            raise FieldError(f"unsafePickles is {shown(given)}", accepted="refuse or allow")
+        return parameters
+
+    @property
+    def unsafe_pickles(self) -> UnsafePickles:
+        """What becomes of a model with pickles that run code when they are loaded."""
+        return "allow" if self.parameters.get("unsafePickles") == "allow" else "refuse"
 
     def require_uri(self, field: str) -> Self:
         """This, when it has a URI.

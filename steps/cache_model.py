@@ -6,6 +6,7 @@ import sys
 from pydantic import Field
 
 from crds.labels import ModelKind
+from crds.pickle_policy import UnsafePickles
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest_store import load_manifest
@@ -21,6 +22,9 @@ class CacheInputs(StepInputs):
     namespace: str = Field(default="default", description="Namespace of a BaseModel.")
     path: str = Field(default="", description="Its folder; under the models root. Empty for <models root>/<name>.")
     node: str = Field(default="", description="The node this runs on; empty for any (on one machine, this).")
+    unsafe_pickles: UnsafePickles = Field(
+        default="refuse", description="Whether to take pickles that run code when they are loaded."
+    )
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
@@ -53,7 +57,14 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
         wait_until_held()
     manifest = load_manifest(inputs.manifest)
     require_credentials(manifest.uri, inputs.secret, inputs.secret_key)
-    imported = import_model(manifest, inputs.name, inputs.path, scope=inputs.scope, namespace=inputs.namespace)
+    imported = import_model(
+        manifest,
+        inputs.name,
+        inputs.path,
+        scope=inputs.scope,
+        namespace=inputs.namespace,
+        unsafe_pickles=inputs.unsafe_pickles,
+    )
     for folder in imported.evicted:
         sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")
     node = node_name() or inputs.node or platform.node() or "localhost"

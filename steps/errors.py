@@ -87,6 +87,17 @@ class InvalidInputError(OmeError):
     default_remedy = "Correct the value and run again."
 
 
+class UnsafeError(OmeError):
+    """A file of a model would run code when it is loaded, or cannot be looked into: a pickle."""
+
+    code = "unsafe"
+    exit_code = 19
+    default_remedy = (
+        "Take a revision with safetensors, or leave these files out with ignorePatterns. If you trust their author: "
+        "--unsafe-pickles allow, or spec.storage.parameters.unsafePickles: allow. What was fetched is kept."
+    )
+
+
 class DoesNotFitError(OmeError):
     """No runtime and accelerator at hand can run the model; the message has the numbers."""
 
@@ -124,7 +135,7 @@ class EngineFailedError(ClusterError):
 
 CLASSES: tuple[type[OmeError], ...] = (
     AuthError, NotFoundError, DiskFullError, RateLimitedError, IntegrityError, UnsupportedError, InvalidInputError,
-    DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
+    UnsafeError, DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
 )  # fmt: skip
 
 RETRYABLE_EXIT_CODES: tuple[int, ...] = tuple(c.exit_code for c in CLASSES if c.retryable)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from crds.metadata import API_VERSION, skips_config_parsing
+from crds.pickle_policy import UnsafePickles
 from steps.facts import DiffusionComponent, Facts
 from steps.frozen import Frozen
 from steps.manifest import Manifest
@@ -34,6 +35,7 @@ class Publication(Frozen):
         uri: The storage URI it came from.
         path: The folder that holds its files.
         node: The machine that holds them.
+        unsafe_pickles: What was said of pickles that run code when they are loaded.
         previous: Facts that an earlier publication wrote, or None: values that still equal them are ours to renew.
     """
 
@@ -45,6 +47,7 @@ class Publication(Frozen):
     facts: Facts
     path: str
     node: str
+    unsafe_pickles: UnsafePickles = "refuse"
     previous: Facts | None = None
 
 
@@ -125,6 +128,8 @@ def _spec(spec: dict[str, Any], publication: Publication, *, is_skipped: bool) -
         storage["parameters"] = {**(storage.get("parameters") or {}), **publication.manifest.parameters}
     if publication.path:
         storage["path"] = publication.path
+    if publication.unsafe_pickles == "allow":
+        storage["parameters"] = {**(storage.get("parameters") or {}), "unsafePickles": "allow"}
     spec["storage"] = storage
     if is_skipped:
         return spec

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import Field
 
+from crds.pickle_policy import UnsafePickles
 from steps.cluster.pod import is_on_cluster, models_root_on_nodes
 from steps.contract import StepInputs, StepOutputs, step
 from steps.facts import Facts
@@ -38,6 +39,7 @@ class PublishInputs(StepInputs):
     )
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
+    unsafe_pickles: UnsafePickles = Field(default="refuse", description="What was said of pickles that run code.")
     nodes: tuple[str, ...] = Field(default=(), description="Nodes that were asked for; an empty name means any.")
 
 
@@ -81,6 +83,7 @@ def _publish_on_cluster(inputs: PublishInputs) -> None:
         source_parameters=inputs.source_parameters,
         secret=inputs.secret,
         secret_key=inputs.secret_key,
+        unsafe_pickles=inputs.unsafe_pickles,
         nodes=inputs.nodes,
     )
     publish_request(model_owner(inputs.scope, inputs.namespace, inputs.name), request)
@@ -101,6 +104,7 @@ def _publish_here(inputs: PublishInputs) -> None:
             facts=facts,
             path=inputs.path,
             node=platform.node() or "localhost",
+            unsafe_pickles=inputs.unsafe_pickles,
             previous=stored_facts(old) if old is not None else None,
         )
         return publish(old, publication, now)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crds.metadata import API_VERSION
+from crds.pickle_policy import UnsafePickles
 from crds.storage_uri import HubUri, StorageUriError, parse_storage_uri, with_revision
 from steps.errors import InvalidInputError
 from steps.frozen import Frozen
@@ -28,6 +29,7 @@ class ModelRequest(Frozen):
         models_root: The folder of nodes that holds models.
         source_parameters: How to reach the source.
         secret, secret_key: Secret with the source's token or keys; an empty key is the default one.
+        unsafe_pickles: What becomes of pickles that run code when they are loaded.
         nodes: Names of nodes; an empty name means any.
     """
 
@@ -40,6 +42,7 @@ class ModelRequest(Frozen):
     source_parameters: dict[str, str] = {}
     secret: str = ""
     secret_key: str = ""
+    unsafe_pickles: UnsafePickles = "refuse"
     nodes: tuple[str, ...] = ()
 
 
@@ -52,14 +55,11 @@ def requested_model(owner: ModelOwner, request: ModelRequest) -> Resource:
     storage: dict[str, Any] = {"storageUri": requested_uri(request.uri, request.revision)}
     if request.path and Path(request.path) != default_folder(Path(request.models_root), owner):
         storage["path"] = request.path
-    parameters = dict(request.source_parameters)
     if request.secret:
         storage["key"] = request.secret
         if request.secret_key not in ("", "token"):
-            parameters["secretKey"] = request.secret_key
-    if parameters:
-        storage["parameters"] = parameters
-    storage |= _patterns(request)
+            storage["parameters"] = {"secretKey": request.secret_key}
+    storage |= _patterns(request) | _parameters(request, storage)
     names = [name for name in request.nodes if name]
     if names and len(names) == len(request.nodes):
         expression = {"key": HOSTNAME, "operator": "In", "values": names}
@@ -72,11 +72,12 @@ def requested_model(owner: ModelOwner, request: ModelRequest) -> Resource:
 def with_request(model: Resource, request: ModelRequest) -> Resource:
     """A resource that is there, asking for what the run was asked; the same object when it does already.
 
-    Only the URI and patterns that the run gives are changed: all else is its author's.
+    Only the URI, the patterns and the parameters that the run gives are changed: all else is its author's.
     """
     spec = dict(model.get("spec") or {})
     storage = dict(spec.get("storage") or {})
     wanted = {"storageUri": requested_uri(request.uri, request.revision)} | _patterns(request)
+    wanted |= _parameters(request, storage)
     if _uri(str(storage.get("storageUri") or "")) == wanted["storageUri"]:
         wanted["storageUri"] = storage["storageUri"]
     if (model.get("metadata") or {}).get("deletionTimestamp") or all(storage.get(k) == v for k, v in wanted.items()):
@@ -105,6 +106,14 @@ def _uri(uri: str) -> str:
         return str(parse_storage_uri(uri))
     except StorageUriError:
         return uri
+
+
+def _parameters(request: ModelRequest, storage: dict[str, Any]) -> dict[str, Any]:
+    """`parameters` with those that the run gives, when it gives any."""
+    given = dict(request.source_parameters)
+    if request.unsafe_pickles == "allow":
+        given["unsafePickles"] = "allow"
+    return {"parameters": {**(storage.get("parameters") or {}), **given}} if given else {}
 
 
 def _patterns(request: ModelRequest) -> dict[str, Any]:

@@ -22,6 +22,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "integrity": "IntegrityFailed",
     "unsupported": "Unsupported",
     "invalid-input": "InvalidInput",
+    "unsafe": "Unsafe",
     "does-not-fit": "DoesNotFit",
     "network": "NetworkFailed",
     "cluster": "ClusterFailed",

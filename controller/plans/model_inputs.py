@@ -18,6 +18,7 @@ from controller.observed import Context
 from controller.plans.naming import digest_of, run_name
 from crds.labels import INPUTS, ModelKind, config_map_key, node_label, node_label_by_uid
 from crds.model import object_or_json_text
+from crds.pickle_policy import UnsafePickles
 from crds.problems import FieldError
 from crds.storage import SOURCE_PARAMETERS, StorageSpec
 from crds.storage_uri import StorageUriError
@@ -26,6 +27,7 @@ RETRY: Final = "ome.io/retry"
 RESERVED: Final = "models.ome/reserve-model-artifact"
 """OME's label on a model whose files stay on nodes when it is deleted."""
 _DEFAULT_KEY = "token"
+_REFUSE: Final = "refuse"
 _DASHES: Final = 2
 """In the inputs of a model with a copied Secret: digests of files, attempt, version of the copy."""
 
@@ -43,6 +45,7 @@ class Wanted:
         inputs: Digests of all that an attempt depends on, `files` before the first dash.
         source_parameters: What of `parameters` says how to reach the source.
         min_ready: `spec.minReadyNodes`; None for all.
+        unsafe_pickles: Whether pickles that run code when they are loaded are taken.
         storage: The whole of `spec.storage`.
         tokens_in_clear: Keys of `parameters` that hold a secret.
     """
@@ -63,6 +66,7 @@ class Wanted:
     files: str
     inputs: str
     min_ready: int | None
+    unsafe_pickles: UnsafePickles
     storage: StorageSpec
     tokens_in_clear: tuple[str, ...] = ()
 
@@ -102,6 +106,7 @@ class Wanted:
         made |= {"source_parameters": json.dumps(self.source_parameters)} if self.source_parameters else {}
         made |= {"secret": self.secret} if self.secret else {}
         made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
+        made |= {"unsafe_pickles": self.unsafe_pickles} if self.unsafe_pickles != _REFUSE else {}
         return made | {"nodes": json.dumps(nodes)}
 
     def is_asked_by(self, arguments: Mapping[str, str], pinned: str) -> bool:
@@ -121,6 +126,7 @@ class Wanted:
             and (not path or normpath(path) == self.folder)
             and arguments.get("secret", "") in {self.secret, self.copied_secret}
             and (not self.secret or arguments.get("secret_key", _DEFAULT_KEY) == self.secret_key)
+            and (arguments.get("unsafe_pickles") or _REFUSE) == self.unsafe_pickles
         )
 
 
@@ -158,9 +164,8 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     version = ((secret or {}).get("metadata") or {}).get("resourceVersion")
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     is_copied = bool(namespace and storage.key)
-    attempt = digest_of(
-        [storage.key, secret_key, None if is_copied else version, retry, storage.parameters.get("token")]
-    )
+    asked = [storage.key, secret_key, None if is_copied else version, retry, storage.parameters.get("token")]
+    attempt = digest_of(asked + [part for part in (storage.unsafe_pickles,) if part != _REFUSE])
     inputs = f"{files}-{attempt}"
     if is_copied:
         inputs += f"-{digest_of([version]) if version else _last_copy(model, namespace, context)}"
@@ -181,6 +186,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         files=files,
         inputs=inputs,
         min_ready=_whole(spec.get("minReadyNodes")),
+        unsafe_pickles=storage.unsafe_pickles,
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
     )

@@ -18,6 +18,7 @@ def import_model(
     path: options.Path = "",
     allow: options.Allow = None,
     ignore: options.Ignore = None,
+    unsafe_pickles: options.UnsafePickles = "refuse",
     output: Output = OutputFormat.table,
 ) -> None:
     """Bring a model to this machine, verified.
@@ -42,6 +43,7 @@ def import_model(
             "path": path,
             "allow_patterns": to_parameter(allow or []),
             "ignore_patterns": to_parameter(ignore or []),
+            "unsafe_pickles": unsafe_pickles,
         },
     )
     resource = ResourceFolder().get("ClusterBaseModel", model)

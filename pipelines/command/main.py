@@ -10,6 +10,7 @@ from pipelines.command import (
     apply,
     ask,
     benchmark,
+    bundle,
     cache,
     delete,
     deploy,
@@ -42,6 +43,7 @@ for module in (
 ):  # fmt: skip
     module.register(app)
 app.add_typer(cache.app)
+app.add_typer(bundle.app)
 app.add_typer(runs.app)
 app.add_typer(runtimes.app)
 app.add_typer(templates.app)

@@ -17,6 +17,9 @@ Revision = Annotated[str, typer.Option("--revision", help="Branch, tag or commit
 Path = Annotated[str, typer.Option("--path", help="Folder for the model, under the models root.")]
 Allow = Annotated[list[str] | None, typer.Option("--allow", help="Only files of this pattern; repeatable.")]
 Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="No files of this pattern; repeatable.")]
+UnsafePickles = Annotated[
+    Literal["refuse", "allow"], typer.Option("--unsafe-pickles", help="Pickles that run code when they are loaded.")
+]
 Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
 Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the runtime's own.")]

@@ -32,7 +32,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
             *ask_for("resolve-model", *REQUEST[1:]),
-            *ask_for("cache-model", "path", "secret", "secret_key"),
+            *ask_for("cache-model", "path", "unsafe_pickles", "secret", "secret_key"),
             NODES,
         ],
     ) as template:
@@ -57,14 +57,17 @@ def build() -> WorkflowTemplate:
             run_step(
                 "cache-model",
                 "cache",
-                manifest | workflow_values("name", "scope", "namespace", "path") | token | {"node": "{{item}}"},
+                manifest
+                | workflow_values("name", "scope", "namespace", "path", "unsafe_pickles")
+                | token
+                | {"node": "{{item}}"},
                 depends="resolve",
                 with_param="{{workflow.parameters.nodes}}",
             )
             run_step(
                 "publish-model",
                 "publish",
-                workflow_values("name", "scope", "namespace", "nodes", *REQUEST)
+                workflow_values("name", "scope", "namespace", "nodes", "unsafe_pickles", *REQUEST)
                 | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},

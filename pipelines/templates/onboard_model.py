@@ -31,7 +31,7 @@ def build() -> WorkflowTemplate:
             *ask_for("publish-model", "name", "scope"),
             *ask_for("deploy-service", "service", "namespace"),
             *ask_for("resolve-model", *REQUEST[1:]),
-            *ask_for("cache-model", "path", "node", "secret", "secret_key"),
+            *ask_for("cache-model", "path", "node", "unsafe_pickles", "secret", "secret_key"),
             *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
@@ -73,13 +73,13 @@ def _import_and_select() -> None:
     run_step(
         "cache-model",
         "cache",
-        manifest | token | workflow_values("name", "scope", "namespace", "path", "node"),
+        manifest | token | workflow_values("name", "scope", "namespace", "path", "node", "unsafe_pickles"),
         depends="select",
     )
     run_step(
         "publish-model",
         "publish",
-        workflow_values("name", "scope", "namespace", *REQUEST)
+        workflow_values("name", "scope", "namespace", "unsafe_pickles", *REQUEST)
         | token
         | manifest
         | facts

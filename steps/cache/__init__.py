@@ -12,7 +12,8 @@
     <root>/<namespace>/<name>/                          the same for a BaseModel of a cluster
 
 `steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`.
-`ome cache` runs `usage.read_usage`, `verifying.verify`, `repair.repair` and `pruning.prune`, all from a `survey`.
+`ome cache` runs `usage.read_usage`, `verifying.verify`, `repair.repair` and `pruning.prune`, all from a `survey`;
+`ome bundle` runs `bundle_export` and `bundle_import`.
 """
 
 from steps.cache.collection import Collected, collect_garbage, remove_model

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crds.labels import ModelKind
+from crds.pickle_policy import UnsafePickles
 from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
@@ -18,6 +19,7 @@ from steps.cache.local_files import take_local
 from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
+from steps.cache.safety import refuse_unsafe
 from steps.cache.store import ObjectStore
 from steps.errors import DiskFullError, IntegrityError, InvalidInputError, OmeError
 from steps.manifest import FileEntry, Manifest
@@ -48,7 +50,13 @@ class Imported:
 
 
 def import_model(
-    manifest: Manifest, name: str, path: str = "", *, scope: ModelKind = "ClusterBaseModel", namespace: str = ""
+    manifest: Manifest,
+    name: str,
+    path: str = "",
+    *,
+    scope: ModelKind = "ClusterBaseModel",
+    namespace: str = "",
+    unsafe_pickles: UnsafePickles = "refuse",
 ) -> Imported:
     """Bring a manifest's files to this machine, verified, in one folder.
 
@@ -60,6 +68,7 @@ def import_model(
         path: Its folder; must lie under the models root, and on a cluster be no other model's.
         scope: Kind of its resource.
         namespace: Of a BaseModel.
+        unsafe_pickles: Whether a model may have pickles that run code when they are loaded.
 
     Raises:
         OmeError: of the class that fits, with a remedy.
@@ -74,17 +83,25 @@ def import_model(
     reporter = ProgressReporter()
     total = manifest.total_bytes
     if is_warm(folder, manifest, str(owner)):
+        refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
         touch(folder)
         reporter.report("already here", total, total, reused=total)
         return Imported(folder, 0, total)
     store = ObjectStore(root)
     try:
-        return _import(store, manifest, folder, str(owner), reporter)
+        return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles)
     except OSError as error:
         raise _disk_error(error, store, manifest) from None
 
 
-def _import(store: ObjectStore, manifest: Manifest, folder: Path, owner: str, reporter: ProgressReporter) -> Imported:
+def _import(
+    store: ObjectStore,
+    manifest: Manifest,
+    folder: Path,
+    owner: str,
+    reporter: ProgressReporter,
+    unsafe_pickles: UnsafePickles,
+) -> Imported:
     with ExitStack() as stack:
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
@@ -100,6 +117,7 @@ def _import(store: ObjectStore, manifest: Manifest, folder: Path, owner: str, re
             stack.enter_context(claim(store, manifest.files))
             note_pending(store, folder, missing)
         fetched = _fetch(store, manifest, missing, addresses, reporter)
+        refuse_unsafe(manifest, unsafe_pickles, store.path)
         publish(store, manifest, folder, owner)
         with store.locked():
             forget_pending(store, folder)

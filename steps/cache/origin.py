@@ -22,13 +22,23 @@ from steps.manifest_store import load_manifest
 from steps.sources import LocalAddress, ResolveOptions, open_source
 from steps.sources.patience import TransferSettings
 
+Place = tuple[str, tuple[tuple[str, str], ...]]
+"""A storage URI, and the pairs of what its source was opened with."""
+
 
 @dataclass(frozen=True)
 class Origin:
-    """A file at its source."""
+    """A file at its source.
+
+    Attributes:
+        uri: Of the model.
+        file: As its manifest has it.
+        parameters: Pairs of what the source was opened with.
+    """
 
     uri: str
     file: FileEntry
+    parameters: tuple[tuple[str, str], ...] = ()
 
 
 def find_origins(wanted: Mapping[str, Sequence[Marker]], failures: list[OmeError]) -> dict[str, Origin]:
@@ -64,22 +74,22 @@ def fetch_objects(
     store: ObjectStore, origins: Iterable[Origin], on_progress: OnProgress, failures: list[OmeError]
 ) -> int:
     """Fetch what is not in the store yet; the bytes that came. What fails is added to `failures`, the rest goes on."""
-    by_uri: dict[str, list[FileEntry]] = {}
+    by_place: dict[Place, list[FileEntry]] = {}
     for origin in origins:
         if not store.has(origin.file):
-            by_uri.setdefault(origin.uri, []).append(origin.file)
-    return sum(_fetch(store, uri, files, on_progress, failures) for uri, files in by_uri.items())
+            by_place.setdefault((origin.uri, origin.parameters), []).append(origin.file)
+    return sum(_fetch(store, place, files, on_progress, failures) for place, files in by_place.items())
 
 
 def _fetch(
-    store: ObjectStore, uri: str, files: Sequence[FileEntry], on_progress: OnProgress, failures: list[OmeError]
+    store: ObjectStore, place: Place, files: Sequence[FileEntry], on_progress: OnProgress, failures: list[OmeError]
 ) -> int:
     try:
-        return _fetch_all(store, uri, files, on_progress)
+        return _fetch_all(store, place, files, on_progress)
     except (IntegrityError, NotFoundError) as error:
         if len(files) > 1:  # one file of several: the others may be had
             left = [file for file in files if not store.has(file)]
-            return sum(_fetch(store, uri, [file], on_progress, failures) for file in left)
+            return sum(_fetch(store, place, [file], on_progress, failures) for file in left)
         failures.append(error)
     except OmeError as error:
         failures.append(error)
@@ -90,8 +100,9 @@ def _fetch(
     return 0
 
 
-def _fetch_all(store: ObjectStore, uri: str, files: Sequence[FileEntry], on_progress: OnProgress) -> int:
-    source, remote = open_source(uri), []
+def _fetch_all(store: ObjectStore, place: Place, files: Sequence[FileEntry], on_progress: OnProgress) -> int:
+    uri, parameters = place
+    source, remote = open_source(uri, dict(parameters)), []
     total = sum(file.size for file in files)
     copied = linked = 0
 
@@ -133,4 +144,5 @@ def _origins_of(marker: Marker) -> tuple[dict[str, Origin], OmeError | None]:
         manifest = _manifest_of(marker)
     except OmeError as error:
         return {}, error
-    return {f"{file.algorithm}/{file.digest}": Origin(manifest.uri, file) for file in manifest.files}, None
+    parameters = tuple(sorted(manifest.parameters.items()))
+    return {f"{file.algorithm}/{file.digest}": Origin(manifest.uri, file, parameters) for file in manifest.files}, None

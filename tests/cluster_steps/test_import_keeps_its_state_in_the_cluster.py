@@ -5,7 +5,7 @@ import json
 import pytest
 
 from steps.model_owner import ModelOwner
-from steps.requested_model import ModelRequest, requested_model
+from steps.requested_model import ModelRequest, requested_model, with_request
 from tests.apiserver.client import Object
 from tests.cluster_steps.cluster import WORKFLOWS, Cluster, config_map, unpacked
 from tests.cluster_steps.models import NAME, add_tiny
@@ -130,6 +130,19 @@ def test_a_chosen_path_is_kept_and_any_node_is_no_affinity() -> None:
     request = ModelRequest(uri=NAME, path="/mnt/models/mine", models_root="/mnt/models", nodes=("",))
     storage = requested_model(ModelOwner("ClusterBaseModel", "", "tiny"), request)["spec"]["storage"]
     assert storage == {"storageUri": NAME, "path": "/mnt/models/mine"}
+
+
+def test_an_allowance_of_pickles_is_asked_for_and_other_parameters_stay() -> None:
+    owner = ModelOwner("ClusterBaseModel", "", "tiny")
+    request = ModelRequest(
+        uri=NAME, models_root="/mnt/models", secret="hub", secret_key="reader", unsafe_pickles="allow"
+    )
+    made = requested_model(owner, request)
+    assert made["spec"]["storage"]["parameters"] == {"secretKey": "reader", "unsafePickles": "allow"}
+    assert with_request(made, request) is made
+    refusing = requested_model(owner, request.model_copy(update={"unsafe_pickles": "refuse"}))
+    assert refusing["spec"]["storage"]["parameters"] == {"secretKey": "reader"}
+    assert with_request(refusing, request) == made
 
 
 MODELS = "/apis/ome.io/v1beta1/clusterbasemodels"

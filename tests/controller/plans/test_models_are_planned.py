@@ -152,6 +152,20 @@ def test_a_run_of_a_person_is_adopted_not_doubled() -> None:
     assert runs_of(cluster, "import-model") == ["import-abc"]
 
 
+def test_pickles_are_allowed_by_the_model_and_a_run_that_says_otherwise_is_not_its() -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    arguments = {"uri": URI, "name": "smollm2", "nodes": '["node-a"]'}
+    submitted_by_a_person(cluster, "import-model", "import-abc", arguments, {"unsafe_pickles": "refuse"})
+    cluster.pass_time(5)
+    cluster.add(model_body())
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"unsafePickles": "allow"}}}})
+    settle(cluster)
+    (ours,) = [name for name in runs_of(cluster, "import-model") if name != "import-abc"]
+    given = cluster.get("Workflow", "ome", ours)["spec"]["arguments"]["parameters"]
+    assert {"name": "unsafe_pickles", "value": "allow"} in given
+
+
 def test_a_run_that_an_earlier_model_of_that_name_owns_is_stopped_and_another_submitted() -> None:
     cluster = cluster_with("node-a")
     cluster.step(plan_model, *MODEL)

@@ -1,0 +1,227 @@
+"""Brings a bundle's model into the store and its folder: see `bundle_format`, `bundle_layout`.
+
+Called by `ome bundle import`. Every blob is hashed while it is copied, by its own digest and by the one that our
+manifest has; objects that are there are not copied again, so a killed import goes on where it was, file by file. The
+folder appears by one rename, as after any import; a half-copied file is a leftover that collection removes.
+"""
+
+import hashlib
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from crds.pickle_policy import UnsafePickles
+from steps.cache.bundle_format import (
+    COPY_AGAIN,
+    INDEX_FILE,
+    LARGEST_DOCUMENT,
+    LAYOUT_FILE,
+    Blob,
+    Contents,
+    check_version,
+    find_artifact,
+    find_manifest,
+    read_contents,
+)
+from steps.cache.bundle_layout import Layout, open_layout
+from steps.cache.claims import Claimed, claim
+from steps.cache.collection import make_room, missing_bytes
+from steps.cache.folder import is_warm, publish, refuse_foreign, touch
+from steps.cache.importing import Imported
+from steps.cache.locks import open_locked
+from steps.cache.pending import forget_pending, note_pending
+from steps.cache.root import model_folder, models_root
+from steps.cache.safety import refuse_unsafe
+from steps.cache.store import ObjectStore, new_hasher
+from steps.errors import IntegrityError, InvalidInputError
+from steps.home import checked_name
+from steps.manifest import FileEntry, Manifest
+from steps.model_owner import default_folder, model_owner
+
+OnProgress = Callable[[str, int, int], None]
+_CHUNK: Final = 4 << 20
+
+
+@dataclass(frozen=True)
+class BundleImport:
+    """A model that came from a bundle.
+
+    Attributes:
+        name: What it is called here.
+        manifest: Its files, as the source had them.
+        imported: Its folder, and what was copied.
+    """
+
+    name: str
+    manifest: Manifest
+    imported: Imported
+
+
+def import_bundle(
+    bundle: Path,
+    name: str = "",
+    path: str = "",
+    *,
+    digest: str = "",
+    unsafe_pickles: UnsafePickles = "refuse",
+    on_progress: OnProgress,
+) -> BundleImport:
+    """Bring a bundle's model to this machine, verified, in one folder.
+
+    Args:
+        bundle: A file or a folder that `ome bundle export` wrote.
+        name: The model's name; "" for the one it was exported by.
+        path: Its folder; must lie under the models root.
+        digest: What `ome bundle export` said, as `sha256:` and hex: a bundle that somebody else made is refused.
+        unsafe_pickles: Whether it may have pickles that run code when they are loaded.
+        on_progress: Told of bytes copied.
+
+    Raises:
+        IntegrityError: when anything differs from its digest, or is missing; says where.
+        InvalidInputError: when the bundle has what none may have, or the folder is not free.
+        UnsafeError: for dangerous pickles.
+        DiskFullError: with the numbers.
+    """
+    with open_layout(bundle) as layout:
+        contents = _contents(layout, bundle, digest)
+        if not (name or contents.name):
+            raise InvalidInputError(f"{bundle}: does not say the model's name", remedy="Give --name.")
+        name = checked_name("--name" if name else "name", name or contents.name)
+        root, owner = models_root(), model_owner("ClusterBaseModel", "", name)
+        folder = model_folder(root, name, path or str(default_folder(root, owner)))
+        refuse_foreign(folder)
+        manifest = contents.manifest
+        if is_warm(folder, manifest, str(owner)):
+            refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
+            touch(folder)
+            return BundleImport(name, manifest, Imported(folder, 0, manifest.total_bytes))
+        store = ObjectStore(root)
+        with ExitStack() as stack:
+            with store.locked():
+                missing = _missing(store, manifest)
+                own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
+                needs = sum(missing_bytes(store, Claimed(f.algorithm, f.digest, f.size)) for f in missing)
+                evicted = make_room(store, needs, own)
+                stack.enter_context(claim(store, manifest.files))
+                note_pending(store, folder, missing)
+            copied = _copy_all(store, layout, bundle, missing, contents.blobs, on_progress)
+            refuse_unsafe(manifest, unsafe_pickles, store.path)
+            publish(store, manifest, folder, str(owner))
+            with store.locked():
+                forget_pending(store, folder)
+    return BundleImport(name, manifest, Imported(folder, copied, max(0, manifest.total_bytes - copied), evicted))
+
+
+def _contents(layout: Layout, bundle: Path, digest: str) -> Contents:
+    """The documents, each checked against the digest by which the one before names it."""
+    check_version(_read(layout, LAYOUT_FILE, layout.size(LAYOUT_FILE), bundle), f"{bundle}: {LAYOUT_FILE}")
+    index = _read(layout, INDEX_FILE, layout.size(INDEX_FILE), bundle)
+    if digest:
+        own = f"sha256:{hashlib.sha256(index).hexdigest()}"
+        _check_digest(bundle, "the bundle", "digest", own, digest)
+    name, artifact = find_artifact(index, f"{bundle}: {INDEX_FILE}")
+    where = f"{bundle}: {artifact.path}"
+    ours, manifest_digest, blobs = find_manifest(_document(layout, artifact, bundle), where)
+    contents = read_contents(name, _document(layout, ours, bundle), manifest_digest, blobs, f"{bundle}: {ours.path}")
+    for path, blob in blobs.items():
+        _check_size(layout, blob, bundle, path)
+    return contents
+
+
+def _document(layout: Layout, blob: Blob, bundle: Path) -> bytes:
+    _check_size(layout, blob, bundle, "a document")
+    content = _read(layout, blob.path, blob.size, bundle)
+    _check_digest(bundle, blob.path, "sha256", hashlib.sha256(content).hexdigest(), blob.digest)
+    return content
+
+
+def _read(layout: Layout, name: str, size: int, bundle: Path) -> bytes:
+    if size > LARGEST_DOCUMENT:
+        raise InvalidInputError(f"{bundle}: {name} has {size} bytes, a document at most {LARGEST_DOCUMENT}")
+    with layout.open(name) as stream:
+        parts, left = [], size
+        while left and (chunk := stream.read(left)):
+            parts.append(chunk)
+            left -= len(chunk)
+    return b"".join(parts)
+
+
+def _check_size(layout: Layout, blob: Blob, bundle: Path, what: str) -> None:
+    size = layout.size(blob.path)
+    if size != blob.size:
+        raise IntegrityError(
+            f"{bundle}: {blob.path} ({what}) has {size} bytes, expected {blob.size}", remedy=COPY_AGAIN
+        )
+
+
+def _check_digest(bundle: Path, where: str, algorithm: str, digest: str, expected: str) -> None:
+    if digest != expected:
+        raise IntegrityError(f"{bundle}: {where} has the {algorithm} {digest}, expected {expected}", remedy=COPY_AGAIN)
+
+
+def _missing(store: ObjectStore, manifest: Manifest) -> list[FileEntry]:
+    by_digest = {(f.algorithm, f.digest): f for f in reversed(manifest.files)}
+    return [f for f in sorted(by_digest.values(), key=lambda f: f.path) if not store.has(f)]
+
+
+def _copy_all(
+    store: ObjectStore,
+    layout: Layout,
+    bundle: Path,
+    missing: list[FileEntry],
+    blobs: Mapping[str, Blob],
+    on_progress: OnProgress,
+) -> int:
+    total, done = sum(file.size for file in missing), 0
+
+    def moved(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress("copying", done, total)
+
+    for file in missing:
+        _copy(store, layout, bundle, file, blobs[file.path], moved)
+    return total
+
+
+def _copy(
+    store: ObjectStore, layout: Layout, bundle: Path, file: FileEntry, blob: Blob, moved: Callable[[int], None]
+) -> None:
+    """Make the object of a file from its blob: copied and hashed in one pass, on disk before it has its name."""
+    partial = store.partial(file)
+    descriptor = open_locked(partial)
+    if descriptor is None:  # another import brings the same file: a second copy is simpler than waiting for it
+        partial = partial.with_name(f"{file.digest}.{uuid.uuid4().hex}.partial")
+        descriptor = open_locked(partial)
+    if descriptor is None:
+        raise IntegrityError(f"{partial}: is locked, and no one can know its name")
+    try:
+        os.ftruncate(descriptor, 0)
+        if partial == store.partial(file):  # what a download had noted of it
+            store.progress(file).unlink(missing_ok=True)
+        own, sha256, left = new_hasher(file), hashlib.sha256(), blob.size
+        with layout.open(blob.path) as stream:
+            while left and (chunk := stream.read(min(_CHUNK, left))):
+                sha256.update(chunk)
+                if file.algorithm != "sha256":
+                    own.update(chunk)
+                view = memoryview(chunk)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+                left -= len(chunk)
+                moved(len(chunk))
+        where = f"{blob.path} ({file.path})"
+        _check_digest(bundle, where, "sha256", sha256.hexdigest(), blob.digest)
+        if file.algorithm != "sha256":
+            _check_digest(bundle, where, file.algorithm, own.hexdigest(), file.digest)
+        store.commit(file, partial, descriptor)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            partial.unlink()
+        raise
+    finally:
+        os.close(descriptor)
