@@ -19,7 +19,8 @@ setup: .venv/.dev ## Install the development environment and the images' environ
 	@$(BIN)/ome environments install
 
 test: setup ## Run every test but those on a cluster; one runs the whole quickstart
-	@$(BIN)/python -m tests.cluster build etcd kube-apiserver kubectl helm >/dev/null || test -z "$$CI"  # tests say what they lack
+	@$(BIN)/python -m tests.cluster build etcd kube-apiserver kubectl helm versitygw fake-gcs-server >/dev/null || test -z "$$CI"  # tests say what they lack
+	@$(BIN)/python -m tests.sources.az_server >/dev/null || test -z "$$CI"
 	$(BIN)/python -m pytest -m "not cluster" --cov --cov-report=term
 
 test-cluster: setup ## Run the tests on a cluster: the one of KUBECONFIG, else that of cluster-up, which is left running

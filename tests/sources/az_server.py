@@ -1,4 +1,7 @@
-"""Azurite, Azure's emulator of blob storage: put into the cache by npm from a lock file, and run for a session."""
+"""Azurite, Azure's emulator of blob storage: put into the cache by npm from a lock file, and run for a session.
+
+`python -m tests.sources.az_server` puts it there ahead of tests, whose time it would use up.
+"""
 
 import hashlib
 import shutil
@@ -49,3 +52,7 @@ def _installed() -> Path:
                 not_run(f"Azurite, and `npm ci` ended with {done.returncode}: {done.stderr[-500:]}", "See npm's log.")
             (place / "complete").touch()
     return program
+
+
+if __name__ == "__main__":
+    _installed()
