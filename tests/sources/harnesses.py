@@ -1,9 +1,5 @@
-"""Every harness there is, and which of them the suite runs over.
+"""Every harness there is, and which of them the suite runs over."""
 
-A harness outside this repository joins by `OME_SOURCE_HARNESS=package.module:Class` (docs/sources.md).
-"""
-
-import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -45,10 +41,7 @@ SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "github")
 
 def switched_on() -> dict[str, HarnessKind]:
     """The harnesses that the suite runs over."""
-    places = {name: HARNESSES[name] for name in SWITCHED_ON}
-    if outside := os.environ.get("OME_SOURCE_HARNESS"):
-        places[outside] = outside
-    return {name: load(place) for name, place in places.items()}
+    return {name: load(HARNESSES[name]) for name in SWITCHED_ON}
 
 
 def load(place: str) -> HarnessKind:
