@@ -15,8 +15,10 @@ TOKEN = "hf_reader"
 
 @pytest.mark.parametrize("step", ["resolve-model", "parse-model", "cache-model"])
 def test_a_secret_without_the_token_is_named_with_the_command_that_makes_it(cluster: Cluster, step: str) -> None:
-    source = ("uri", NAME) if step == "resolve-model" else ("manifest", "0" * 64)
-    inputs: dict[str, Any] = dict([source])
+    add_tiny(cluster.hub)
+    inputs: dict[str, Any] = {"uri": NAME}
+    if step != "resolve-model":
+        inputs = {"manifest": cluster.run("resolve-model", uri=NAME).outputs["manifest"]}
     refused = cluster.run(step, secret="hub", secret_key="reader", **inputs)
     assert (refused.code, refused.failure["code"]) == (10, "auth")
     assert refused.failure["message"].startswith('Secret "hub" of namespace ome does not exist')

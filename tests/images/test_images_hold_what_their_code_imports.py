@@ -15,8 +15,8 @@ OURS = {"crds", "images", "steps", "pipelines", "controller"}
 NOT_RUN_THERE = {
     "ome-steps": {"matplotlib", "jinja2", "markupsafe", "tokenizers"},  # only steps/benchmark/ imports these
     "ome-controller": {
-        "hera", "typer", "rich", "httpx2", "huggingface_hub", "jinja2", "markupsafe", "matplotlib", "picklescan",
-        "tokenizers",
+        "hera", "typer", "rich", "httpx2", "huggingface_hub", "jinja2", "markupsafe", "matplotlib", "obstore",
+        "picklescan", "tokenizers",
     },
 }  # fmt: skip
 

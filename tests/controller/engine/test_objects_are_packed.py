@@ -10,12 +10,15 @@ from controller.packing import Packer, to_json
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
 )
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from(["Pod", "Node"]), st.dictionaries(st.text(), _JSON)), max_size=8))
+@given(
+    st.lists(st.tuples(st.sampled_from(["Pod", "Node"]), st.dictionaries(st.text(), _JSON, max_size=6)), max_size=8)
+)
 def test_what_is_packed_comes_out_the_same(items: list[tuple[str, dict[str, Any]]]) -> None:
     packer = Packer()
     packed = [packer.pack(kind, to_json(item)) for kind, item in items]
