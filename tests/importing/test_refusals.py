@@ -122,11 +122,11 @@ def test_hub_that_fails_for_good(hub: RunningHub, monkeypatch: pytest.MonkeyPatc
     assert hub.ledger.counts().requests["api/acme/model"] == 3
 
 
-@pytest.mark.parametrize("uri", ["s3://bucket/prefix", "oci://n/a/b/c/o/d", "hg://acme/model"])
+@pytest.mark.parametrize("uri", ["vendor://acme/llm/x", "oci://n/a/b/c/o/d", "hg://acme/model"])
 def test_scheme_without_a_source(uri: str) -> None:
     with pytest.raises(UnsupportedError, match=uri.partition("://")[0]) as caught:
         resolve(uri)
-    assert "hf://, local://" in caught.value.remedy
+    assert "hf://, s3://" in caught.value.remedy
 
 
 @pytest.mark.parametrize("uri", ["", "acme/model", "hf://", "hf://a/b/c", "hf://acme/..", "hf://acme/model@"])
