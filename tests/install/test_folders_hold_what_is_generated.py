@@ -67,7 +67,7 @@ def test_options_reach_every_image_and_the_models_root() -> None:
     assert "/data/models" in text
     places = [m["mountPath"] for s in scripts for m in s["script"]["volumeMounts"]]
     places += [v["hostPath"]["path"] for s in scripts for v in s.get("volumes", ()) if "hostPath" in v]
-    assert set(places) == {"/tmp", "/data/models"}
+    assert set(places) == {"/tmp", "/run/ome/credentials", "/data/models"}
     settings = next(each for each in _installed(options) if each["metadata"]["name"] == "ome-settings")
     assert settings["data"]["OME_MODELS_ROOT"] == "/data/models"
 
