@@ -117,6 +117,9 @@ def test_runs_end_and_are_cleaned_up(name: str) -> None:
     assert spec["serviceAccountName"] == "ome-import"
 
 
+READERS = {"resolve-model", "parse-model", "cache-model"}
+
+
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
 def test_step_pods_are_bounded_and_have_no_rights(template: dict[str, Any]) -> None:
     script = template["script"]
@@ -136,9 +139,14 @@ def test_step_pods_are_bounded_and_have_no_rights(template: dict[str, Any]) -> N
     }
     root = [{"name": "models", "hostPath": {"path": "/mnt/models", "type": "DirectoryOrCreate"}}]
     reads = template["name"] == "benchmark-endpoint"
-    assert template["volumes"] == [{"name": "tmp", "emptyDir": {}}, *(root if is_root or reads else [])]
+    asks = template["name"] in READERS
+    named = "{{=inputs.parameters.secret == '' ? 'none' : inputs.parameters.secret}}"
+    secret = [{"name": "credentials", "secret": {"secretName": named, "optional": True}}] if asks else []
+    assert template["volumes"] == [{"name": "tmp", "emptyDir": {}}, *(root if is_root or reads else []), *secret]
     mount = {"name": "models", "mountPath": "/mnt/models", "readOnly": reads}
-    assert script["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}, *([mount] if is_root or reads else [])]
+    keys = [{"name": "credentials", "mountPath": "/run/ome/credentials", "readOnly": True}] if asks else []
+    place = {"name": "tmp", "mountPath": "/tmp"}
+    assert script["volumeMounts"] == [place, *([mount] if is_root or reads else []), *keys]
 
 
 def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -147,7 +155,7 @@ def variables(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def test_a_token_reaches_only_the_steps_that_read_a_source() -> None:
     readers = {t["name"] for t in SCRIPTS if "HF_TOKEN" in variables(t)}
-    assert readers == {"resolve-model", "parse-model", "cache-model"}
+    assert readers == READERS
     assert all(variables(t)["HF_TOKEN"].get("value") is None for t in SCRIPTS if t["name"] in readers)
 
 
