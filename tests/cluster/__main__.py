@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     command("install", "install the Debian packages that are missing, and Go", lambda _: _install())
     command("install-go", "put a Go toolchain into the cache, if this machine has none", lambda _: install_go())
     build = command("build", "build the programs that are missing or changed", lambda given: ensure(*given.programs))
-    build.add_argument("programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; default: all")
+    build.add_argument(
+        "programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; default: those of a cluster"
+    )
     command("images", "build the images that are missing or changed", lambda _: build_for_this_machine())
     up = command("up", "start the cluster with Argo, or what of it does not run; prints its kubeconfig", _up)
     up.add_argument("--nodes", type=int, default=lifecycle.NODES, help="default: %(default)s")

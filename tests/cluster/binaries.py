@@ -17,7 +17,7 @@ from filelock import FileLock
 from steps.errors import ClusterError
 from tests.cluster.go_toolchain import find_go
 from tests.cluster.places import binaries_folder, cluster_folder
-from tests.cluster.programs import ARGO_MODULE, MODULES_FOLDER, PROGRAMS, GoModule, by_module
+from tests.cluster.programs import ARGO_MODULE, MODULES_FOLDER, OF_A_CLUSTER, GoModule, by_module
 
 Report = Callable[[str], None]
 
@@ -26,7 +26,7 @@ def ensure(*names: str, report: Report | None = None) -> Path:
     """Build the named programs unless they are up to date (all programs, when none is named).
 
     Args:
-        names: Programs, as `PROGRAMS` lists them.
+        names: Programs, as `PROGRAMS` lists them; none for those of a cluster.
         report: Told a line when something is built; by default it goes to stderr.
 
     Returns:
@@ -37,7 +37,7 @@ def ensure(*names: str, report: Report | None = None) -> Path:
         UnsupportedError: when something must be built and there is no Go toolchain.
         ClusterError: when a build fails, with the end of its output.
     """
-    wanted = by_module(names or PROGRAMS)
+    wanted = by_module(names or OF_A_CLUSTER)
     if not _outdated(wanted):
         return binaries_folder()
     tell = report or _to_stderr
@@ -56,7 +56,7 @@ def ensure(*names: str, report: Report | None = None) -> Path:
 
 def missing(*names: str) -> tuple[str, ...]:
     """Those of the named programs (of all, when none is named) that are not built, or from something else."""
-    return tuple(program for programs in _outdated(by_module(names or PROGRAMS)).values() for program in programs)
+    return tuple(program for programs in _outdated(by_module(names or OF_A_CLUSTER)).values() for program in programs)
 
 
 def argo_source(go: Path | None = None) -> Path:

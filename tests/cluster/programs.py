@@ -82,6 +82,9 @@ GO_MODULES: tuple[GoModule, ...] = (
 )  # fmt: skip
 
 PROGRAMS: tuple[str, ...] = tuple(program for module in GO_MODULES for program in module.packages)
+STORES: tuple[str, ...] = ("versitygw", "fake-gcs-server")
+"""Object stores that the tests of sources ask; a cluster does without them."""
+OF_A_CLUSTER: tuple[str, ...] = tuple(program for program in PROGRAMS if program not in STORES)
 """Every program there is, in the order in which they are built."""
 
 

@@ -39,7 +39,7 @@ def test_only_what_is_asked_for_and_not_up_to_date_is_missing(cache: Path) -> No
 
     assert binaries.missing("etcd", "kubectl", "kube-apiserver") == ("kube-apiserver", "kubectl")
     assert binaries.missing("etcd") == ()
-    assert set(binaries.missing()) == set(programs.PROGRAMS) - {"etcd"}
+    assert set(binaries.missing()) == set(programs.OF_A_CLUSTER) - {"etcd"}
 
 
 def test_what_is_up_to_date_needs_no_go(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

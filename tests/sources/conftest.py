@@ -17,6 +17,9 @@ CREDENTIALS = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_", "AZURE_", "OCI_", "GITHUB
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out a test of a capability that no source has which is switched on: there is nothing to run."""
     items[:] = [item for item in items if not _is_for_no_source(item)]
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(1500))  # the first of a store waits for its server to be built
 
 
 def _is_for_no_source(item: pytest.Item) -> bool:
