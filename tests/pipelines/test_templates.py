@@ -163,7 +163,8 @@ def test_a_token_reaches_only_the_steps_that_read_a_source() -> None:
 def test_a_step_learns_where_it_is_from_its_pod_and_nothing_on_one_machine(template: dict[str, Any]) -> None:
     given = {name for name, variable in variables(template).items() if "valueFrom" not in variable}
     makes_pods = {"OME_STEP_IMAGE"} if template["name"] == "read-claim" else set()
-    assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"} | makes_pods
+    mounts = {"OME_SOURCE_SECRET"} if template["name"] in READERS else set()  # a folder that one machine has not
+    assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"} | makes_pods | mounts
     paths = {n: v["valueFrom"]["fieldRef"]["fieldPath"] for n, v in variables(template).items()
              if "fieldRef" in v.get("valueFrom", {})}  # fmt: skip
     assert paths == {
