@@ -163,8 +163,8 @@ class FaultyProxy:
                 part = chunk[: await self._allowed(request, target, len(chunk))]
                 if not part:
                     return
+                self.ledger.sent(target, len(part))  # before it is: who has it all may look at once
                 await response.write(part)
-                self.ledger.sent(target, len(part))
                 sent, chunk = sent + len(part), chunk[len(part) :]
             if sent == limit:
                 break
@@ -183,8 +183,8 @@ class FaultyProxy:
         response.content_length = len(self.whole[target])
         await response.prepare(request)
         with suppress(ConnectionResetError, BrokenPipeError):
-            await response.write(self.whole[target])
             self.ledger.sent(target, len(self.whole[target]))
+            await response.write(self.whole[target])
         return response
 
     async def _allowed(self, request: web.Request, target: str, count: int) -> int:
