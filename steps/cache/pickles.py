@@ -45,7 +45,7 @@ _ALSO_DANGEROUS: Final = {
 """What picklescan 1.0 takes for merely unknown: each runs code, or gets hold of what does."""
 _NESTED_CLASS: Final = re.compile(r"[A-Z]\w*(\.[A-Z]\w*)+")
 _DAMAGE: Final = (
-    OSError, EOFError, ValueError, RuntimeError, NotImplementedError, OverflowError, LookupError,
+    OSError, EOFError, ValueError, RuntimeError, OverflowError, LookupError,
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 

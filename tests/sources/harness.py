@@ -4,6 +4,7 @@ One class for each source; `harnesses.py` lists them. A test gets a fresh model 
 server serves the whole session.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -125,7 +126,11 @@ class SourceHarness(Protocol):
         """Replace all faults."""
 
 
-class PlainHarness:
+class LacksCapabilityError(Exception):
+    """A test asks a harness for what its source has not: `sources_with` must name the capability."""
+
+
+class PlainHarness(ABC):
     """Defaults for a harness: no capabilities, nothing in the environment."""
 
     name: str = ""
@@ -144,23 +149,23 @@ class PlainHarness:
         """Replace a file."""
         self.put({path: content})
 
+    @abstractmethod
     def put(self, files: Mapping[str, bytes]) -> None:
         """Add files to the model, or replace them."""
-        raise NotImplementedError
 
     def put_beside(self, files: Mapping[str, bytes]) -> None:
         """Needs `neighbours`."""
-        raise NotImplementedError
+        raise self._lacks("neighbours")
 
     def list_as(self, path: str, shown: str) -> None:
         """Needs `listing rewrite`."""
-        raise NotImplementedError
+        raise self._lacks("listing rewrite")
 
     def deny(self) -> Mapping[str, str]:
         """Needs `credentials`."""
-        raise NotImplementedError
+        raise self._lacks("credentials")
 
-    def allow(self) -> None:
+    def allow(self) -> None:  # noqa: B027 - what nothing was done to needs nothing undone
         """Nothing was done at the server."""
 
     def target(self, path: str) -> str:
@@ -178,7 +183,12 @@ class PlainHarness:
 
     def set_faults(self, *faults: Fault) -> None:
         """Needs `faults`."""
-        raise NotImplementedError
+        raise self._lacks("faults")
+
+    def _lacks(self, capability: Capability) -> LacksCapabilityError:
+        return LacksCapabilityError(
+            f'{self.name}: a test asks for "{capability}", which is not among its capabilities'
+        )
 
 
 class LocalHarness(PlainHarness):
