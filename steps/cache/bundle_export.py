@@ -109,6 +109,8 @@ def _blobs(store: ObjectStore, manifest: Manifest, on_progress: OnProgress) -> d
                 done += len(chunk)
                 on_progress("hashing", min(done, total), total)
         _check(store, file, own.hexdigest(), file.digest)
+        if recorded := store.content(file):
+            _check(store, file, sha256.hexdigest(), recorded)
         found[file.digest] = sha256.hexdigest()
     return {f.path: Blob(found.get(f.digest, f.digest), f.size) for f in manifest.files}
 

@@ -6,10 +6,8 @@ folder appears by one rename, as after any import; a half-copied file is a lefto
 """
 
 import hashlib
-import os
-import uuid
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,11 +30,11 @@ from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
 from steps.cache.folder import is_warm, publish, refuse_foreign, touch
 from steps.cache.importing import Imported
-from steps.cache.locks import open_locked
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
 from steps.cache.store import ObjectStore, new_hasher
+from steps.cache.writing import write_object
 from steps.errors import IntegrityError, InvalidInputError
 from steps.home import checked_name
 from steps.manifest import FileEntry, Manifest
@@ -191,37 +189,25 @@ def _copy_all(
 def _copy(
     store: ObjectStore, layout: Layout, bundle: Path, file: FileEntry, blob: Blob, moved: Callable[[int], None]
 ) -> None:
-    """Make the object of a file from its blob: copied and hashed in one pass, on disk before it has its name."""
-    partial = store.partial(file)
-    descriptor = open_locked(partial)
-    if descriptor is None:  # another import brings the same file: a second copy is simpler than waiting for it
-        partial = partial.with_name(f"{file.digest}.{uuid.uuid4().hex}.partial")
-        descriptor = open_locked(partial)
-    if descriptor is None:
-        raise IntegrityError(f"{partial}: is locked, and no one can know its name")
-    try:
-        os.ftruncate(descriptor, 0)
-        if partial == store.partial(file):  # what a download had noted of it
-            store.progress(file).unlink(missing_ok=True)
-        own, sha256, left = new_hasher(file), hashlib.sha256(), blob.size
+    """Make the object of a file from its blob: copied and hashed in one pass."""
+    own, sha256 = new_hasher(file), hashlib.sha256()
+
+    def chunks() -> Iterator[bytes]:
+        left = blob.size
         with layout.open(blob.path) as stream:
             while left and (chunk := stream.read(min(_CHUNK, left))):
                 sha256.update(chunk)
-                if file.algorithm != "sha256":
+                if file.algorithm not in ("sha256", "version"):
                     own.update(chunk)
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                yield chunk
                 left -= len(chunk)
                 moved(len(chunk))
+
+    def check() -> str:
         where = f"{blob.path} ({file.path})"
         _check_digest(bundle, where, "sha256", sha256.hexdigest(), blob.digest)
         if file.algorithm != "sha256":
             _check_digest(bundle, where, file.algorithm, own.hexdigest(), file.digest)
-        store.commit(file, partial, descriptor)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-        raise
-    finally:
-        os.close(descriptor)
+        return blob.digest if file.algorithm == "version" else ""
+
+    write_object(store, file, chunks(), check)

@@ -10,7 +10,7 @@ import os
 import threading
 
 from steps.cache.journal import Journal
-from steps.cache.store import new_hasher
+from steps.cache.store import VersionHasher, new_hasher
 from steps.manifest import FileEntry
 
 _BATCH_BYTES = 1 << 20
@@ -60,6 +60,11 @@ class OrderedHasher:
         if self._failure is not None:
             raise self._failure
         return self._hasher.hexdigest() if self._position == self._size else None
+
+    @property
+    def content(self) -> str:
+        """The sha256 of the file once it is finished, where its name is no digest; else ""."""
+        return self._hasher.content if isinstance(self._hasher, VersionHasher) else ""
 
     def stop(self) -> None:
         """Give up: the download has failed or was cancelled."""

@@ -1,14 +1,11 @@
 """Brings local files into the store: by hard link on the same file system, else by copy; hashed in either case."""
 
 import errno
-import os
-import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from steps.cache.locks import open_locked
 from steps.cache.store import ObjectStore, hash_file, new_hasher, sync_folder
+from steps.cache.writing import write_object
 from steps.errors import IntegrityError, InvalidInputError, NotFoundError
 from steps.manifest import FileEntry
 
@@ -53,29 +50,20 @@ def _link(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[
 
 
 def _copy(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> None:
-    partial = store.partial(file)
-    descriptor = open_locked(partial)
-    while descriptor is None:  # another import copies the same file: a second copy is simpler than waiting for it
-        partial = store.partial(file).with_name(f"{file.digest}.{uuid.uuid4().hex}.partial")
-        descriptor = open_locked(partial)
-    try:
-        os.ftruncate(descriptor, 0)
-        hasher = new_hasher(file)
+    hasher = new_hasher(file)
+
+    def chunks() -> Iterator[bytes]:
         with source.open("rb", buffering=0) as opened:
             while chunk := opened.read(_CHUNK):
                 hasher.update(chunk)
-                view = memoryview(chunk)
-                while view:
-                    view = view[os.write(descriptor, view) :]
+                yield chunk
                 on_bytes(len(chunk))
+
+    def check() -> str:
         _check(file, source, hasher.hexdigest())
-        store.commit(file, partial, descriptor)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-        raise
-    finally:
-        os.close(descriptor)
+        return ""
+
+    write_object(store, file, chunks(), check)
 
 
 def _check(file: FileEntry, source: Path, digest: str) -> None:

@@ -200,7 +200,7 @@ class _Repair:
         """Break a damaged object's seal: an import that needs it will hash it."""
         path = self._store.path(mend.file)
         if not self._is_sound(mend):
-            path.with_name(f"{path.name}.seal").unlink(missing_ok=True)
+            self._store.unseal(path)
 
     def _admit(self, origins: list[Origin]) -> None:
         claims = [Claimed(o.file.algorithm, o.file.digest, o.file.size) for o in origins]
@@ -215,13 +215,14 @@ class _Repair:
         path, new = self._store.path(mend.file), self._aside.path(mend.file)
         if self._is_sound(mend):
             return
+        content = self._aside.content(mend.file)
         if mend.sound is not None and _inode(mend.sound[0]) == mend.sound[1]:
             new.unlink(missing_ok=True)
             new.hardlink_to(mend.sound[0])
         if new.exists():
             new.rename(path)
             sync_folder(path.parent)
-            self._store.seal(path)
+            self._store.seal(path, content)
         elif not is_in_use:
             self._store.remove(path)
 

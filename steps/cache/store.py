@@ -53,35 +53,73 @@ class ObjectStore:
         """Whether the object is there and sound.
 
         An object whose seal does not fit its size, inode or time of change may have been written to: it is hashed
-        again, and removed when its bytes are not those of its name, or when no digest can tell.
+        again, and removed when its bytes are not those of its name, or when nothing tells what they were.
         """
         path = self.path(file)
         try:
             stat = path.stat()
         except FileNotFoundError:
             return False
-        if _read(_seal_path(path)) == _seal(stat):
+        if _read(_seal_path(path)).split()[:3] == _look(stat).split():
             return True
-        is_checkable = file.algorithm != "version"  # its source says nothing of the content
-        if is_checkable and stat.st_size == file.size and hash_file(path, file) == file.digest:
+        if stat.st_size == file.size and self.digest(file, path) == file.digest:
             self.seal(path)
             return True
         self.remove(path)
         return False
 
-    def commit(self, file: FileEntry, partial: Path, descriptor: int) -> None:
-        """Make a verified download the object: on disk first, then one rename."""
+    def digest(self, file: FileEntry, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
+        """The digest of what is at `path`, to be compared with the file's; words when nothing tells what it held.
+
+        Args:
+            file: What should be there.
+            path: The object, or a model's name of it.
+            on_bytes: Called with what was read.
+        """
+        if file.algorithm != "version":
+            return hash_file(path, file, on_bytes)
+        hasher = VersionHasher(file.digest)
+        hash_into(hasher, path, on_bytes)
+        recorded = self.content(file)
+        if hasher.content == recorded:
+            return file.digest
+        if not recorded:
+            return "its source told no digest, and the record of what came is gone"
+        return f"sha256:{hasher.content}, and sha256:{recorded} when it came"
+
+    def content(self, file: FileEntry) -> str:
+        """The sha256 that was recorded when the object came, in hexadecimal; "" where its name is its digest."""
+        return _content(_read(_seal_path(self.path(file))))
+
+    def commit(self, file: FileEntry, partial: Path, descriptor: int, content: str = "") -> None:
+        """Make a verified download the object: on disk first, then one rename.
+
+        Args:
+            file: Names the object.
+            partial: What becomes it.
+            descriptor: The same, open for writing.
+            content: Its sha256, where the name is no digest.
+        """
         os.fchmod(descriptor, 0o444)
         os.fsync(descriptor)
         path = self.path(file)
         partial.rename(path)
         sync_folder(path.parent)
-        self.seal(path)
+        self.seal(path, content)
         self.progress(file).unlink(missing_ok=True)
 
-    def seal(self, path: Path) -> None:
-        """Remember how a verified object looks."""
-        write_atomically(_seal_path(path), _seal(path.stat()).encode(), is_durable=False)
+    def seal(self, path: Path, content: str = "") -> None:
+        """Remember how a verified object looks, and what is in it where its name does not say it."""
+        kept = content or _content(_read(_seal_path(path)))
+        write_atomically(_seal_path(path), f"{_look(path.stat())} {kept}".strip().encode(), is_durable=False)
+
+    def unseal(self, path: Path) -> None:
+        """Distrust an object: who needs it will hash it."""
+        seal = _seal_path(path)
+        if content := _content(_read(seal)):
+            write_atomically(seal, f"0 0 0 {content}".encode(), is_durable=False)
+        else:
+            seal.unlink(missing_ok=True)
 
     def remove(self, path: Path) -> None:
         """Remove an object and its seal."""
@@ -106,20 +144,30 @@ class ObjectStore:
 
 
 class VersionHasher:
-    """Stands where a hasher does for a file whose source names a version and no digest: any content has its name.
+    """For a file whose source names a version and no digest: any content has its name, and is recorded.
 
     Size and version are checked with every answer of the source instead.
+
+    Args:
+        digest: The file's name.
     """
 
     def __init__(self, digest: str) -> None:
         self._digest = digest
+        self._content = hashlib.sha256()
 
     def update(self, content: bytes | bytearray | memoryview) -> None:
         """Take more of the file."""
+        self._content.update(content)
 
     def hexdigest(self) -> str:
         """The file's name."""
         return self._digest
+
+    @property
+    def content(self) -> str:
+        """The sha256 of what was taken, in hexadecimal."""
+        return self._content.hexdigest()
 
 
 def new_hasher(file: FileEntry) -> "hashlib._Hash | VersionHasher":
@@ -136,12 +184,17 @@ def new_hasher(file: FileEntry) -> "hashlib._Hash | VersionHasher":
 def hash_file(path: Path, file: FileEntry, on_bytes: Callable[[int], None] = lambda _: None) -> str:
     """The digest of the file at `path`, by the algorithm of `file`; calls `on_bytes` with what was read."""
     hasher = new_hasher(file)
+    hash_into(hasher, path, on_bytes)
+    return hasher.hexdigest()
+
+
+def hash_into(hasher: "hashlib._Hash | VersionHasher", path: Path, on_bytes: Callable[[int], None]) -> None:
+    """Hash the file at `path`; calls `on_bytes` with what was read."""
     with path.open("rb", buffering=0) as opened:
         buffer = bytearray(_CHUNK)
         while count := opened.readinto(buffer):
             hasher.update(memoryview(buffer)[:count])
             on_bytes(count)
-    return hasher.hexdigest()
 
 
 def sync_folder(folder: Path) -> None:
@@ -157,8 +210,13 @@ def _seal_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.seal")
 
 
-def _seal(stat: os.stat_result) -> str:
+def _look(stat: os.stat_result) -> str:
+    """What a write would change: the beginning of a seal. What follows is the content's sha256, or nothing."""
     return f"{stat.st_size} {stat.st_ino} {stat.st_mtime_ns}"
+
+
+def _content(seal: str) -> str:
+    return "".join(seal.split()[3:])
 
 
 def _read(path: Path) -> str:

@@ -85,7 +85,7 @@ class Transfer:
                 f"{self.file.path}: its {self.file.size} bytes have the {self.file.algorithm} {digest}, "
                 f"the manifest says {self.file.digest}; the damaged copy was removed",
             )
-        self._store.commit(self.file, self._store.partial(self.file), self._descriptor)
+        self._store.commit(self.file, self._store.partial(self.file), self._descriptor, self._hasher.content)
 
     def stop(self) -> None:
         """Give up hashing, so that `finish` returns."""

@@ -15,7 +15,7 @@ from typing import Literal, cast
 from steps.cache.claims import live_claims
 from steps.cache.folder import Marker, read_marker
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore, hash_file
+from steps.cache.store import ObjectStore
 from steps.cache.survey import InodeKey, ModelFolder, Survey, survey
 from steps.errors import InvalidInputError, NotFoundError
 from steps.frozen import Frozen
@@ -122,7 +122,7 @@ def verify(names: Sequence[str] = (), on_progress: OnProgress = lambda *_: None)
         claimed = frozenset(f"{c.algorithm}/{c.digest}" for c in live_claims(store))
     found = survey(store, claimed)
     plan = plan_verification(found, choose_models(found.models, names), with_loose_objects=not names)
-    digests = _hash_all(plan.checks, on_progress)
+    digests = _hash_all(store, plan.checks, on_progress)
     replaced = {m.name for m in found.models if read_marker(m.path) != m.marker or not (m.path / MARKER).exists()}
     sound, damaged, faults = [], [], list(plan.faults)
     for check, digest in zip(plan.checks, digests, strict=True):
@@ -231,7 +231,7 @@ def _damage(check: Check, found: str) -> list[Fault]:
     ]
 
 
-def _hash_all(checks: Sequence[Check], on_progress: OnProgress) -> list[str]:
+def _hash_all(store: ObjectStore, checks: Sequence[Check], on_progress: OnProgress) -> list[str]:
     """The digests, or why a file cannot be read; "" for one that has gone."""
     total, done, lock, stopped = sum(check.size for check in checks), 0, threading.Lock(), threading.Event()
 
@@ -249,7 +249,7 @@ def _hash_all(checks: Sequence[Check], on_progress: OnProgress) -> list[str]:
             path="", size=check.size, algorithm=cast("DigestAlgorithm", algorithm), digest=digest, location=""
         )
         try:
-            return hash_file(check.path, entry, count)
+            return store.digest(entry, check.path, count)
         except FileNotFoundError:
             return ""
         except PermissionError:

@@ -1,13 +1,13 @@
 """What `ome cache list` and `du` say: each file on disk once, whatever its names; nothing is read but names."""
 
+import time
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 
 from steps.cache import import_model, models_root
+from steps.cache.store import ObjectStore
 from steps.cache.usage import account, read_usage
-from steps.errors import NetworkError
 from steps.manifest_store import save_manifest
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
@@ -112,15 +112,17 @@ def test_an_import_under_way_has_its_share_and_a_killed_one_keeps_it(hub: Runnin
     assert read_usage().imports == ()
 
 
-def test_a_finished_file_of_an_interrupted_import_is_not_called_useless(
-    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_file_of_an_interrupted_import_is_not_called_useless(hub: RunningHub, tmp_path: Path) -> None:
     hub.add("acme/model", {"a.safetensors": noise(300_000, 2), "b.safetensors": WEIGHTS})
-    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
-    monkeypatch.setenv("OME_CONNECTIONS", "1")
-    hub.set_faults(Fault("status", path="acme/model/b.safetensors", times=0))
-    with pytest.raises(NetworkError):
-        fetch("hf://acme/model")
+    manifest = resolve("hf://acme/model")
+    (finished,) = (ObjectStore(models_root()).path(f) for f in manifest.files if f.path == "a.safetensors")
+    hub.set_faults(Fault("hold", path="lfs/acme/model/b.safetensors"))
+    child = start_caching(tmp_path / "step", save_manifest(manifest))
+    while not finished.exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.kill()
+    child.communicate()
     usage = read_usage()
     assert usage.unfinished_bytes >= 300_000
     assert usage.unreferenced_bytes == 0
