@@ -5,6 +5,7 @@ everything (about 12 minutes on two cores with nothing cached). A stamp for each
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,9 +18,10 @@ from filelock import FileLock
 from steps.errors import ClusterError
 from tests.cluster.go_toolchain import find_go
 from tests.cluster.places import binaries_folder, cluster_folder
-from tests.cluster.programs import ARGO_MODULE, MODULES_FOLDER, OF_A_CLUSTER, GoModule, by_module
+from tests.cluster.programs import ARGO_MODULE, ARGO_PROGRAMS, MODULES_FOLDER, OF_A_CLUSTER, GoModule, by_module
 
 Report = Callable[[str], None]
+_VERSION_ENDING = re.compile(r"/v\d+$")
 
 
 def ensure(*names: str, report: Report | None = None) -> Path:
@@ -97,18 +99,18 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
     work = cluster_folder() / "build" / module.name
     _remove(work)
     shutil.copytree(module.folder, work)
-    if "argo" in module.packages:
+    if set(programs) & set(ARGO_PROGRAMS):
         _complete_argo(go, work)
     staged = work / "bin"
     staged.mkdir()
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in module.variables.items())])
-    target = f"{staged}/" if len(programs) > 1 else str(staged / programs[0])
     packages = [module.packages[program] for program in programs]
-    _go(go, work, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", target, *packages)
+    _go(go, work, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", f"{staged}/", *packages)
     for program in programs:
         for path in (binaries_folder() / program, _stamp(program)):
             path.parent.mkdir(parents=True, exist_ok=True)
-        (staged / program).replace(binaries_folder() / program)  # a running program keeps its old file
+        built = staged / _VERSION_ENDING.sub("", module.packages[program]).rpartition("/")[2]  # as Go names programs
+        built.replace(binaries_folder() / program)  # a running program keeps its old file
         _stamp(program).write_text(module.fingerprint(program))
     sizes = ", ".join(f"{program} {(binaries_folder() / program).stat().st_size >> 20} MiB" for program in programs)
     _remove(work)
@@ -116,13 +118,19 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
 
 
 def _complete_argo(go: Path, work: Path) -> None:
-    """Build from a copy of Argo's source with the two files that its published module leaves out."""
+    """Build from a copy of Argo's source with the two files that its published module leaves out.
+
+    Argo 3.7 gets a third, for the libraries of Kubernetes that it shares with the cluster.
+    """
     copy = work / "module"
     shutil.copytree(argo_source(go), copy)
     _make_writable(copy)
-    signals = (MODULES_FOLDER / "argo" / "signal_linux.go.txt").read_text()
+    signals = (MODULES_FOLDER / "signal_linux.go.txt").read_text()
     signals = signals.replace("github.com/argoproj/argo-workflows/v3", ARGO_MODULE)
     (copy / "workflow" / "executor" / "osspecific" / "signal_linux.go").write_text(signals)
+    lookup = work / "label_lookup.go.txt"
+    if lookup.exists():
+        shutil.copy(lookup, copy / "workflow" / "executor" / "label_lookup.go")
     page = copy / "ui" / "dist" / "app" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<!doctype html><title>Argo Workflows without its pages</title>\n")

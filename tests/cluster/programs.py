@@ -24,6 +24,7 @@ if _ARGO not in ARGO_RELEASES:
     sys.exit(f'error: {ARGO_VARIABLE}: "{_ARGO}" is not known; accepted: {", ".join(ARGO_RELEASES)}')
 ARGO_VERSION = ARGO_RELEASES[_ARGO]
 ARGO_MODULE = f"github.com/argoproj/argo-workflows/{ARGO_VERSION[:2]}"
+ARGO_PROGRAMS: tuple[str, ...] = ("argo", "argoexec", "workflow-controller")
 _KUBERNETES_VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -49,43 +50,47 @@ class GoModule:
     def fingerprint(self, program: str) -> str:
         """What the program is made from, as a digest: another one means that it must be built again."""
         digest = hashlib.sha256(repr((self.packages[program], sorted(self.variables.items()))).encode())
-        for path in sorted(self.folder.iterdir()):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        for path in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+            digest.update(str(path.relative_to(self.folder)).encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
 
+_KUBERNETES = {
+    name: f"k8s.io/kubernetes/cmd/{name}"
+    for name in ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet")
+}
+_ARGO_PACKAGES = {name: f"{ARGO_MODULE}/cmd/{name}" for name in ARGO_PROGRAMS}
+_IS_NEXT_ARGO = not ARGO_VERSION.startswith("v3.")
+
 GO_MODULES: tuple[GoModule, ...] = (
-    GoModule("etcd", {"etcd": "go.etcd.io/etcd/server/v3"}, {}),
+    # One module for all of them, so that the half of their packages which they share is compiled once (decision 014).
     GoModule(
-        "kubernetes",
+        "cluster",
         {
-            name: f"k8s.io/kubernetes/cmd/{name}"
-            for name in (
-                "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
-            )
+            "etcd": "go.etcd.io/etcd/server/v3",
+            **_KUBERNETES,
+            "helm": "helm.sh/helm/v3/cmd/helm",
+            "coredns": "./coredns",
+            **({} if _IS_NEXT_ARGO else _ARGO_PACKAGES),
         },
         {
             f"{_KUBERNETES_VERSION_PACKAGE}.gitVersion": KUBERNETES_VERSION,
             f"{_KUBERNETES_VERSION_PACKAGE}.gitMajor": KUBERNETES_VERSION.removeprefix("v").split(".")[0],
             f"{_KUBERNETES_VERSION_PACKAGE}.gitMinor": KUBERNETES_VERSION.split(".")[1],
+            "helm.sh/helm/v3/internal/version.version": HELM_VERSION,
+            "github.com/argoproj/argo-workflows/v3.version": ARGO_RELEASES["3.7"],
         },
     ),
-    GoModule("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, {"helm.sh/helm/v3/internal/version.version": HELM_VERSION}),
-    GoModule("coredns", {"coredns": "."}, {}),
-    GoModule(
-        "argo" if ARGO_VERSION.startswith("v3.") else f"argo-{ARGO_VERSION[1]}",
-        {name: f"{ARGO_MODULE}/cmd/{name}" for name in ("argo", "argoexec", "workflow-controller")},
-        {f"{ARGO_MODULE}.version": ARGO_VERSION},
-    ),
+    *((GoModule("argo-4", _ARGO_PACKAGES, {f"{ARGO_MODULE}.version": ARGO_VERSION}),) if _IS_NEXT_ARGO else ()),
     GoModule("versitygw", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"}, {}),
     GoModule("fake-gcs-server", {"fake-gcs-server": "github.com/fsouza/fake-gcs-server"}, {}),
-)  # fmt: skip
+)
 
 PROGRAMS: tuple[str, ...] = tuple(program for module in GO_MODULES for program in module.packages)
 STORES: tuple[str, ...] = ("versitygw", "fake-gcs-server")
 """Object stores that the tests of sources ask; a cluster does without them."""
 OF_A_CLUSTER: tuple[str, ...] = tuple(program for program in PROGRAMS if program not in STORES)
-"""Every program there is, in the order in which they are built."""
+"""What a cluster is made of, in the order in which it is built."""
 
 
 def by_module(names: tuple[str, ...]) -> dict[GoModule, tuple[str, ...]]:
