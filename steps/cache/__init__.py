@@ -3,7 +3,7 @@
     <root>/.ome/objects/<algorithm>/<digest>            a verified file
     <root>/.ome/objects/<algorithm>/<digest>.partial    a download under way, locked by its process
     <root>/.ome/objects/<algorithm>/<digest>.progress   which bytes of it are there
-    <root>/.ome/objects/<algorithm>/<digest>.seal       size, inode and time of a verified file; its sha256 where its name has none
+    <root>/.ome/objects/<algorithm>/<digest>.seal       how a verified file looked; its sha256 where unnamed
     <root>/.ome/claims/<id>.json                        what a running import needs, locked by its process
     <root>/.ome/pending/<id>.json                       what an import that has not ended was about to write
     <root>/.ome/staging/                                a model folder in the making
