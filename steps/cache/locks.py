@@ -1,7 +1,9 @@
 """Locks that the kernel drops when their process dies: on the file itself, so that nothing stays behind."""
 
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,22 +13,59 @@ def open_locked(path: Path) -> int | None:
     """Open a file, made when missing, and lock it; None when another process has it locked.
 
     The returned descriptor holds the lock until it is closed. A file that was renamed or removed between opening and
-    locking is opened again.
+    locking is opened again. One that may only be read has been finished, and is about to be renamed; it may be written
+    again when the process that finished it died before that.
+
+    Raises:
+        PermissionError: when it cannot be written for another reason.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except PermissionError:
+            if _make_writable(path):
+                continue
             return None
+        try:
+            is_locked = _lock(descriptor)
         except BaseException:
             os.close(descriptor)
             raise
-        if is_at(descriptor, path):
+        if is_locked and is_at(descriptor, path):
             return descriptor
         os.close(descriptor)
+        if not is_locked:
+            return None
+
+
+def _make_writable(path: Path) -> bool:
+    """Whether a file that may only be read can be opened again; False when another process has it locked."""
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        if not os.access(path.parent, os.W_OK):
+            raise refused from None
+        return True
+    try:
+        if os.fstat(descriptor).st_mode & stat.S_IWUSR:
+            raise refused
+        if not _lock(descriptor):
+            return False
+        if is_at(descriptor, path):
+            os.fchmod(descriptor, 0o644)
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_at(descriptor: int, path: Path) -> bool:

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from steps.cache import Imported, import_model, models_root
@@ -38,6 +39,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def without_capabilities(command: Sequence[str]) -> list[str]:
+    """A command run as in a pod, where root may do no more than others, such as write to what is read-only."""
+    drop = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+    return [*drop, *command]
+
+
 def start_caching(root: Path, manifest: str, name: str = "model") -> subprocess.Popen[str]:
     """The cache-model step as a child process, as a pod runs it, on a manifest that is stored already."""
     root.mkdir(parents=True, exist_ok=True)
@@ -45,7 +52,7 @@ def start_caching(root: Path, manifest: str, name: str = "model") -> subprocess.
     parameters.write_text(json.dumps([{"name": "manifest", "value": manifest}, {"name": "name", "value": name}]))
     environment = os.environ | {"OME_STEP_ROOT": str(root)}
     return subprocess.Popen(
-        [sys.executable, "-m", "steps", "cache-model", str(parameters)],
+        without_capabilities([sys.executable, "-m", "steps", "cache-model", str(parameters)]),
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
