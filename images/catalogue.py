@@ -42,7 +42,11 @@ IMAGES: tuple[Image, ...] = (
     ),
     Image("ome-steps", "every step but the benchmark", ("pyproject.toml", "images", "crds", "steps")),
     Image("ome-benchmark", "the steps and genai-bench", ("pyproject.toml", "images", "crds", "steps")),
-    Image("ome-llama-cpp", "llama.cpp's OpenAI server", ("images/locks/ome-llama-cpp.txt", "images/prebuilt")),
+    Image(
+        "ome-llama-cpp",
+        "llama.cpp's OpenAI server",
+        ("images/locks/ome-llama-cpp.txt", "images/containerfiles/llama-cpp.cmake", "images/prebuilt"),
+    ),
 )
 
 

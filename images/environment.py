@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,19 +20,24 @@ from pathlib import Path
 from filelock import FileLock
 
 LOCKS = Path(__file__).parent / "locks"
+CONTAINERFILES = Path(__file__).parent / "containerfiles"
 
 NOTES: Mapping[str, str] = {
-    "ome-llama-cpp": "llama.cpp's OpenAI server, compiled for this machine: about four minutes on two cores, once",
+    "ome-llama-cpp": "llama.cpp's OpenAI server, compiled for this machine: about two minutes on two cores, once",
     "ome-genai-bench": "genai-bench, the load generator: about 800 MB",
 }
 
 
 BUILD_VARIABLES: Mapping[str, Mapping[str, str]] = {
-    # GCC 12 drops the stores to AMX's tile configuration, and the server then dies at its first request on a CPU
-    # that has AMX (docs/decisions/007-no-amx-in-llama-cpp.md).
-    "ome-llama-cpp": {"CFLAGS": "-U__AMX_INT8__", "CXXFLAGS": "-U__AMX_INT8__"},
+    # docs/decisions/007-what-of-llama-cpp-is-compiled.md: GCC 12 drops the stores to AMX's tile configuration, and the
+    # server then dies at its first request on a CPU that has AMX; what no runtime here uses takes long to compile.
+    "ome-llama-cpp": {
+        "CFLAGS": "-U__AMX_INT8__",
+        "CXXFLAGS": "-U__AMX_INT8__",
+        "CMAKE_ARGS": "-DLLAVA_BUILD=OFF -DCMAKE_PROJECT_llama.cpp_INCLUDE={folder}/llama-cpp.cmake",
+    },
 }
-"""Environment variables of the compiler, for images whose packages are compiled here."""
+"""Environment variables of the compiler, for what is compiled here; `{folder}` is `CONTAINERFILES`."""
 
 
 class EnvironmentProblem(Exception):  # noqa: N818 - a problem to tell a user, with its remedy
@@ -111,7 +117,9 @@ def install(name: str, report: Callable[[str], None]) -> Path:
             return folder
         report(f"installing {name} ({NOTES[name]}); log: {log}")
         shutil.rmtree(folder, ignore_errors=True)
-        install_lock(lock_of(name), folder, log, BUILD_VARIABLES.get(name, {}))
+        place = shlex.quote(str(CONTAINERFILES))  # scikit-build splits what it is told as a shell does
+        variables = {key: text.format(folder=place) for key, text in BUILD_VARIABLES.get(name, {}).items()}
+        install_lock(lock_of(name), folder, log, variables)
         (folder / ".complete").touch()
     return folder
 

@@ -68,8 +68,8 @@ def test_a_containerfile_keeps_to_the_rules(image: Image) -> None:
 
 def test_llama_cpp_is_compiled_as_the_environment_is() -> None:
     text = (REPOSITORY / "images" / "containerfiles" / "ome-llama-cpp.Containerfile").read_text()
-    for name, value in BUILD_VARIABLES["ome-llama-cpp"].items():
-        assert f"{name}={value}" in text
+    for value in BUILD_VARIABLES["ome-llama-cpp"].values():
+        assert value.format(folder="/build") in text
 
 
 def _imports(path: str) -> set[str]:
