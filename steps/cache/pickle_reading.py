@@ -13,10 +13,6 @@ from typing import BinaryIO, Final, NamedTuple
 
 from steps.cache.pickle_opcodes import LENGTHS, LONGEST_NAME, OPCODES, Opcode, line_text
 
-LONGEST_STACK: Final = 1 << 20
-LARGEST_MEMO: Final = 1 << 20
-LARGEST_TEXT: Final = 64 << 20
-MOST_OPCODES: Final = 50_000_000
 UNKNOWN: Final = "unknown"
 """Module and name of a global whose name is computed while it is unpickled."""
 _LINE: Final = 1 << 16
@@ -25,6 +21,23 @@ _TEXT: Final = frozenset(
     {"STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"}
 )
 _EXTENSIONS: Final = frozenset({"EXT1", "EXT2", "EXT4"})
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a pickle is followed; what goes further is refused.
+
+    Attributes:
+        opcodes: Of one pickle.
+        stack: Values on its stack.
+        memo: Values in its memo.
+        text: Bytes of text that it holds at once.
+    """
+
+    opcodes: int = 50_000_000
+    stack: int = 1 << 20
+    memo: int = 1 << 20
+    text: int = 64 << 20
 
 
 class GlobalName(NamedTuple):
@@ -50,12 +63,12 @@ class Pickles:
     problem: str = ""
 
 
-def read_pickles(stream: BinaryIO) -> Pickles:
+def read_pickles(stream: BinaryIO, limits: Limits = Limits()) -> Pickles:  # noqa: B008 - it is frozen
     """Read one pickle after another from where `stream` stands, until there is none."""
     found: set[GlobalName] = set()
     count = 0
     while True:
-        reading = _Reading(stream, found)
+        reading = _Reading(stream, found, limits)
         before = len(found)
         try:
             reading.run()
@@ -81,6 +94,7 @@ class _Reading:
 
     stream: BinaryIO
     found: set[GlobalName]
+    limits: Limits
     has_header: bool = False
     is_at_start: bool = True
     text: int = 0
@@ -90,8 +104,8 @@ class _Reading:
 
     def run(self) -> None:
         """Read to the opcode STOP."""
-        opcodes, read, stack = OPCODES, self.stream.read, self.stack
-        for position in range(MOST_OPCODES):
+        opcodes, read, stack, limits = OPCODES, self.stream.read, self.stack, self.limits
+        for position in range(limits.opcodes):
             code = read(1)
             opcode = opcodes.get(code)
             if opcode is None:
@@ -110,9 +124,9 @@ class _Reading:
                 if opcode.argument is not None:
                     self._skip_argument(opcode.argument)
                 self._move(opcode)
-            if len(stack) > LONGEST_STACK or len(self.memo) > LARGEST_MEMO or self.text > LARGEST_TEXT:
+            if len(stack) > limits.stack or len(self.memo) > limits.memo or self.text > limits.text:
                 raise _EndError("holds more values at once than can be followed", is_certain=True)
-        raise _EndError(f"has more than {MOST_OPCODES} opcodes", is_certain=True)
+        raise _EndError(f"has more than {limits.opcodes} opcodes", is_certain=True)
 
     def _move(self, opcode: Opcode) -> None:
         if opcode.takes_mark:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from steps.cache import import_model, models_root
+from steps.cache.pickle_reading import Limits, read_pickles
 from steps.cache.pickles import dangers_of
 from steps.errors import UnsafeError
 from steps.manifest_store import save_manifest
@@ -226,11 +227,10 @@ def test_bytes_in_a_pickle_cost_no_memory(hub: RunningHub, tmp_path: Path) -> No
     assert int(told.split()[1]) < LIMIT_KIB
 
 
-def test_opcodes_without_end_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steps.cache.pickle_reading.MOST_OPCODES", 1000)
-    assert "more than 1000 opcodes" in scanned(b"\x80\x04" + b"N0" * 1000 + b".", tmp_path)
-    monkeypatch.setattr("steps.cache.pickle_reading.LONGEST_STACK", 100)
-    assert "more values at once" in scanned(b"\x80\x04" + b"N" * 200 + b".", tmp_path)
+def test_opcodes_without_end_are_refused(tmp_path: Path) -> None:
+    endless = read_pickles(io.BytesIO(b"\x80\x04" + b"N0" * 1000 + b"."), Limits(opcodes=1000))
+    assert endless.problem == "has more than 1000 opcodes"
+    assert "more values at once" in scanned(b"\x80\x04" + b"N" * (Limits().stack + 1) + b".", tmp_path)
 
 
 def test_helpers_make_what_pytorch_writes() -> None:
