@@ -100,7 +100,7 @@ def import_bundle(
         store = ObjectStore(root)
         with ExitStack() as stack:
             with store.locked():
-                missing = _missing(store, manifest)
+                missing = store.missing(manifest.files)
                 own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
                 needs = sum(missing_bytes(store, Claimed(f.algorithm, f.digest, f.size)) for f in missing)
                 evicted = make_room(store, needs, own)
@@ -159,11 +159,6 @@ def _check_size(layout: Layout, blob: Blob, bundle: Path, what: str) -> None:
 def _check_digest(bundle: Path, where: str, algorithm: str, digest: str, expected: str) -> None:
     if digest != expected:
         raise IntegrityError(f"{bundle}: {where} has the {algorithm} {digest}, expected {expected}", remedy=COPY_AGAIN)
-
-
-def _missing(store: ObjectStore, manifest: Manifest) -> list[FileEntry]:
-    by_digest = {(f.algorithm, f.digest): f for f in reversed(manifest.files)}
-    return [f for f in sorted(by_digest.values(), key=lambda f: f.path) if not store.has(f)]
 
 
 def _copy_all(

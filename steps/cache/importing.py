@@ -1,6 +1,5 @@
 """Imports a manifest into a model folder: what is warm stays, what is missing is admitted, fetched and linked."""
 
-import asyncio
 import errno
 import os
 from collections.abc import Sequence
@@ -13,9 +12,8 @@ from crds.pickle_policy import UnsafePickles
 from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
-from steps.cache.download import Download, RemoteTask
+from steps.cache.fetching import fetch_files
 from steps.cache.folder import is_warm, publish, refuse_foreign, touch
-from steps.cache.local_files import take_local
 from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
@@ -27,7 +25,6 @@ from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
 from steps.sources import Address, LocalAddress, open_source
 from steps.sources.paths import check_collisions, check_path
-from steps.sources.patience import TransferSettings
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -105,7 +102,7 @@ def _import(
     with ExitStack() as stack:
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
-            missing = _missing(store, manifest)
+            missing = store.missing(manifest.files)
             source = open_source(manifest.uri, manifest.parameters)
             addresses = {f.digest: source.address(f) for f in missing}
             needs = sum(
@@ -126,13 +123,6 @@ def _import(
     return Imported(folder, fetched, max(0, total - fetched), evicted)
 
 
-def _missing(store: ObjectStore, manifest: Manifest) -> list[FileEntry]:
-    """Files whose objects are not there, each digest once."""
-    by_digest = {(f.algorithm, f.digest): f for f in reversed(manifest.files)}
-    files = sorted(by_digest.values(), key=lambda f: f.path)
-    return [f for f in files if not store.has(f)]
-
-
 def _fetch(
     store: ObjectStore,
     manifest: Manifest,
@@ -143,30 +133,18 @@ def _fetch(
     total = manifest.total_bytes
     distinct = {(f.algorithm, f.digest): f.size for f in manifest.files}
     present = total - sum(distinct[f.algorithm, f.digest] for f in missing)
-    copied = local_bytes = 0
+    local_bytes = 0
 
     def moved(count: int) -> None:
         nonlocal local_bytes
         local_bytes += count
         reporter.report("copying", present + local_bytes, total, reused=present)
 
-    remote: list[RemoteTask] = []
-    for file in missing:
-        address = addresses[file.digest]
-        if isinstance(address, LocalAddress):
-            copied += take_local(store, file, address.path, moved)
-        else:
-            remote.append(RemoteTask(file, address))
-    if not remote:
-        return copied
+    def progressed(there: int, fetched: int) -> None:
+        reporter.report("downloading", present + there, total, reused=max(0, present + there - fetched))
 
-    def progressed(there: int) -> None:
-        reused = max(0, present + there - download.fetched_bytes)
-        reporter.report("downloading", present + there, total, reused=reused)
-
-    download = Download(store, remote, manifest.uri, TransferSettings.from_environment(), progressed)
-    asyncio.run(download.run())
-    return copied + download.fetched_bytes
+    addressed = ((file, addresses[file.digest]) for file in missing)
+    return fetch_files(store, manifest.uri, addressed, moved, progressed)
 
 
 def _is_link(store: ObjectStore, address: Address) -> bool:

@@ -4,23 +4,20 @@ That is the manifest that a model was imported with, or else its source as it is
 so that any revision that has them will do.
 """
 
-import asyncio
 import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from steps.cache.download import Download, RemoteTask
+from steps.cache.fetching import fetch_files
 from steps.cache.folder import Marker
-from steps.cache.local_files import take_local
 from steps.cache.store import ObjectStore
 from steps.cache.verifying import OnProgress
 from steps.errors import DiskFullError, IntegrityError, NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.manifest_store import load_manifest
-from steps.sources import LocalAddress, ResolveOptions, open_source
-from steps.sources.patience import TransferSettings
+from steps.sources import ResolveOptions, open_source
 
 Place = tuple[str, tuple[tuple[str, str], ...]]
 """A storage URI, and the pairs of what its source was opened with."""
@@ -102,30 +99,15 @@ def _fetch(
 
 def _fetch_all(store: ObjectStore, place: Place, files: Sequence[FileEntry], on_progress: OnProgress) -> int:
     uri, parameters = place
-    source, remote = open_source(uri, dict(parameters)), []
-    total = sum(file.size for file in files)
-    copied = linked = 0
+    source, total, linked = open_source(uri, dict(parameters)), sum(file.size for file in files), 0
 
     def moved(count: int) -> None:
         nonlocal linked
         linked += count
         on_progress("copying", linked, total)
 
-    for file in files:
-        address = source.address(file)
-        if isinstance(address, LocalAddress):
-            copied += take_local(store, file, address.path, moved)
-        else:
-            remote.append(RemoteTask(file, address))
-    if not remote:
-        return copied
-
-    def progressed(there: int) -> None:
-        on_progress("downloading", there, total)
-
-    download = Download(store, remote, uri, TransferSettings.from_environment(), progressed)
-    asyncio.run(download.run())
-    return copied + download.fetched_bytes
+    addressed = ((file, source.address(file)) for file in files)
+    return fetch_files(store, uri, addressed, moved, lambda there, _: on_progress("downloading", there, total))
 
 
 def _manifest_of(marker: Marker) -> Manifest:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -67,6 +67,11 @@ class ObjectStore:
             return True
         self.remove(path)
         return False
+
+    def missing(self, files: Sequence[FileEntry]) -> list[FileEntry]:
+        """Files whose objects are not there and sound, each digest once, by path."""
+        by_digest = {(f.algorithm, f.digest): f for f in reversed(files)}
+        return [f for f in sorted(by_digest.values(), key=lambda f: f.path) if not self.has(f)]
 
     def digest(self, file: FileEntry, path: Path, on_bytes: Callable[[int], None] = lambda _: None) -> str:
         """The digest of what is at `path`, to be compared with the file's; words when nothing tells what it held.
