@@ -32,7 +32,7 @@ def start_argo(kubeconfig: Path, components: Components, kubectl: Kubectl) -> No
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": settings, "data": {"metricsConfig": "enabled: false\n"}},
     )
-    kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd/workflows.argoproj.io")
+    kubectl("wait", "--for=condition=Established", "--timeout=600s", "crd/workflows.argoproj.io")
     start_controller(kubeconfig, components)
     access = (f"--kubeconfig={kubeconfig}", f"--namespace={NAMESPACE}")
     flags = ("--auth-mode=server", "--secure=false", f"--port={ARGO_SERVER_PORT}", "--browser=false")

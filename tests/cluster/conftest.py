@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 LAST = ("test_rights_are_enough.py", "test_bundled_argo_runs_and_goes.py")
 """A look at what all others did, and what takes it off the cluster."""
 
-SECONDS = 1500
+SECONDS = 2400
 """For a test with its fixtures, some of which build images: what is waited for in vain tells its evidence before."""
 
 
@@ -115,9 +115,9 @@ def cluster_hub(cluster: ring.Cluster, kubectl: Kubectl) -> ClusterHub:
     kubectl("delete", "pod", "hub", f"--namespace={HUB_NAMESPACE}", "--ignore-not-found")
     wait_gone(kubectl, "pod", "hub", namespace=HUB_NAMESPACE)
     kubectl.apply(*hub_objects())
-    kubectl("wait", "--for=condition=Ready", "pod/hub", f"--namespace={HUB_NAMESPACE}", "--timeout=120s")
+    kubectl("wait", "--for=condition=Ready", "pod/hub", f"--namespace={HUB_NAMESPACE}", "--timeout=600s")
     found = ClusterHub(kubectl)
-    wait_none(lambda: [] if found.answers() else ["the hub does not answer"], seconds=30)  # endpoints come after Ready
+    wait_none(lambda: [] if found.answers() else ["the hub does not answer"])  # endpoints come after Ready
     return found
 
 
@@ -138,7 +138,7 @@ def installed(
         image(name)
     install(cluster, cluster_hub.url)
     kubectl("rollout", "restart", "deployment/ome-controller", "--namespace=ome")  # its image's name stays the same
-    kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=120s")
+    kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=600s")
     yield kubectl
     remove_left_overs(kubectl)
     for node in kubectl.list("node"):
@@ -173,7 +173,7 @@ def remove_left_overs(kubectl: Kubectl) -> None:
     """Delete what a failed test has left."""
     kinds = ("benchmarkjobs", "inferenceservices", "basemodels", "clusterbasemodels", "clusterservingruntimes")
     told = [
-        kubectl.tell("delete", kind, "--selector=ome.io/test=true", "--all-namespaces", "--timeout=120s")
+        kubectl.tell("delete", kind, "--selector=ome.io/test=true", "--all-namespaces", "--timeout=600s")
         for kind in kinds
     ]
     assert not any(kubectl.list(kind, selector="ome.io/test=true") for kind in kinds), told

@@ -14,14 +14,14 @@ def start(kubectl: Kubectl, namespace: str, image: str, *, failing: int) -> None
     """Start the endpoint anew, and wait until it answers."""
     kubectl("delete", "pod", "faulty", f"--namespace={namespace}", "--ignore-not-found", "--wait=true")
     kubectl.apply(*faulty_endpoint(namespace, image, failing=failing))
-    kubectl("wait", "--for=condition=Ready", "pod/faulty", f"--namespace={namespace}", "--timeout=60s")
+    kubectl("wait", "--for=condition=Ready", "pod/faulty", f"--namespace={namespace}", "--timeout=600s")
 
 
 def until_ended(kubectl: Kubectl, name: str, namespace: str, state: str) -> Object:
     """Wait for the job's end; its status."""
     found = wait_until(
         kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") == state,
-        namespace=namespace, seconds=240, what=state,
+        namespace=namespace, what=state,
     )  # fmt: skip
     status: Object = found["status"]
     return status
@@ -54,7 +54,7 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     kubectl("delete", "benchmarkjob", name, f"--namespace={namespace}", "--wait=false")
     wait_gone(kubectl, "benchmarkjob", name, namespace=namespace)
     kubectl("delete", "clusterbasemodel", MODEL, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", MODEL, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", MODEL)
 
 
 def test_a_service_that_is_not_there_is_told_and_waited_for(measuring: Kubectl, namespace: str) -> None:

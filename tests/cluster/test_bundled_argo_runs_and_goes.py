@@ -49,7 +49,7 @@ def test_the_first_model_and_service_run_and_nothing_stays(
     kubectl("apply", f"--filename={EXAMPLES}/02-service.yaml")
     served = wait_until(
         kubectl, "inferenceservice", SERVICE, lambda found: condition(found).get("status") == "True",
-        namespace="default", seconds=420, what="Ready",
+        namespace="default", what="Ready",
     )  # fmt: skip
     nodes = kubectl.list("node")
     assert kubectl.get("clusterbasemodel", MODEL)["status"]["nodesReady"] == sorted(
@@ -91,4 +91,4 @@ def _empty(cluster: LocalCluster) -> None:
     cluster.components.stop(CONTROLLER, SERVER)
     definitions = [found["metadata"]["name"] for found in cluster.kubectl.list("crd")]
     if argo := [name for name in definitions if name.endswith(".argoproj.io")]:
-        cluster.kubectl("delete", "crd", *argo, "--timeout=60s")
+        cluster.kubectl("delete", "crd", *argo, "--timeout=600s")

@@ -86,7 +86,7 @@ def in_a_pod(kubectl: Kubectl, namespace: str, image: str, command: list[str]) -
     kubectl.apply(pod)
     done = wait_until(
         kubectl, "pod", name, lambda p: (p.get("status") or {}).get("phase") in ("Succeeded", "Failed"),
-        namespace=namespace, seconds=180, what="ended",
+        namespace=namespace, what="ended",
     )  # fmt: skip
     assert done["status"]["phase"] == "Succeeded", kubectl.tell("logs", name, f"--namespace={namespace}")
     kubectl("delete", "pod", name, f"--namespace={namespace}")
@@ -103,7 +103,7 @@ def until(kubectl: Kubectl, name: str, namespace: str, state: str) -> Object:
     """Wait for the model's `status.state`."""
     return wait_until(
         kubectl, "basemodel", name, lambda m: (m.get("status") or {}).get("state") == state,
-        namespace=namespace, seconds=300, what=state,
+        namespace=namespace, what=state,
     )  # fmt: skip
 
 
@@ -129,7 +129,7 @@ def test_a_model_is_served_from_its_claim_and_leaves_nothing(
     kubectl.apply(service(name, name, namespace, kind="BaseModel"))
     served = wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, seconds=300, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
     assert ask(kubectl, served, image("ome-steps")).strip()
 

@@ -30,7 +30,7 @@ def test_all_three_end_well_and_leave_nothing(
 
     done = wait_until(
         kubectl, "benchmarkjob", name, lambda b: (b.get("status") or {}).get("state") in ("Completed", "Failed"),
-        namespace=namespace, seconds=420, what="ended",
+        namespace=namespace, what="ended",
     )  # fmt: skip
     status = done["status"]
     assert status["state"] == "Completed", status
@@ -47,7 +47,7 @@ def test_all_three_end_well_and_leave_nothing(
     for kind in ("inferenceservice", "benchmarkjob"):
         kubectl("delete", kind, name, f"--namespace={namespace}", "--wait=false")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
     for kind in ("benchmarkjob", "inferenceservice"):
         wait_gone(kubectl, kind, name, namespace=namespace)
     wait_none(lambda: traces(kubectl, name, namespace, uid))  # what was owned goes a moment after its owner

@@ -42,7 +42,7 @@ def test_a_model_follows_its_nodes_and_goes_without_a_trace(
     kubectl.apply(model(name))
     label = f"models.ome.io/clusterbasemodel.{name}"
 
-    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second), seconds=300, what="ready on two")
+    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second), what="ready on two")
     assert ready["status"]["artifact"]["digest"].startswith("sha256:")
     assert ready["status"]["artifact"]["revision"] and ready["status"]["artifact"]["totalBytes"] > 90_000_000
     assert ready["spec"]["modelFormat"]["name"] == "gguf" and ready["spec"]["modelParameterSize"] == "134.52M"
@@ -54,9 +54,9 @@ def test_a_model_follows_its_nodes_and_goes_without_a_trace(
     assert told == {first: "Ready", second: "Ready"}
 
     kubectl("label", "node", third, f"{POOL}=yes")
-    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second, third), seconds=300, what="on the third")
+    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(first, second, third), what="on the third")
     kubectl("label", "node", first, f"{POOL}-")
-    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(second, third), seconds=300, what="gone from the first")
+    wait_until(kubectl, "clusterbasemodel", name, is_ready_on(second, third), what="gone from the first")
     wait_until(kubectl, "node", first, lambda node: label not in node["metadata"]["labels"], what="without its label")
     wait_until(
         kubectl, "configmap", first, lacks(f"clusterbasemodel.{name}"), namespace="ome", what="without its entry"
@@ -66,7 +66,7 @@ def test_a_model_follows_its_nodes_and_goes_without_a_trace(
         assert sorted(have) == [second, third], "its files are gone before the model is"
 
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
     assert marks(kubectl, label) == {}
     kept = kubectl.list("configmap", "ome", "models.ome/basemodel-status=true")
     assert not [c for c in kept if f"clusterbasemodel.{name}" in (c.get("data") or {})]
@@ -78,20 +78,16 @@ def test_a_missing_repository_is_told_with_its_remedy_and_found_once_it_is_there
     kubectl, name = installed, "wanted"
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name, "hf://nobody/nothing"))
-    failed = wait_until(
-        kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Failed", seconds=300
-    )
+    failed = wait_until(kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Failed")
     (condition,) = [c for c in failed["status"]["conditions"] if c["type"] == "Ready"]
     assert condition["reason"] == "NotFound"
     assert "hf://nobody/nothing" in condition["message"] and "Check the name" in condition["message"]
     assert runs_of(kubectl, "import", name) == 1, "what is not there is not asked for again"
 
     kubectl.apply(model(name))
-    wait_until(
-        kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Ready", seconds=300
-    )
+    wait_until(kubectl, "clusterbasemodel", name, lambda m: (m.get("status") or {}).get("state") == "Ready")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(
@@ -101,9 +97,9 @@ def test_a_run_that_a_person_submits_makes_the_model_and_is_adopted(
     values = {"uri": URI, "name": name, "nodes": json.dumps(pool)}
     run = kubectl.create(importing(values, generateName="by-hand-"))
     wait_workflow(kubectl, run["metadata"]["name"], namespace="ome")
-    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*pool), seconds=300, what="ready everywhere")
+    ready = wait_until(kubectl, "clusterbasemodel", name, is_ready_on(*pool), what="ready everywhere")
     assert ready["status"]["workflow"]["name"] == run["metadata"]["name"]
     others = kubectl.list("workflow", "ome", f"ome.io/name={name}")
     assert [w["metadata"]["name"] for w in others if w["metadata"]["name"].startswith("import-")] == []
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)

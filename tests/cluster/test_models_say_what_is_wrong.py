@@ -35,7 +35,7 @@ def until_state(kubectl: Kubectl, kind: str, name: str, state: str, namespace: s
     """Wait for `status.state`."""
     return wait_until(
         kubectl, kind, name, lambda m: (m.get("status") or {}).get("state") == state,
-        namespace=namespace, seconds=300, what=state,
+        namespace=namespace, what=state,
     )  # fmt: skip
 
 
@@ -52,14 +52,14 @@ def looking_again_every(kubectl: Kubectl, seconds: int) -> Iterator[None]:
 def _set_slow_retry(kubectl: Kubectl, value: str) -> None:
     deployment, scope = "deployment/ome-controller", "--namespace=ome"
     kubectl("set", "env", deployment, scope, f"OME_CONTROLLER_SLOW_RETRY_SECONDS{value}")
-    kubectl("rollout", "status", deployment, scope, "--timeout=120s")
+    kubectl("rollout", "status", deployment, scope, "--timeout=600s")
 
 
 def remove(kubectl: Kubectl, kind: str, name: str, namespace: str = "") -> None:
     """Delete a model and wait until it is gone."""
     scope = [f"--namespace={namespace}"] if namespace else []
     kubectl("delete", kind, name, *scope, "--wait=false")
-    wait_gone(kubectl, kind, name, namespace=namespace, seconds=300)
+    wait_gone(kubectl, kind, name, namespace=namespace)
 
 
 def test_a_wrong_token_is_told_and_the_right_one_is_enough(

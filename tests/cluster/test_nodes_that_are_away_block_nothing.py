@@ -63,21 +63,19 @@ def test_a_cordoned_node_is_waited_for_only_where_all_are_wanted(
     kubectl("label", "node", *pool, f"{POOL}=yes")
     with cordoned(kubectl, pool[-1]):
         kubectl.apply(patient("enough", len(pool) - 1), model("wants-all"))
-        wait_until(
-            kubectl, "clusterbasemodel", "enough", ready_on(*pool[:-1]), seconds=300, what="ready on the others"
-        )
+        wait_until(kubectl, "clusterbasemodel", "enough", ready_on(*pool[:-1]), what="ready on the others")
         waiting = wait_until(
             kubectl, "clusterbasemodel", "wants-all",
             lambda m: condition(m).get("reason") == "NodesUnavailable" and m["status"].get("nodesReady") == pool[:-1],
-            seconds=300, what="on the others, and told to wait for one",
+            what="on the others, and told to wait for one",
         )  # fmt: skip
         told = condition(waiting)
         assert told["status"] == "False" and f"{pool[-1]} (cordoned)" in told["message"], told
     for name in ("enough", "wants-all"):
-        wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool), seconds=300, what="on every node")
+        wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool), what="on every node")
         kubectl("delete", "clusterbasemodel", name, "--wait=false")
     for name in ("enough", "wants-all"):
-        wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+        wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_a_node_that_is_not_ready_blocks_neither_ready_nor_deletion(
@@ -88,19 +86,19 @@ def test_a_node_that_is_not_ready_blocks_neither_ready_nor_deletion(
     kubectl("label", "node", *pool, f"{POOL}=yes")
     node.stop_kubelet()
     try:
-        wait_until(kubectl, "node", node.name, node_is("Unknown"), seconds=180, what="not ready")
+        wait_until(kubectl, "node", node.name, node_is("Unknown"), what="not ready")
         kubectl.apply(patient(name, len(others)))
-        wait_until(kubectl, "clusterbasemodel", name, ready_on(*others), seconds=300, what="ready on the others")
+        wait_until(kubectl, "clusterbasemodel", name, ready_on(*others), what="ready on the others")
         kubectl("delete", "clusterbasemodel", name, "--wait=false")
-        wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+        wait_gone(kubectl, "clusterbasemodel", name)
         kubectl.apply(patient(name, len(others)))
-        wait_until(kubectl, "clusterbasemodel", name, ready_on(*others), seconds=300, what="ready on the others again")
+        wait_until(kubectl, "clusterbasemodel", name, ready_on(*others), what="ready on the others again")
     finally:
         node.start_kubelet()
-    wait_until(kubectl, "node", node.name, node_is("True"), seconds=180, what="ready again")
-    wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool), seconds=300, what="on every node")
+    wait_until(kubectl, "node", node.name, node_is("True"), what="ready again")
+    wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool), what="on every node")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_two_nodes_have_one_origin(
@@ -110,7 +108,7 @@ def test_two_nodes_have_one_origin(
     kubectl, name = installed, "two-nodes"
     kubectl("label", "node", *pool[:2], f"{POOL}=yes")
     kubectl.apply(model(name))
-    ready = wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool[:2]), seconds=300, what="ready on two")
+    ready = wait_until(kubectl, "clusterbasemodel", name, ready_on(*pool[:2]), what="ready on two")
     sent, size = hub.counts().total_bytes, ready["status"]["artifact"]["totalBytes"]
     steps = kubectl.get("workflow", ready["status"]["workflow"]["name"], "ome")["status"]["nodes"].values()
     caching = [n for n in steps if n["type"] == "Pod" and n["displayName"].startswith("cache")]
@@ -122,4 +120,4 @@ def test_two_nodes_have_one_origin(
         )
     assert size <= sent <= 2.2 * size  # noqa: PLR2004 - headers are read for the facts
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)

@@ -17,12 +17,10 @@ def test_one_form_makes_a_model_and_a_service_with_one_run(
     run = submit(cluster, "onboard-model", form)["metadata"]["name"]
     ended = wait_workflow(kubectl, run, namespace="ome")
     assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
-    model = wait_until(
-        kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", seconds=300, what="ready"
-    )
+    model = wait_until(kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", what="ready")
     served = wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, seconds=120, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
     assert served["status"]["workflow"]["name"] == run
     assert sorted(model["status"]["nodesReady"]) == pool and served["status"]["url"]
@@ -36,7 +34,7 @@ def test_one_form_makes_a_model_and_a_service_with_one_run(
     assert not [w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"deploy-{name}")]
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_a_form_of_the_importing_template_is_the_models_run(
@@ -45,14 +43,12 @@ def test_a_form_of_the_importing_template_is_the_models_run(
     kubectl, name = installed, "by-form"
     run = submit(cluster, "import-model", {"uri": URI, "name": name, "nodes": json.dumps(pool)})["metadata"]["name"]
     wait_workflow(kubectl, run, namespace="ome")
-    model = wait_until(
-        kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", seconds=120, what="ready"
-    )
+    model = wait_until(kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", what="ready")
     assert model["status"]["workflow"]["name"] == run
     assert sorted(model["status"]["nodesReady"]) == pool
     assert not [w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"import-{name}")]
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_a_form_that_is_submitted_again_changes_its_model(
@@ -68,7 +64,7 @@ def test_a_form_that_is_submitted_again_changes_its_model(
         assert found["storageUri"] == (f"{URI}@{revision}" if revision else URI)
     wait_until(
         kubectl, "basemodel", name, lambda m: condition(m).get("status") == "True",
-        namespace=namespace, seconds=300, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
     kubectl("delete", "basemodel", name, f"--namespace={namespace}", "--wait=false")
-    wait_gone(kubectl, "basemodel", name, namespace=namespace, seconds=300)
+    wait_gone(kubectl, "basemodel", name, namespace=namespace)

@@ -28,7 +28,7 @@ def test_router_autoscaler_and_budget_come_and_go(
     kubectl.apply(routed, model(name), made)
     served = wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, seconds=300, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
     assert condition(served, "RouterReady")["status"] == "True"
     assert ask(kubectl, served, image("ome-steps")).strip()
@@ -42,12 +42,12 @@ def test_router_autoscaler_and_budget_come_and_go(
     plain["spec"]["runtime"] = made["spec"]["runtime"]
     kubectl.apply(plain)
     for kind, gone in (("deployment", f"{name}-router"), ("horizontalpodautoscaler", f"{name}-engine")):
-        wait_gone(kubectl, kind, gone, namespace=namespace, seconds=240)
+        wait_gone(kubectl, kind, gone, namespace=namespace)
     after = wait_until(
         kubectl, "inferenceservice", name,
         lambda s: condition(s).get("status") == "True"
         and s["status"]["observedGeneration"] == s["metadata"]["generation"],
-        namespace=namespace, seconds=240, what="ready without a router",
+        namespace=namespace, what="ready without a router",
     )  # fmt: skip
     assert ask(kubectl, after, image("ome-steps")).strip()
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
@@ -55,7 +55,7 @@ def test_router_autoscaler_and_budget_come_and_go(
         wait_until_none(kubectl, kind, name, namespace)
     kubectl("delete", "clusterservingruntime", "routed")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def wait_until_none(kubectl: Kubectl, kind: str, name: str, namespace: str) -> None:

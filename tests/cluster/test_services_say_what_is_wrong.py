@@ -23,12 +23,10 @@ def model_ready(serving: Kubectl) -> Iterator[Kubectl]:
     node = workers(serving)[0]
     serving("label", "node", node, f"{POOL}=yes", "--overwrite")
     serving.apply(model(MODEL))
-    wait_until(
-        serving, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", seconds=300, what="ready"
-    )
+    wait_until(serving, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", what="ready")
     yield serving
     serving("delete", "clusterbasemodel", MODEL, "--wait=false")
-    wait_gone(serving, "clusterbasemodel", MODEL, seconds=300)
+    wait_gone(serving, "clusterbasemodel", MODEL)
     serving("label", "node", node, f"{POOL}-")
 
 
@@ -36,7 +34,7 @@ def until_told(kubectl: Kubectl, name: str, namespace: str, *reasons: str) -> Ob
     """Wait until the service is not ready for one of these reasons; the condition."""
     found = wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("reason") in reasons,
-        namespace=namespace, seconds=240, what=f"told {' or '.join(reasons)}",
+        namespace=namespace, what=f"told {' or '.join(reasons)}",
     )  # fmt: skip
     return condition(found)
 
@@ -45,7 +43,7 @@ def until_ready(kubectl: Kubectl, name: str, namespace: str) -> Object:
     """Wait until the service is ready."""
     return wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, seconds=240, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def without_controller(kubectl: Kubectl) -> Iterator[None]:
         yield
     finally:
         kubectl("scale", DEPLOYMENT, SCOPE, f"--replicas={replicas}")
-        kubectl("rollout", "status", DEPLOYMENT, SCOPE, "--timeout=120s")
+        kubectl("rollout", "status", DEPLOYMENT, SCOPE, "--timeout=600s")
 
 
 def has_run(resource: Object) -> object:
@@ -49,19 +49,19 @@ def test_each_run_is_submitted_once_although_the_controller_is_killed_behind_it(
     kubectl, name = serving, "outlives"
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name), service(name, name, namespace))
-    wait_until(kubectl, "clusterbasemodel", name, has_run, seconds=240, what="being imported")
+    wait_until(kubectl, "clusterbasemodel", name, has_run, what="being imported")
     kill_controller(kubectl)
-    wait_until(kubectl, "inferenceservice", name, has_run, namespace=namespace, seconds=300, what="being deployed")
+    wait_until(kubectl, "inferenceservice", name, has_run, namespace=namespace, what="being deployed")
     kill_controller(kubectl)
     ready = wait_until(
         kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, seconds=300, what="ready",
+        namespace=namespace, what="ready",
     )  # fmt: skip
     assert ready["status"]["url"] and condition(kubectl.get("clusterbasemodel", name))["status"] == "True"
     assert [runs_of(kubectl, verb, name) for verb in ("import", "deploy")] == [1, 1]
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
-    wait_gone(kubectl, "clusterbasemodel", name, seconds=300)
+    wait_gone(kubectl, "clusterbasemodel", name)
 
 
 def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_files(
@@ -77,7 +77,7 @@ def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_f
         values = {"uri": URI, "name": name, "nodes": f'["{pool[0]}"]'}
         labels = {PIPELINE: "import-model"}  # as by a controller that was killed behind it
         kubectl.create(importing(values, name=name, labels=labels, ownerReferences=[owner]))
-        wait_until(kubectl, "workflow", name, is_caching, namespace="ome", seconds=240, what="caching")
+        wait_until(kubectl, "workflow", name, is_caching, namespace="ome", what="caching")
         pods = kubectl.list("pod", "ome", f"workflows.argoproj.io/workflow={name}")
         (caching,) = [p["metadata"]["name"] for p in pods if "-cache-model-" in p["metadata"]["name"]]
         assert first_word(kubectl, caching).startswith(f"waiting until ClusterBaseModel {name} has the finalizer")

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 from tests.cluster.kubectl import Kubectl, Object
 
+PATIENCE = 600
+"""Seconds that a wait takes at most: three times what the slowest of them needs on two busy cores."""
 _LOG_LINES = 40
 _EVENTS = 30
 _PODS = 5
@@ -30,7 +32,7 @@ def wait_until(
     is_so: Callable[[Object], object],
     *,
     namespace: str = "",
-    seconds: float = 120,
+    seconds: float = PATIENCE,
     what: str = "",
 ) -> Object:
     """Wait until an object exists and is as wanted; return it.
@@ -73,7 +75,7 @@ def wait_until(
     raise WaitedInVainError(f"{message}\n{evidence(kubectl, kind, name, namespace)}")
 
 
-def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", seconds: float = 120) -> None:
+def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", seconds: float = PATIENCE) -> None:
     """Wait until an object no longer exists.
 
     Raises:
@@ -86,7 +88,7 @@ def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", se
         raise WaitedInVainError(f"{message}\n{evidence(kubectl, kind, name, namespace)}")
 
 
-def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = 60) -> None:
+def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = PATIENCE) -> None:
     """Wait until a look at several kinds of objects, which no watch has at once, finds none.
 
     Raises:
@@ -99,7 +101,7 @@ def wait_none(look: Callable[[], Sequence[object]], *, seconds: float = 60) -> N
         threading.Event().wait(0.5)
 
 
-def wait_workflow(kubectl: Kubectl, name: str, *, namespace: str, seconds: float = 300) -> Object:
+def wait_workflow(kubectl: Kubectl, name: str, *, namespace: str, seconds: float = PATIENCE) -> Object:
     """Wait until Argo calls a workflow completed, whatever its phase; return it.
 
     Raises:
