@@ -3,7 +3,7 @@
 Pure; used by every source.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from steps.errors import InvalidInputError, NotFoundError
 from steps.manifest import FileEntry
@@ -37,6 +37,20 @@ def keep_files(subject: str, listing: Iterable[FileEntry], options: ResolveOptio
             remedy="Widen allowPatterns or ignorePatterns.",
         )
     return kept
+
+
+def files_below(prefix: str, sizes: Mapping[str, int]) -> dict[str, str]:
+    """Keys of objects by their path below a prefix; what stores keep for empty folders left out.
+
+    Args:
+        prefix: Without a slash at its ends; "" for the whole bucket.
+        sizes: By key, all of them below the prefix.
+    """
+    folders = {key[:end] for key in sizes for end in range(len(key)) if key[end] == "/"}
+    below = len(prefix) + 1 if prefix else 0
+    return {
+        key[below:]: key for key, size in sizes.items() if size or (key.rstrip("/") not in folders and key[-1:] != "/")
+    }
 
 
 def refuse_revision(subject: str, scheme: str, options: ResolveOptions) -> None:

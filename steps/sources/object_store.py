@@ -14,7 +14,7 @@ from crds.storage import SOURCE_PARAMETERS
 from steps.errors import NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed
-from steps.sources.listing import keep_files, refuse_revision
+from steps.sources.listing import files_below, keep_files, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.patient_reads import read_patiently
 from steps.sources.source import ResolveOptions, StoredAddress
@@ -107,9 +107,8 @@ class ObjectStoreSource:
                     f"{self._uri}: there are no objects", remedy="Check the prefix and its spelling."
                 ) from None
             return {prefix.rpartition("/")[2]: StoredObject(row["path"], row["size"], quoted(row["e_tag"]))}
-        folders = {key[:end] for key in found for end in range(len(key)) if key[end] == "/"}
-        below = len(prefix) + 1 if prefix else 0
-        return {key[below:]: stored for key, stored in found.items() if stored.size or key not in folders}
+        paths = files_below(prefix, {key: stored.size for key, stored in found.items()})
+        return {path: found[key] for path, key in paths.items()}
 
     def _ask(self, call: "Callable[[], T]") -> T:
         """Call the store's client, with its failures as classed errors, retried where that can help."""

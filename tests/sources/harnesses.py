@@ -35,7 +35,7 @@ HARNESSES: Mapping[str, str] = {
 }
 """By name of the source; modules are imported when they are switched on."""
 
-SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "github")
+SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "oci", "github")
 """Those whose source is in `steps.sources`."""
 
 

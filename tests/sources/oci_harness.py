@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from tests.hub.faults import Fault
 from tests.sources.background import Background
@@ -31,13 +32,17 @@ class OciHarness(StoreHarness):
         bucket: Its bucket, filled without requests.
         known: The reader's account.
         unknown: One that the server does not know.
+        keys: Public keys that the server knows, by key id.
     """
 
     name = "oci"
     credential_words = ("OCI_CONFIG_FILE", "OCI_CONFIG_PROFILE", "spec.storage.parameters")
 
-    def __init__(self, store: Store, bucket: Bucket, known: Account, unknown: Account) -> None:
+    def __init__(
+        self, store: Store, bucket: Bucket, known: Account, unknown: Account, keys: dict[str, RSAPublicKey]
+    ) -> None:
         super().__init__(store)
+        self._public_key, self._keys = known.public_key, keys
         self._bucket = bucket
         self._unknown = unknown
         self.environment = {
@@ -51,13 +56,14 @@ class OciHarness(StoreHarness):
     def serve(cls, background: Background, folder: Path) -> Iterator[Callable[[Path], SourceHarness]]:
         """One server with one bucket."""
         known, unknown = make_account(folder), make_account(folder, number=1)
-        server = OciServer(NAMESPACE, {known.key_id: known.public_key}, page_size=PAGE_SIZE)
+        keys = {known.key_id: known.public_key}
+        server = OciServer(NAMESPACE, keys, page_size=PAGE_SIZE)
         server.buckets[BUCKET] = Bucket()
         with background.serving(server.handle) as direct:
             proxy = FaultyProxy(direct, is_api=_is_api, refuse=_refusal)
             with background.serving(proxy.handle) as url:
                 store = Store(BUCKET, direct, url, proxy)
-                yield lambda _: cls(store, server.buckets[BUCKET], known, unknown)
+                yield lambda _: cls(store, server.buckets[BUCKET], known, unknown, keys)
                 background.run(proxy.close())
 
     @property
@@ -87,6 +93,10 @@ class OciHarness(StoreHarness):
     def deny(self) -> Mapping[str, str]:
         """An account that the server does not know."""
         return {"OCI_CONFIG_FILE": str(self._unknown.config)}
+
+    def trust(self, key_id: str) -> None:
+        """Have the server take the reader's key for one of another name: a session's token."""
+        self._keys[key_id] = self._public_key
 
     def target(self, path: str) -> str:
         """The object's path."""

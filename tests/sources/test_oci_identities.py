@@ -1,0 +1,117 @@
+"""`oci://` finds its identity, its region and its namespace where users have them, and says what it lacks."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from steps.errors import AuthError, InvalidInputError, UnsupportedError
+from steps.manifest import Manifest
+from steps.sources import ResolveOptions, open_source
+from tests.sources.harness import SourceHarness
+from tests.sources.oci_harness import BUCKET, NAMESPACE, OciHarness
+
+CONTENT = b'{"architectures": []}'
+
+
+@pytest.fixture
+def model(
+    models: dict[str, Callable[[Path], SourceHarness]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> OciHarness:
+    """A bucket with one file, and the environment of one who may read it."""
+    harness = models["oci"](tmp_path)
+    assert isinstance(harness, OciHarness)
+    for name, value in harness.environment.items():
+        monkeypatch.setenv(name, value)
+    harness.put({"config.json": CONTENT})
+    return harness
+
+
+def resolve(uri: str, **parameters: str) -> Manifest:
+    return open_source(uri, parameters).resolve(ResolveOptions())
+
+
+def loose(model: OciHarness, place: str = "") -> str:
+    return f"oci://{place}{BUCKET}/{model.prefix}"
+
+
+def config_of(model: OciHarness) -> Path:
+    return Path(model.environment["OCI_CONFIG_FILE"])
+
+
+@pytest.mark.parametrize("place", ["", f"{NAMESPACE}@eu-frankfurt-1/"])
+def test_all_forms_of_a_uri_name_the_same_files(model: OciHarness, place: str) -> None:
+    strict, found = resolve(model.uri), resolve(loose(model, place))
+    assert found.files == strict.files
+    (file,) = found.files
+    assert open_source(found.uri).read(file, 0, file.size) == CONTENT
+
+
+def test_a_secrets_key_goes_before_the_profiles(
+    model: OciHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = config_of(model).read_text()
+    key = Path(text.partition("key_file=")[2].strip())
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "OCI_CONFIG_FILE").write_text(text.replace(str(key), "/home/of/another/key.pem"))
+    (secret / "OCI_KEY_FILE").write_text(key.read_text())
+    monkeypatch.delenv("OCI_CONFIG_FILE")
+    monkeypatch.setenv("OME_SOURCE_SECRET", str(secret))
+    assert [file.path for file in resolve(model.uri).files] == ["config.json"]
+
+
+def test_a_session_token_signs(model: OciHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, config = tmp_path / "token", tmp_path / "config"
+    token.write_text("a-sessions-token")
+    config.write_text(config_of(model).read_text() + f"security_token_file={token}\n")
+    monkeypatch.setenv("OCI_CONFIG_FILE", str(config))
+    with pytest.raises(AuthError, match="HTTP 401"):
+        resolve(model.uri)
+    model.trust("ST$a-sessions-token")
+    assert [file.path for file in resolve(model.uri).files] == ["config.json"]
+
+
+def test_other_kinds_of_identity_are_asked_for_by_name(
+    model: OciHarness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for auth in ("ResourcePrincipal", "resource_principal", "OkeWorkloadIdentity"):
+        with pytest.raises(AuthError, match=r"has no (ResourcePrincipal|OkeWorkloadIdentity)") as caught:
+            resolve(model.uri, auth=auth)
+        assert "OCI_CONFIG_FILE" in caught.value.remedy
+    with pytest.raises(InvalidInputError, match='parameters.auth: "Password" is not known') as refused:
+        resolve(model.uri, auth="Password")
+    assert "InstancePrincipal" in refused.value.remedy
+
+
+def test_what_is_wrong_with_a_profile_is_told(
+    model: OciHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCI_CONFIG_PROFILE", "NOBODY")
+    with pytest.raises(InvalidInputError, match="NOBODY") as caught:
+        resolve(model.uri)
+    assert "OCI_CONFIG_PROFILE" in caught.value.remedy
+    monkeypatch.delenv("OCI_CONFIG_PROFILE")
+    broken = tmp_path / "config"
+    broken.write_text("[DEFAULT]\nuser=me\n")
+    monkeypatch.setenv("OCI_CONFIG_FILE", str(broken))
+    with pytest.raises(InvalidInputError, match="configuration cannot be used"):
+        resolve(model.uri)
+    monkeypatch.setenv("OCI_CONFIG_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(InvalidInputError, match="configuration cannot be used"):
+        resolve(model.uri, auth="UserPrincipal")
+
+
+def test_an_endpoint_that_does_not_answer_is_named(model: OciHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    with pytest.raises(Exception, match=r"127\.0\.0\.1:9.* cannot be reached"):
+        resolve(model.uri, endpoint="http://127.0.0.1:9")
+
+
+def test_without_the_sdk_the_remedy_installs_it(model: OciHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "oci", None)
+    monkeypatch.setitem(sys.modules, "oci.object_storage", None)
+    with pytest.raises(UnsupportedError, match="SDK is not installed") as caught:
+        resolve(model.uri)
+    assert "pip install 'oci" in caught.value.remedy
