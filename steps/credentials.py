@@ -36,6 +36,23 @@ def credential(*names: str) -> str:
     return ""
 
 
+def credentials_together(first: str, *others: str) -> tuple[str, ...]:
+    """Several credentials from one place, the mounted Secret or the environment: the one that has the first of them.
+
+    Mixed by name, a key of one place would go with a session token of another.
+
+    Returns:
+        A value for each name, in their order; all "" when no place has the first.
+    """
+    names = (first, *others)
+    folder = os.environ.get(SECRET_FOLDER, "")
+    in_secret = tuple(_file(folder, name) or _file(folder, name.lower()) for name in names)
+    if in_secret[0]:
+        return in_secret
+    found = tuple((os.environ.get(name) or os.environ.get(name.lower()) or "").strip() for name in names)
+    return found if found[0] else ("",) * len(names)
+
+
 def credential_file(*names: str) -> str:
     """As `credential`, the path of the file that holds it: a Secret's key itself, or what a variable names."""
     folder = os.environ.get(SECRET_FOLDER, "")

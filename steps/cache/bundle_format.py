@@ -136,7 +136,8 @@ def find_artifact(index: bytes, where: str) -> tuple[str, Blob]:
             f"{where}: names {len(found)} artifacts of type {_MODEL}, and a bundle is one",
             remedy="Give a file that `ome bundle export` made.",
         )
-    name = (found[0].get("annotations") or {}).get(_NAME, "")
+    annotations = found[0].get("annotations")
+    name = annotations.get(_NAME, "") if isinstance(annotations, dict) else ""
     return name if isinstance(name, str) else "", _blob_of(found[0], where)
 
 
@@ -188,7 +189,9 @@ def read_contents(name: str, content: bytes, digest: str, blobs: Mapping[str, Bl
         raise IntegrityError(f"{where}: names other files than the bundle's layers", remedy=COPY_AGAIN)
     for file in manifest.files:
         _check_layer(file, blobs[file.path], where)
-    return Contents(name, manifest, blobs)
+    # Its digest does not cover how the source is asked: a stranger's bundle must not say where a token is sent.
+    asked = {key: value for key, value in manifest.parameters.items() if key != "endpoint"}
+    return Contents(name, manifest.model_copy(update={"parameters": asked}), blobs)
 
 
 def _check_layer(file: FileEntry, blob: Blob, where: str) -> None:

@@ -9,7 +9,7 @@ import re
 import stat
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
@@ -52,16 +52,17 @@ def open_layout(bundle: Path) -> Iterator[Layout]:
         InvalidInputError: when it cannot be read, or is not what a bundle may be.
         IntegrityError: when it is damaged or cut off.
     """
-    try:
-        if bundle.is_dir():
-            yield _FolderLayout(bundle)
-            return
-        with bundle.open("rb") as stream:
-            yield _TarLayout(bundle, stream)
-    except FileNotFoundError:
-        raise NotFoundError(f"{bundle}: does not exist") from None
-    except PermissionError as error:
-        raise InvalidInputError(f"{bundle}: cannot be read ({error.strerror})") from None
+    with ExitStack() as stack:
+        try:
+            if bundle.is_dir():
+                layout: Layout = _FolderLayout(bundle)
+            else:
+                layout = _TarLayout(bundle, stack.enter_context(bundle.open("rb")))
+        except FileNotFoundError:
+            raise NotFoundError(f"{bundle}: does not exist") from None
+        except PermissionError as error:
+            raise InvalidInputError(f"{bundle}: cannot be read ({error.strerror})") from None
+        yield layout
 
 
 class _FolderLayout:

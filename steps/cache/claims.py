@@ -51,7 +51,8 @@ def live_claims(store: ObjectStore) -> frozenset[Claimed]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink(missing_ok=True)
         except BlockingIOError:
-            claimed.update(Claimed(*row) for row in json.loads(path.read_text()))
+            content = os.pread(descriptor, os.fstat(descriptor).st_size, 0)  # its owner may remove the name meanwhile
+            claimed.update(Claimed(*row) for row in json.loads(content))
         finally:
             os.close(descriptor)
     return frozenset(claimed)

@@ -123,9 +123,14 @@ def allocated_bytes(path: Path) -> int:
 
 
 def model_folders(root: Path) -> list[Path]:
-    """All model folders under a root."""
-    private = root / PRIVATE
-    return sorted(m.parent for m in root.rglob(MARKER) if not m.is_relative_to(private))
+    """All model folders under a root; those that come or go meanwhile may be missed."""
+    found = []
+    for place, folders, files in os.walk(root):
+        if Path(place) == root and PRIVATE in folders:
+            folders.remove(PRIVATE)
+        if MARKER in files:
+            found.append(Path(place))
+    return sorted(found)
 
 
 def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], list[Evictable]]:
@@ -139,21 +144,22 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
         objects = {f"{f.algorithm}/{f.digest}": f.size for f in marker.files}
         for name in objects:
             links[name] = links.get(name, 0) + 1
-        used = (folder / MARKER).stat().st_mtime
+        if (seen := _stat(folder / MARKER)) is None:
+            continue
+        used = seen.st_mtime
         is_young = now - used < GRACE_SECONDS
         if not is_young and not references.need(folder, marker):
             freeable = {name: size for name, size in objects.items() if name not in kept}
             candidates.append(Evictable(str(folder), freeable, used, rank=2))
     for path in store.objects():
         name = f"{path.parent.name}/{path.name}"
-        if name not in links and name not in kept:
-            stat = path.stat()
+        if name not in links and name not in kept and (stat := _stat(path)) is not None:
             size = stat.st_size if stat.st_nlink == 1 else 0
             candidates.append(Evictable(str(path), {name: size}, stat.st_mtime, rank=1))
     for path in store.partials():
         name = f"{path.parent.name}/{path.stem}"
-        if name not in kept:
-            candidates.append(Evictable(str(path), {path.name: allocated_bytes(path)}, path.stat().st_mtime, rank=0))
+        if name not in kept and (stat := _stat(path)) is not None:
+            candidates.append(Evictable(str(path), {path.name: stat.st_blocks * 512}, stat.st_mtime, rank=0))
     return links, candidates
 
 
@@ -167,14 +173,14 @@ def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None =
     files = freed = 0
     for path in list(store.objects()):
         name = f"{path.parent.name}/{path.name}"
-        if name in claimed or name in linked:
+        if name in claimed or name in linked or (stat := _stat(path)) is None:
             continue
-        stat = path.stat()
         store.remove(path)
         files += 1
         freed += stat.st_size if stat.st_nlink == 1 else 0
     for path in list(store.partials()):
-        stat = path.stat()
+        if (stat := _stat(path)) is None:
+            continue
         is_old = time.time() - stat.st_mtime >= leftover_seconds
         if is_old and f"{path.parent.name}/{path.stem}" not in claimed and remove_leftover(path):
             files += 1
@@ -182,10 +188,18 @@ def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None =
     return Collected(files, freed)
 
 
+def _stat(path: Path) -> os.stat_result | None:
+    """None for what a running import has given its name meanwhile: it holds no lock of the store."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
 def remove_leftover(path: Path) -> bool:
     """Remove a partial download unless a process has it."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # one that is finished may only be read
     except FileNotFoundError:
         return False
     try:
@@ -211,6 +225,9 @@ def drop(store: ObjectStore, folder: Path) -> None:
         raise
     remove_tree(trash)
     for parent in folder.parents:
-        if parent == store.root or any(parent.iterdir()):
+        if parent == store.root:
             break
-        parent.rmdir()
+        try:
+            parent.rmdir()
+        except OSError:  # another model is in it, or has come into it this moment
+            break

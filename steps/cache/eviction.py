@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from steps.cache.claims import live_claims
-from steps.cache.collection import LEFTOVER_SECONDS, Collected, collect, drop, remove_leftover
+from steps.cache.collection import LEFTOVER_SECONDS, Collected, allocated_bytes, collect, drop, remove_leftover
 from steps.cache.folder import read_marker
 from steps.cache.pending import forget_pending
 from steps.cache.root import PRIVATE, model_folder, models_root
@@ -61,7 +61,7 @@ def _remove_downloads(store: ObjectStore, folder: Path) -> Collected:
     files = freed = 0
     for path in list(store.partials()):
         if f"{path.parent.name}/{path.stem}" in own:
-            size = path.stat().st_blocks * 512
+            size = allocated_bytes(path)
             if remove_leftover(path):
                 files, freed = files + 1, freed + size
     return Collected(files, freed)

@@ -1,12 +1,14 @@
 """Locks that the kernel drops when their process dies: on the file itself, so that nothing stays behind."""
 
-import errno
 import fcntl
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_REFUSALS = 8
+"""How often a file that may not be written is looked at again: several processes may find it at once."""
 
 
 def open_locked(path: Path) -> int | None:
@@ -20,13 +22,17 @@ def open_locked(path: Path) -> int | None:
         PermissionError: when it cannot be written for another reason.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    refusals = 0
     while True:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except PermissionError:
-            if _make_writable(path):
-                continue
-            return None
+            refusals += 1
+            if refusals > _REFUSALS:
+                raise
+            if not _make_writable(path):
+                return None
+            continue
         try:
             is_locked = _lock(descriptor)
         except BaseException:
@@ -40,17 +46,14 @@ def open_locked(path: Path) -> int | None:
 
 
 def _make_writable(path: Path) -> bool:
-    """Whether a file that may only be read can be opened again; False when another process has it locked."""
-    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+    """Whether a file that may only be read should be opened again; False when another process has it locked."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        if not os.access(path.parent, os.W_OK):
-            raise refused from None
         return True
     try:
-        if os.fstat(descriptor).st_mode & stat.S_IWUSR:
-            raise refused
+        if os.fstat(descriptor).st_mode & stat.S_IWUSR:  # another process has just done it, or it is not the file
+            return True
         if not _lock(descriptor):
             return False
         if is_at(descriptor, path):

@@ -65,6 +65,8 @@ class ObjectStore:
         if stat.st_size == file.size and self.digest(file, path) == file.digest:
             self.seal(path)
             return True
+        if not _is_still(path, stat):
+            return self.has(file)
         self.remove(path)
         return False
 
@@ -108,21 +110,21 @@ class ObjectStore:
         os.fchmod(descriptor, 0o444)
         os.fsync(descriptor)
         path = self.path(file)
+        # The seal comes first: who looks between the two would find an object of which nothing tells the content.
+        _write_seal(path, os.fstat(descriptor), content)
         partial.rename(path)
         sync_folder(path.parent)
-        self.seal(path, content)
         self.progress(file).unlink(missing_ok=True)
 
     def seal(self, path: Path, content: str = "") -> None:
         """Remember how a verified object looks, and what is in it where its name does not say it."""
-        kept = content or _content(_read(_seal_path(path)))
-        write_atomically(_seal_path(path), f"{_look(path.stat())} {kept}".strip().encode(), is_durable=False)
+        _write_seal(path, path.stat(), content or _content(_read(_seal_path(path))))
 
     def unseal(self, path: Path) -> None:
         """Distrust an object: who needs it will hash it."""
         seal = _seal_path(path)
         if content := _content(_read(seal)):
-            write_atomically(seal, f"0 0 0 {content}".encode(), is_durable=False)
+            write_atomically(seal, f"0 0 0 {content}".encode(), is_durable=True)
         else:
             seal.unlink(missing_ok=True)
 
@@ -213,6 +215,20 @@ def sync_folder(folder: Path) -> None:
 
 def _seal_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.seal")
+
+
+def _write_seal(path: Path, stat: os.stat_result, content: str) -> None:
+    """A lost seal costs hashing, but one with a content is the only record of it."""
+    write_atomically(_seal_path(path), f"{_look(stat)} {content}".strip().encode(), is_durable=bool(content))
+
+
+def _is_still(path: Path, stat: os.stat_result) -> bool:
+    """Whether a path has the file that was looked at: another process may have put a sound one there."""
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        return False
+    return (now.st_dev, now.st_ino) == (stat.st_dev, stat.st_ino)
 
 
 def _look(stat: os.stat_result) -> str:

@@ -14,8 +14,8 @@ from steps.sources.source import StoredAddress
 from steps.sources.store_answers import store_error
 from steps.sources.store_digests import quoted
 
-CHUNK_BYTES = 1 << 14
-"""How much the client gathers before it hands over: what has come before a stall is kept to this."""
+CHUNK_BYTES = 1
+"""How much the client gathers before it hands over: nothing, as it drops what it has gathered when an answer breaks."""
 
 
 class StoredFile:

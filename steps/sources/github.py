@@ -16,8 +16,8 @@ from crds.storage_uri import GithubUri
 from steps.credentials import credential
 from steps.errors import AuthError, NotFoundError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import error_of, origin_of, public_url
-from steps.sources.listing import keep_files, refuse_revision
+from steps.sources.http_answers import error_of, origin_of, path_of, public_url
+from steps.sources.listing import content_revision, keep_files, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader, unreachable
 from steps.sources.source import NO_PARAMETERS, RemoteAddress, ResolveOptions
@@ -60,10 +60,10 @@ class GithubSource:
             page = answer.links.get("next", {}).get("url", "")
         listing = [self._entry(row) for row in rows if row.get("state", "uploaded") == "uploaded"]
         kept = keep_files(str(self._uri), listing, options)
-        content = json.dumps([[f.path, f.size, f.location] for f in kept.files], separators=(",", ":"))
+        revision = content_revision(str(self._uri), self._parameters, kept.files)
         return Manifest(
             uri=str(self._uri),
-            revision=hashlib.sha256(content.encode()).hexdigest(),
+            revision=revision,
             files=kept.files,
             left_out=kept.left_out,
             parameters=self._parameters,
@@ -77,7 +77,7 @@ class GithubSource:
         """The file's address at the API, which sends on to where it is stored."""
         headers = {"Accept": "application/octet-stream", **_VERSION, **_authorization()}
         return RemoteAddress(
-            url=self._api + file.location, headers=headers, credentials=CREDENTIALS, named_by=ASKED_BY
+            url=self._api + path_of(file), headers=headers, credentials=CREDENTIALS, named_by=ASKED_BY
         )
 
     def _entry(self, row: Mapping[str, Any]) -> FileEntry:

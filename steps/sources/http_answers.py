@@ -13,6 +13,7 @@ from steps.errors import (
     RateLimitedError,
     UnsupportedError,
 )
+from steps.manifest import FileEntry
 from steps.sources.patience import retry_after_seconds
 
 _CODES_NOT_FOUND = {
@@ -96,6 +97,21 @@ def public_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, parts.path, "", ""))
+
+
+def path_of(file: FileEntry) -> str:
+    """The path of a file's URL at its source.
+
+    Raises:
+        IntegrityError: when the manifest has something else there: behind a host's name it would make another host,
+            which would be sent the token.
+    """
+    if not file.location.startswith("/") or file.location.startswith("//"):
+        raise IntegrityError(
+            f'{file.path}: the manifest says that it is at "{file.location}", which is no path at its source',
+            remedy="Do not use this manifest; import the model from its source.",
+        )
+    return file.location
 
 
 def origin_of(url: str) -> tuple[str, str, int]:

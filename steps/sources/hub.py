@@ -14,7 +14,7 @@ from urllib.parse import quote
 from crds.storage_uri import HubUri, StorageUriError, with_revision
 from steps.errors import AuthError, InvalidInputError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import error_of, public_url
+from steps.sources.http_answers import error_of, path_of, public_url
 from steps.sources.listing import keep_files
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader, unreachable
@@ -74,7 +74,7 @@ class HubSource:
         """The file's address at the endpoint, with the token for that endpoint."""
         token = hub_token()
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return RemoteAddress(url=hub_endpoint() + file.location, headers=headers, etag=file.digest, named_by=ASKED_BY)
+        return RemoteAddress(url=hub_endpoint() + path_of(file), headers=headers, etag=file.digest, named_by=ASKED_BY)
 
     def _check_access(self, manifest: Manifest) -> None:
         """Read one byte: a gated repository is listed for everyone, so only a read tells whether it is open to us."""

@@ -3,7 +3,9 @@
 Pure; used by every source.
 """
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 from steps.errors import InvalidInputError, NotFoundError
 from steps.manifest import FileEntry
@@ -51,6 +53,17 @@ def files_below(prefix: str, sizes: Mapping[str, int]) -> dict[str, str]:
     return {
         key[below:]: key for key, size in sizes.items() if size or (key.rstrip("/") not in folders and key[-1:] != "/")
     }
+
+
+def content_revision(uri: str, parameters: Mapping[str, str], files: Sequence[FileEntry]) -> str:
+    """The revision of a source that has none of its own: a digest over the files as they are now.
+
+    Where they are and how they are reached is part of it: a manifest is found by its digest, and one that was made
+    with another endpoint or identity must not stand for this one.
+    """
+    rows = [[file.path, file.size, file.location] for file in files]
+    content = json.dumps([uri, sorted(parameters.items()), rows], separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def refuse_revision(subject: str, scheme: str, options: ResolveOptions) -> None:

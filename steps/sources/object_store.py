@@ -4,7 +4,6 @@ A manifest pins each object by the store's own name for its bytes (the ETag), wh
 digest of the content where the store says one that can be trusted (`steps.sources.store_digests`).
 """
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from crds.storage import SOURCE_PARAMETERS
 from steps.errors import NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed
-from steps.sources.listing import files_below, keep_files, refuse_revision
+from steps.sources.listing import content_revision, files_below, keep_files, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.patient_reads import read_patiently
 from steps.sources.source import ResolveOptions, StoredAddress
@@ -54,10 +53,10 @@ class ObjectStoreSource:
             file.model_copy(update={"algorithm": digest.algorithm, "digest": digest.digest})
             for file, digest in zip(kept.files, digests, strict=True)
         )
-        content = json.dumps([[f.path, f.size, f.location] for f in files], separators=(",", ":"))
+        revision = content_revision(str(self._uri), self._parameters, files)
         return Manifest(
             uri=str(self._uri),
-            revision=hashlib.sha256(content.encode()).hexdigest(),
+            revision=revision,
             files=files,
             left_out=kept.left_out,
             parameters=self._parameters,

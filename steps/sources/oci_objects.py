@@ -17,8 +17,8 @@ from crds.storage import SOURCE_PARAMETERS
 from crds.storage_uri import OciUri
 from steps.errors import NetworkError, NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import error_of, public_url
-from steps.sources.listing import files_below, keep_files, refuse_revision
+from steps.sources.http_answers import error_of, path_of, public_url
+from steps.sources.listing import content_revision, files_below, keep_files, refuse_revision
 from steps.sources.oci_client import CREDENTIALS, ENDPOINT, open_client, signed_headers
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader
@@ -59,10 +59,10 @@ class OciSource:
             raise NotFoundError(f"{self._uri}: there are no objects", remedy="Check the prefix and its spelling.")
         listing = [self._entry(namespace, path, rows[name]) for path, name in paths.items()]
         kept = keep_files(str(self._uri), listing, options)
-        content = json.dumps([[f.path, f.size, f.location] for f in kept.files], separators=(",", ":"))
+        revision = content_revision(str(self._uri), self._parameters, kept.files)
         return Manifest(
             uri=str(self._uri),
-            revision=hashlib.sha256(content.encode()).hexdigest(),
+            revision=revision,
             files=kept.files,
             left_out=kept.left_out,
             parameters=self._parameters,
@@ -75,7 +75,7 @@ class OciSource:
     def address(self, file: FileEntry) -> RemoteAddress:
         """The object's URL, signed for the next minutes and signed again for each request."""
         place, etag = json.loads(file.location)
-        url = self._endpoint + place
+        url = self._endpoint + path_of(file.model_copy(update={"location": place}))
         headers = {**signed_headers(self._client, url), "If-Match": etag}
         return RemoteAddress(
             url=url, headers=headers, etag=etag, credentials=CREDENTIALS, named_by=ENDPOINT,

@@ -6,13 +6,14 @@ store is asked as anyone may ask it; `parameters.auth: instance` takes the ident
 
 import configparser
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from crds.storage_uri import AzureUri, GcsUri, S3Uri
-from steps.credentials import credential, credential_file
-from steps.errors import InvalidInputError
+from steps.credentials import credential, credential_file, credentials_together
+from steps.errors import AuthError, InvalidInputError
 from steps.sources.patience import TransferSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     )
 
 BucketUri = S3Uri | GcsUri | AzureUri
+_ENDPOINT = re.compile(r"https?://[^\s/@?#]+(/[^\s@?#]*)?")
 AUTH = ("anonymous", "instance")
 """Values of `parameters.auth` for object stores; without one, the credentials that are there."""
 
@@ -51,6 +53,7 @@ def open_store(uri: BucketUri, parameters: Mapping[str, str]) -> "S3Store | GCSS
 
     Raises:
         InvalidInputError: names the parameter and what is accepted.
+        AuthError: when credentials are not in the form that the store has.
     """
     auth = parameters.get("auth", "")
     if auth and auth not in AUTH:
@@ -58,25 +61,31 @@ def open_store(uri: BucketUri, parameters: Mapping[str, str]) -> "S3Store | GCSS
             f'parameters.auth: "{auth}" is not known for {uri.scheme}://',
             remedy=f"Accepted: {', '.join(AUTH)}; without it, the credentials that are given.",
         )
-    if isinstance(uri, S3Uri):
-        return _open_s3(uri, parameters, auth)
-    return _open_gcs(uri, parameters, auth) if isinstance(uri, GcsUri) else _open_azure(uri, parameters, auth)
+    from obstore.exceptions import BaseError
+
+    try:
+        if isinstance(uri, S3Uri):
+            return _open_s3(uri, parameters, auth)
+        return _open_gcs(uri, parameters, auth) if isinstance(uri, GcsUri) else _open_azure(uri, parameters, auth)
+    except BaseError as error:
+        told = str(error).strip().splitlines()[0][:200]
+        raise AuthError(f"{uri}: the credentials cannot be used: {told}", remedy=CREDENTIALS[uri.scheme]) from None
 
 
 def _open_s3(uri: S3Uri, parameters: Mapping[str, str], auth: str) -> "S3Store":
     from obstore.store import S3Store
 
     profile = _aws_profile()
-    key, secret, token = (
-        credential(name.upper()) or profile.get(name, "")
-        for name in ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
-    )
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    key, secret, token = credentials_together(*names)
+    if not key:
+        key, secret, token = (profile.get(name.lower(), "") for name in names)
     region = (
         uri.region or parameters.get("region", "") or credential("AWS_REGION", "AWS_DEFAULT_REGION")
         or profile.get("region", "") or "us-east-1"
     )  # fmt: skip
     config: S3Config = {"region": region}
-    endpoint = parameters.get("endpoint") or credential("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = _endpoint(uri, parameters, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
     if endpoint:
         config["endpoint"] = endpoint
     has_identity = any(
@@ -99,15 +108,17 @@ def _open_gcs(uri: GcsUri, parameters: Mapping[str, str], auth: str) -> "GCSStor
     from obstore.store import GCSStore
 
     config: GCSConfig = {}
-    endpoint = parameters.get("endpoint") or credential("STORAGE_EMULATOR_HOST")
+    endpoint = _endpoint(uri, parameters, "STORAGE_EMULATOR_HOST")
     if endpoint:
-        config["base_url"] = endpoint if "://" in endpoint else f"http://{endpoint}"
+        config["base_url"] = endpoint
     key = credential_file("GOOGLE_APPLICATION_CREDENTIALS")
     own = Path.home() / ".config/gcloud/application_default_credentials.json"
     if auth == "anonymous" or not (auth or key or own.exists()):
         config["skip_signature"] = True
     elif key and auth != "instance":
         config["application_credentials"] = key
+    else:
+        _refuse_own_endpoint(uri, parameters)
     return GCSStore(uri.bucket, config=config, **_limits(config.get("base_url", "")))
 
 
@@ -115,7 +126,7 @@ def _open_azure(uri: AzureUri, parameters: Mapping[str, str], auth: str) -> "Azu
     from obstore.store import AzureStore
 
     config: AzureConfig = {"account_name": uri.account}
-    endpoint = parameters.get("endpoint") or credential("AZURE_STORAGE_ENDPOINT")
+    endpoint = _endpoint(uri, parameters, "AZURE_STORAGE_ENDPOINT")
     if endpoint:
         config["endpoint"] = endpoint
     key = credential("AZURE_STORAGE_ACCOUNT_KEY")
@@ -127,7 +138,40 @@ def _open_azure(uri: AzureUri, parameters: Mapping[str, str], auth: str) -> "Azu
         config["account_key"] = key
     elif auth != "instance" and signature:
         config["sas_key"] = signature.removeprefix("?")
+    else:
+        _refuse_own_endpoint(uri, parameters)
     return AzureStore(uri.container, config=config, **_limits(endpoint))
+
+
+def _endpoint(uri: BucketUri, parameters: Mapping[str, str], *variables: str) -> str:
+    """The server to ask, or "" for the store's own.
+
+    Raises:
+        InvalidInputError: when it is no URL of a server.
+    """
+    given, variable = parameters.get("endpoint", ""), next((name for name in variables if credential(name)), "")
+    endpoint = given or credential(*variables)
+    if variable == "STORAGE_EMULATOR_HOST" and endpoint and "://" not in endpoint:  # as Google's own clients take it
+        endpoint = f"http://{endpoint}"
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
+        raise InvalidInputError(
+            f'{"parameters.endpoint" if given else variable}: "{endpoint}" cannot be asked for {uri}',
+            remedy="Accepted: http:// or https://, a host, and a port where it is not the usual one.",
+        )
+    return endpoint
+
+
+def _refuse_own_endpoint(uri: BucketUri, parameters: Mapping[str, str]) -> None:
+    """Who writes a model may name a server, but not have it sent the token of a node or of whoever runs this.
+
+    Raises:
+        InvalidInputError: when the parameters name one.
+    """
+    if parameters.get("endpoint"):
+        raise InvalidInputError(
+            f"parameters.endpoint: is not asked for {uri} with the identity of this machine, whose token it would get",
+            remedy=f"Leave it out, or give the model credentials of its own. {CREDENTIALS[uri.scheme]}",
+        )
 
 
 class Limits(TypedDict):

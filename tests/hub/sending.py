@@ -27,6 +27,7 @@ class Sender:
         self._faults = faults
         self._pace = bytes_per_second
         self._next_send = 0.0
+        self._under_way = 0
 
     async def send(
         self, request: web.Request, response: web.StreamResponse, source: Path, target: str, start: int, end: int
@@ -43,7 +44,7 @@ class Sender:
                 count = min(end - position, SLICE if self._pace == 0 else 1 << 14)
                 held = self._faults.standing(target, "hold")
                 if held is not None:
-                    count = min(count, held.after - self._ledger.counts().total_bytes)
+                    count = min(count, held.after - self._ledger.counts().total_bytes - self._under_way)
                     if count <= 0:
                         if request.transport is None or request.transport.is_closing():
                             return response
@@ -56,14 +57,18 @@ class Sender:
                             await self._wait_for_client(request)
                         self._close(request)
                         return response
-                await self._keep_pace(count)
-                if request.transport is None or request.transport.is_closing():
-                    return response
-                if is_changed or fault is not None:
-                    await response.write(_damaged(file.seek(position), file.read(count), fault, is_changed))
-                else:
-                    await loop.sendfile(request.transport, file, position, count)
-                self._ledger.sent(target, count)
+                self._under_way += count  # others decide meanwhile how much they may send
+                try:
+                    await self._keep_pace(count)
+                    if request.transport is None or request.transport.is_closing():
+                        return response
+                    if is_changed or fault is not None:
+                        await response.write(_damaged(file.seek(position), file.read(count), fault, is_changed))
+                    else:
+                        await loop.sendfile(request.transport, file, position, count)
+                    self._ledger.sent(target, count)
+                finally:
+                    self._under_way -= count
                 position += count
             if response.prepared and (is_changed or fault is not None):
                 await response.write_eof()

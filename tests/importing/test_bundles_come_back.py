@@ -208,7 +208,7 @@ def test_two_imports_of_one_bundle_at_once(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert contents(models_root() / "one") == contents(models_root() / "two") == FILES
 
 

@@ -12,7 +12,7 @@ from steps.manifest_store import save_manifest
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
-from tests.importing.models import fetch, noise, resolve, start_caching
+from tests.importing.models import bytes_there, fetch, noise, resolve, start_caching
 from tests.importing.surveys import Draft, drafts
 
 WEIGHTS = noise(4_000_000, 1)
@@ -98,6 +98,9 @@ def test_an_import_under_way_has_its_share_and_a_killed_one_keeps_it(hub: Runnin
     hub.set_faults(Fault("hold", path="lfs/*", after=1_500_000))
     child = start_caching(tmp_path / "step", save_manifest(manifest))
     assert hub.ledger.wait_for_bytes(1_500_000)
+    while bytes_there(manifest) <= 1_000_000:  # what the hub has sent may not have been taken yet
+        assert child.poll() is None
+        time.sleep(0.01)
     (under_way,) = read_usage().imports
     assert (under_way.folder, under_way.total_bytes, under_way.is_running) == ("model", len(WEIGHTS) + 2, True)
     child.kill()

@@ -174,7 +174,7 @@ def test_what_a_running_import_needs_stays(hub: RunningHub) -> None:
         pause.wait(0.01)
     assert prune(0, with_models=True).removals == ()
     hub.set_faults()
-    thread.join(60)
+    thread.join()
     assert contents(models_root() / "model")["b.safetensors"] == WEIGHTS
 
 

@@ -73,7 +73,7 @@ def test_two_imports_to_one_folder_in_one_process(hub: RunningHub) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join()
     assert len(imported) == 2
     assert sum(i.fetched_bytes for i in imported) == SIZE
     assert contents(models_root() / "model") == FILES

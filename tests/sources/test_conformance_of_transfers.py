@@ -67,7 +67,7 @@ def test_import_after_one_that_failed_goes_on_where_it_failed(
 
 @sources_with("faults")
 def test_transfer_that_stalls_is_cut_and_goes_on(harness: SourceHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OME_STALL_SECONDS", "0.5")
+    monkeypatch.setenv("OME_STALL_SECONDS", "5")
     harness.put(FILES)
     manifest = resolve(harness)
     harness.ledger.clear()
@@ -80,10 +80,10 @@ def test_transfer_that_stalls_is_cut_and_goes_on(harness: SourceHarness, monkeyp
 def test_transfer_that_stalls_for_good_is_a_network_error(
     harness: SourceHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OME_STALL_SECONDS", "0.2")
-    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
-    harness.put(FILES)
+    harness.put({MODEL: WEIGHTS})
     manifest = resolve(harness)
+    monkeypatch.setenv("OME_STALL_SECONDS", "1")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
     harness.set_faults(Fault("stall", path=harness.target(MODEL), times=0))
     with pytest.raises(NetworkError, match=r"model\.safetensors"):
         import_model(manifest, "model")

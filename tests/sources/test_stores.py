@@ -29,9 +29,9 @@ SIGNERS: Mapping[str, tuple[Sign, Sign]] = {
     "az": (az_signer(KEY), az_signer(WRONG_KEY)),
 }
 LISTINGS: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "s3": ("/models", {"list-type": "2", "prefix": "models/"}),
-    "gs": ("/models", {"list-type": "2", "prefix": "models/"}),
-    "az": (f"/{ACCOUNT}/{CONTAINER}", {"restype": "container", "comp": "list", "prefix": "models/"}),
+    "s3": ("/models", {"list-type": "2", "prefix": ""}),
+    "gs": ("/models", {"list-type": "2", "prefix": ""}),
+    "az": (f"/{ACCOUNT}/{CONTAINER}", {"restype": "container", "comp": "list", "prefix": ""}),
 }
 CONTENT = noise(400_000, 5)
 
@@ -56,7 +56,7 @@ def get(model: StoreHarness, path: str, **headers: str) -> tuple[Message, bytes]
 
 def listed(model: StoreHarness) -> str:
     path, query = LISTINGS[model.name]
-    return client(model).send("GET", path, query)[1].decode()
+    return client(model).send("GET", path, {**query, "prefix": f"{model.prefix}/"})[1].decode()
 
 
 def test_odd_names_are_kept(model: StoreHarness) -> None:
