@@ -15,7 +15,7 @@ from steps.sources.store_answers import store_error
 from steps.sources.store_digests import quoted
 
 CHUNK_BYTES = 1
-"""How much the client gathers before it hands over: nothing, as it drops what it has gathered when an answer breaks."""
+"""How much the client gathers before it hands over: nothing, for it drops what it has gathered if an answer breaks."""
 
 
 class StoredFile:
