@@ -17,7 +17,7 @@ from steps.credentials import credential
 from steps.errors import AuthError, NotFoundError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import error_of, origin_of, path_of, public_url
-from steps.sources.listing import content_revision, keep_files, refuse_revision
+from steps.sources.listing import keep_files, manifest_without_revisions, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader, unreachable
 from steps.sources.source import NO_PARAMETERS, RemoteAddress, ResolveOptions
@@ -60,14 +60,7 @@ class GithubSource:
             page = answer.links.get("next", {}).get("url", "")
         listing = [self._entry(row) for row in rows if row.get("state", "uploaded") == "uploaded"]
         kept = keep_files(str(self._uri), listing, options)
-        revision = content_revision(str(self._uri), self._parameters, kept.files)
-        return Manifest(
-            uri=str(self._uri),
-            revision=revision,
-            files=kept.files,
-            left_out=kept.left_out,
-            parameters=self._parameters,
-        )
+        return manifest_without_revisions(str(self._uri), self._parameters, kept)
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file, retried as the settings say."""

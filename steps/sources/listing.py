@@ -5,10 +5,10 @@ Pure; used by every source.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from steps.errors import InvalidInputError, NotFoundError
-from steps.manifest import FileEntry
+from steps.manifest import FileEntry, Manifest
 from steps.sources.paths import check_collisions, check_path
 from steps.sources.patterns import Kept, choose_files
 from steps.sources.source import ResolveOptions
@@ -55,15 +55,21 @@ def files_below(prefix: str, sizes: Mapping[str, int]) -> dict[str, str]:
     }
 
 
-def content_revision(uri: str, parameters: Mapping[str, str], files: Sequence[FileEntry]) -> str:
-    """The revision of a source that has none of its own: a digest over the files as they are now.
+def manifest_without_revisions(uri: str, parameters: Mapping[str, str], kept: Kept) -> Manifest:
+    """The manifest of a source that has no revisions: its revision is a digest over the files as they are now.
 
     Where they are and how they are reached is part of it: a manifest is found by its digest, and one that was made
     with another endpoint or identity must not stand for this one.
     """
-    rows = [[file.path, file.size, file.location] for file in files]
+    rows = [[file.path, file.size, file.location] for file in kept.files]
     content = json.dumps([uri, sorted(parameters.items()), rows], separators=(",", ":"))
-    return hashlib.sha256(content.encode()).hexdigest()
+    return Manifest(
+        uri=uri,
+        revision=hashlib.sha256(content.encode()).hexdigest(),
+        files=kept.files,
+        left_out=kept.left_out,
+        parameters=dict(parameters),
+    )
 
 
 def refuse_revision(subject: str, scheme: str, options: ResolveOptions) -> None:

@@ -13,9 +13,10 @@ from crds.storage import SOURCE_PARAMETERS
 from steps.errors import NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed
-from steps.sources.listing import content_revision, files_below, keep_files, refuse_revision
+from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.patient_reads import read_patiently
+from steps.sources.patterns import Kept
 from steps.sources.source import ResolveOptions, StoredAddress
 from steps.sources.store_answers import store_error
 from steps.sources.store_client import CREDENTIALS, BucketUri, open_store
@@ -53,14 +54,7 @@ class ObjectStoreSource:
             file.model_copy(update={"algorithm": digest.algorithm, "digest": digest.digest})
             for file, digest in zip(kept.files, digests, strict=True)
         )
-        revision = content_revision(str(self._uri), self._parameters, files)
-        return Manifest(
-            uri=str(self._uri),
-            revision=revision,
-            files=files,
-            left_out=kept.left_out,
-            parameters=self._parameters,
-        )
+        return manifest_without_revisions(str(self._uri), self._parameters, Kept(files, kept.left_out))
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file, retried as the settings say."""

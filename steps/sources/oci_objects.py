@@ -18,7 +18,7 @@ from crds.storage_uri import OciUri
 from steps.errors import NetworkError, NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import error_of, path_of, public_url
-from steps.sources.listing import content_revision, files_below, keep_files, refuse_revision
+from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
 from steps.sources.oci_client import CREDENTIALS, ENDPOINT, open_client, signed_headers
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader
@@ -59,14 +59,7 @@ class OciSource:
             raise NotFoundError(f"{self._uri}: there are no objects", remedy="Check the prefix and its spelling.")
         listing = [self._entry(namespace, path, rows[name]) for path, name in paths.items()]
         kept = keep_files(str(self._uri), listing, options)
-        revision = content_revision(str(self._uri), self._parameters, kept.files)
-        return Manifest(
-            uri=str(self._uri),
-            revision=revision,
-            files=kept.files,
-            left_out=kept.left_out,
-            parameters=self._parameters,
-        )
+        return manifest_without_revisions(str(self._uri), self._parameters, kept)
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file, retried as the settings say."""

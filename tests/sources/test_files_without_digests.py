@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,15 +25,13 @@ WEIGHTS = noise(3_000_000, 7)
 FILES = {"config.json": b"{}", MODEL: WEIGHTS}
 
 
+pytestmark = pytest.mark.parametrize("harness", ["github"], indirect=True)
+
+
 @pytest.fixture
-def manifest(
-    models: dict[str, Callable[[Path], SourceHarness]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Manifest:
+def manifest(harness: SourceHarness) -> Manifest:
     """A model that was imported as `model`, whose weights have no digest."""
-    harness = models["github"](tmp_path)
     assert isinstance(harness, GithubHarness)
-    for name, value in harness.environment.items():
-        monkeypatch.setenv(name, value)
     harness.put({"config.json": FILES["config.json"]})
     harness.put_old(MODEL, WEIGHTS)
     resolved = resolve(harness)

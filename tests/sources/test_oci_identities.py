@@ -1,7 +1,6 @@
 """`oci://` finds its identity, its region and its namespace where users have them, and says what it lacks."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,13 @@ from tests.sources.oci_harness import BUCKET, NAMESPACE, OciHarness
 CONTENT = b'{"architectures": []}'
 
 
+pytestmark = pytest.mark.parametrize("harness", ["oci"], indirect=True)
+
+
 @pytest.fixture
-def model(
-    models: dict[str, Callable[[Path], SourceHarness]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> OciHarness:
+def model(harness: SourceHarness) -> OciHarness:
     """A bucket with one file, and the environment of one who may read it."""
-    harness = models["oci"](tmp_path)
     assert isinstance(harness, OciHarness)
-    for name, value in harness.environment.items():
-        monkeypatch.setenv(name, value)
     harness.put({"config.json": CONTENT})
     return harness
 
