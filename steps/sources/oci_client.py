@@ -1,7 +1,8 @@
 """Clients of OCI Object Storage: from a storage URI and its parameters to the SDK's client, and its signature of URLs.
 
-The SDK is optional (`pip install 'ome-pipelines[oci]'`): it is large. It retries nothing itself: that is for
-`steps.sources.patience`. OME's four kinds of `parameters.auth` are taken, in its spelling or with underscores.
+The SDK is optional (`pip install 'ome-pipelines[oci]'`): it is large, and the image of the steps has a part of it. It
+retries nothing itself: that is for `steps.sources.patience`. OME's four kinds of `parameters.auth` are taken, in its
+spelling or with underscores.
 """
 
 import configparser
@@ -45,7 +46,7 @@ def open_client(uri: OciUri, parameters: Mapping[str, str]) -> "ObjectStorageCli
     except ImportError:
         raise UnsupportedError(
             f"{uri}: OCI's SDK is not installed here",
-            remedy="On one machine: `.venv/bin/python -m pip install 'oci>=2.189,<3'`. The images do not have it yet.",
+            remedy="`.venv/bin/python -m pip install 'oci>=2.189,<3'`; the image of the steps has it.",
         ) from None
     config, signer = _identity(uri, parameters)
     if region := uri.region or parameters.get("region", ""):
