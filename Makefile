@@ -45,6 +45,7 @@ lint: .venv/.dev ## Check style, types and the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=examples/web-source $(BIN)/mypy examples/web-source
 	$(BIN)/lint-imports
 
 golden: .venv/.dev ## Rewrite the golden files after an intended change

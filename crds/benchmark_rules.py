@@ -53,7 +53,7 @@ _ODD = f"self.trafficScenarios.filter(scenario, !(scenario.split('(')[0] in {_KI
 _OUTPUT = ("oci", "s3", "gs", "az", "pvc", "local", "github")
 OUTPUT_RULES = (
     Rule(
-        holds=f"!has(self.storageUri) || !{matches('self.storageUri', '^(hf|vendor)://')}",
+        holds=f"!has(self.storageUri) || !{matches('self.storageUri', '^(hf|vendor|x-[^:]*)://')}",
         says=(shown("self.storageUri"), " cannot keep results"),
         accepted=", ".join(f"{scheme}://" for scheme in _OUTPUT),
         field=".storageUri",

@@ -18,6 +18,9 @@ GRAMMAR: Mapping[str, str] = {
 }
 """What is accepted, by scheme."""
 
+PLUGGED = "x-[a-z0-9]+(-[a-z0-9]+)*"
+"""A scheme that a source of another package has. It is told by its form, since the API server knows no packages."""
+
 
 @dataclass(frozen=True)
 class HubUri:
@@ -161,7 +164,23 @@ class GithubUri:
         return f"github://{self.owner}/{self.repository}" + (f"@{self.tag}" if self.tag != "latest" else "")
 
 
-StorageUri = HubUri | OciUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri
+@dataclass(frozen=True)
+class PluggedUri:
+    """What the source of another package reads.
+
+    Attributes:
+        scheme: Of the form `PLUGGED`.
+        rest: What comes after `://`; never empty.
+    """
+
+    scheme: str
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.rest}"
+
+
+StorageUri = HubUri | OciUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri | PluggedUri
 
 
 def stays_in_claim(model: Mapping[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """Rules of storage: each scheme's grammar, as `crds.storage_uri` parses it, and the two spellings side by side."""
 
 from crds.cel import PASSWORD, Cel, Rule, matches, shown, shown_uri
-from crds.storage_location import GRAMMAR
+from crds.storage_location import GRAMMAR, PLUGGED
 
 _BUCKET = r"[A-Za-z0-9]([\w.-]*\w)?"
 _HUB = r"\w([\w.-]{0,94}\w)?"
@@ -53,7 +53,7 @@ def _grammar(scheme: str) -> Rule:
 
 URI_RULES = (
     Rule(
-        holds="self == '' || " + matches("self", "^(" + "|".join(GRAMMAR) + ")://"),
+        holds="self == '' || " + matches("self", "^(" + "|".join([*GRAMMAR, PLUGGED]) + ")://"),
         says=(
             shown_uri("self"),
             Cel("(self.contains('://') ? ' has an unknown scheme' : ' has no scheme')"),
@@ -67,11 +67,16 @@ URI_RULES = (
         accepted="a URI without them, and a Secret's name in key",
     ),
     Rule(
-        holds="!" + matches("self", rf"{_UNPRINTABLE}|^ | $|^[a-z0-9]+:// "),
+        holds="!" + matches("self", rf"{_UNPRINTABLE}|^ | $|^[a-z0-9-]+:// "),
         says=(shown_uri("self"), " has a control character, or a blank at its start or end"),
         accepted="a URI without them",
     ),
     *(_grammar(scheme) for scheme in GRAMMAR),
+    Rule(
+        holds=f"!{matches('self', f'^{PLUGGED}://$')}",
+        says=(shown_uri("self"), " has nothing after the scheme"),
+        accepted="x-<name>://<what its source reads>",
+    ),
 )
 """Of `storageUri`. "" counts as absent; where a URI must be, `REQUIRED_URI` says so."""
 

@@ -12,12 +12,14 @@ from crds.metadata import checked_label, checked_subdomain
 from crds.problems import FieldError, did_you_mean, shown
 from crds.storage_location import (
     GRAMMAR,
+    PLUGGED,
     AzureUri,
     GcsUri,
     GithubUri,
     HubUri,
     LocalUri,
     OciUri,
+    PluggedUri,
     PvcUri,
     S3Uri,
     StorageUri,
@@ -32,6 +34,7 @@ __all__ = [
     "HubUri",
     "LocalUri",
     "OciUri",
+    "PluggedUri",
     "PvcUri",
     "S3Uri",
     "StorageUri",
@@ -47,6 +50,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9]([\w.-]*[A-Za-z0-9_])?", re.ASCII)
 _REGION = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _AZURE_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _AZURE_CONTAINER = re.compile(r"[$a-z0-9][a-z0-9-]*")
+_PLUGGED = re.compile(PLUGGED)
 _PASSWORD = re.compile(r"//[^/@]*:[^/@]*@")
 
 
@@ -68,7 +72,7 @@ def parse_storage_uri(uri: str) -> StorageUri:
     scheme, separator, rest = uri.partition("://")
     if not separator:
         raise StorageUriError(uri, f"has no scheme{_scheme_hint(uri)}", accepted=_schemes())
-    if scheme not in GRAMMAR:
+    if scheme not in GRAMMAR and not _PLUGGED.fullmatch(scheme):
         guess = did_you_mean(scheme, GRAMMAR)
         hint = f'; did you mean "{guess}://"?' if guess else ""
         raise StorageUriError(uri, f'has the scheme "{scheme}", which is unknown{hint}', accepted=_schemes())
@@ -78,7 +82,7 @@ def parse_storage_uri(uri: str) -> StorageUri:
         raise _wrong(uri, scheme, "has a control character")
     if uri != uri.strip() or rest != rest.strip():
         raise _wrong(uri, scheme, "has a blank at its start or end")
-    return _PARSERS[scheme](uri, rest)
+    return _PARSERS[scheme](uri, rest) if scheme in _PARSERS else _parse_plugged(uri, scheme, rest)
 
 
 def with_revision(uri: HubUri, revision: str) -> HubUri:
@@ -108,7 +112,7 @@ def _scheme_hint(uri: str) -> str:
 
 
 def _wrong(uri: str, scheme: str, message: str) -> StorageUriError:
-    return StorageUriError(uri, message, accepted=GRAMMAR[scheme])
+    return StorageUriError(uri, message, accepted=GRAMMAR.get(scheme, f"{scheme}://<what its source reads>"))
 
 
 def _checked(uri: str, scheme: str, part: str, value: str, pattern: re.Pattern[str]) -> str:
@@ -244,6 +248,12 @@ def _parse_github(uri: str, rest: str) -> GithubUri:
     if at and (not tag or re.search(r"\s", tag)):
         raise _wrong(uri, "github", f'has the tag "{tag}", which is empty or has a blank')
     return GithubUri(owner, repository, tag or "latest")
+
+
+def _parse_plugged(uri: str, scheme: str, rest: str) -> PluggedUri:
+    if not rest:
+        raise _wrong(uri, scheme, "has nothing after the scheme")
+    return PluggedUri(scheme, rest)
 
 
 _PARSERS: Mapping[str, Callable[[str, str], StorageUri]] = {

@@ -2,7 +2,7 @@
 
 `steps.resolve_model` asks a source for a manifest, `steps.parse_model` reads ranges of files through it, and
 `steps.cache` asks it for the address of each file's bytes. To add a source, write one file with a class that has the
-methods of `Source` and name it in `steps.sources.registry`.
+methods of `Source` and name it in `steps.sources.registry`, or in an entry point of a package of your own.
 """
 
 from steps.sources.registry import open_source

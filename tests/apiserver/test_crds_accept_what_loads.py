@@ -49,7 +49,9 @@ ODD_PARTS = st.sampled_from(
 )
 REST = st.lists(SOUND_PARTS | ODD_PARTS, min_size=1, max_size=6).map("/".join)
 ENDING = st.just("") | (SOUND_PARTS | ODD_PARTS).map("@{}".format)
-SCHEMES = st.sampled_from(["hf", "oci", "s3", "gs", "az", "pvc", "local", "vendor", "github", "file", "HF"])
+SCHEMES = st.sampled_from(
+    ["hf", "oci", "s3", "gs", "az", "pvc", "local", "vendor", "github", "x-web", "x-", "file", "HF"]
+)
 
 
 @FEW

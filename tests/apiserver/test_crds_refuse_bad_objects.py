@@ -222,6 +222,11 @@ MORE = [
         " pvc://, local://, vendor://, github://",
     ),
     (
+        model(storageUri="x-shelf://"),
+        'spec.storage.storageUri: "x-shelf://" has nothing after the scheme; accepted: x-<name>://<what its source'
+        " reads>",
+    ),
+    (
         model(storageUri="s3://bucket/a\tb"),
         'spec.storage.storageUri: "s3://bucket/a\tb" has a control character, or a blank at its start or end;'
         " accepted: a URI without them",

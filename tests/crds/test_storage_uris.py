@@ -12,6 +12,7 @@ from crds.storage_uri import (
     HubUri,
     LocalUri,
     OciUri,
+    PluggedUri,
     PvcUri,
     S3Uri,
     StorageUri,
@@ -48,6 +49,8 @@ from crds.storage_uri import (
         ("vendor://meta/models/llama/8b", VendorUri("meta", "models", "llama/8b")),
         ("github://owner/repo", GithubUri("owner", "repo", "latest")),
         ("github://owner/repo@v1.2", GithubUri("owner", "repo", "v1.2")),
+        ("x-shelf://top/left@2", PluggedUri("x-shelf", "top/left@2")),
+        ("x-our-shelf2://top", PluggedUri("x-our-shelf2", "top")),
     ],
 )
 def test_each_scheme(uri: str, value: StorageUri) -> None:
@@ -63,6 +66,10 @@ def test_each_scheme(uri: str, value: StorageUri) -> None:
         ("Qwen/Qwen3-8B", 'has no scheme; did you mean "hf://Qwen/Qwen3-8B"?'),
         ("HF://Qwen/Qwen3-8B", 'has the scheme "HF", which is unknown; did you mean "hf://"?'),
         ("ftp://x/y", 'has the scheme "ftp", which is unknown'),
+        ("x-shelf://", "has nothing after the scheme"),
+        ("x-shelf:// top", "has a blank at its start or end"),
+        ("x-://top", 'has the scheme "x-", which is unknown'),
+        ("X-shelf://top", 'has the scheme "X-shelf", which is unknown'),
         ("hf://", "has no repository name"),
         ("hf:///name", "has no organisation"),
         ("hf://org/", "has no repository name"),

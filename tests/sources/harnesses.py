@@ -1,5 +1,6 @@
 """Every harness there is, and which of them the suite runs over."""
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
@@ -38,10 +39,14 @@ HARNESSES: Mapping[str, str] = {
 SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "oci", "github")
 """Those whose source is in `steps.sources`."""
 
+OF_ANOTHER_PACKAGE = "OME_SOURCE_HARNESS"
+"""Environment variable: a harness `module:Class` outside of this repository, which the suite then runs over alone."""
+
 
 def switched_on() -> dict[str, HarnessKind]:
     """The harnesses that the suite runs over."""
-    return {name: load(HARNESSES[name]) for name in SWITCHED_ON}
+    names = os.environ.get(OF_ANOTHER_PACKAGE, "").split() or SWITCHED_ON
+    return {name: load(HARNESSES.get(name, name)) for name in names}
 
 
 def load(place: str) -> HarnessKind:
