@@ -68,6 +68,8 @@ CATALOGUE: Mapping[str, str] = {
     "publish-model": "steps.publish_model:publish_model",
     "read-claim": "steps.read_claim:read_claim",
     "evict-model": "steps.evict_model:evict_model",
+    "find-nodes": "steps.find_nodes:find_nodes",
+    "audit-cache": "steps.audit_cache:audit_cache",
     "select-runtime": "steps.select_runtime:select_runtime",
     "deploy-service": "steps.deploy_service:deploy_service",
     "ask-endpoint": "steps.ask_endpoint:ask_endpoint",

@@ -88,10 +88,11 @@ STEPS: tuple[Account, ...] = (
     ),
     Account(
         "ome-cache",
-        "Caches models on nodes and evicts them; its pods mount the models root of a node.",
+        "Caches models on nodes, audits and evicts them; its pods mount the models root of a node.",
         cluster=(
             Rule("ome.io", _MODELS, ("get", "list")),
             Rule("ome.io", ("finetunedweights", "inferenceservices"), ("list",)),  # what is in use is not removed
+            Rule("", ("nodes",), ("list",)),  # which have models: an audit goes to these
         ),
         system=(
             _OUTPUTS,

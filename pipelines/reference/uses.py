@@ -87,5 +87,13 @@ USES: Mapping[str, Use] = {
         arguments={"name": _MODEL, "nodes": '["node-1"]'},
         notes="Name the nodes: an empty name is any one node. A model whose resource stays comes back to its nodes.",
     ),
+    "audit-cache": Use(
+        resource="A CronWorkflow that runs it every week: "
+        "[examples/schedules/weekly-audit.yaml](../examples/schedules/weekly-audit.yaml).",
+        command="ome cache verify --repair",
+        arguments={"nodes": '["node-1"]'},
+        notes="A node at a time reads all its models once: choose a quiet hour. Files that no import made are named "
+        "and never touched. It fails where something stays damaged, with the reason, and the other nodes go on.",
+    ),
 }
 """By pipeline."""

@@ -47,6 +47,17 @@ LIMITS: Mapping[str, Limits] = {
     "evict-model": Limits(
         deadline_seconds=HOUR // 4, pod_spec_patch=ON_ITS_NODE, service_account="ome-cache", models="write"
     ),
+    "find-nodes": Limits(deadline_seconds=HOUR // 12, service_account="ome-cache"),
+    "audit-cache": Limits(
+        deadline_seconds=24 * HOUR,
+        cpu="1",
+        memory="512Mi",
+        memory_limit="2Gi",
+        pod_spec_patch=ON_ITS_NODE,
+        service_account="ome-cache",
+        models="write",
+        needs_credentials=True,
+    ),
     # It waits for its pod for as long as a volume may take; what that pod cannot get is not there a minute later.
     "read-claim": Limits(deadline_seconds=HOUR // 2, retries=1, service_account="ome-claim", needs_image=True),
     "select-runtime": Limits(deadline_seconds=HOUR // 12, service_account="ome-deploy"),
