@@ -13,6 +13,7 @@ from pathlib import Path
 from steps.cache.admission import Disk, Evictable, plan_admission, reserve_bytes
 from steps.cache.claims import Claimed, live_claims
 from steps.cache.folder import read_marker, remove_tree
+from steps.cache.pending import forget_pending, pending_notes
 from steps.cache.references import References
 from steps.cache.root import PRIVATE, model_folder, models_root
 from steps.cache.store import ObjectStore
@@ -48,11 +49,15 @@ def remove_model(folder: Path) -> Collected:
         if not (folder / MARKER).exists():
             raise NotFoundError(f"{folder}: there is no model", remedy="See `ome get models` for those there are.")
         drop(store, folder)
+        forget_pending(store, folder)
         return collect(store, LEFTOVER_SECONDS)
 
 
 def collect_garbage(leftover_seconds: float = LEFTOVER_SECONDS) -> Collected:
-    """Remove objects that no model has and no import needs, and downloads left for longer than `leftover_seconds`."""
+    """Remove objects that no model has and no import needs, and downloads left for longer than `leftover_seconds`.
+
+    An import that was interrupted less than `leftover_seconds` ago still needs what it had.
+    """
     store = ObjectStore(models_root())
     with store.locked():
         return collect(store, leftover_seconds)
@@ -83,7 +88,7 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
         if victim.rank == 2:
             drop(store, path)
             removed.append(path)
-            collect(store, LEFTOVER_SECONDS, names)
+            collect(store, LEFTOVER_SECONDS, names)  # what interrupted imports had went before any model
         elif victim.rank == 1:
             store.remove(path)
         else:
@@ -164,8 +169,15 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
 
 
 def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None = None) -> Collected:
-    """As `collect_garbage`, for a caller who holds the store's lock; objects in `kept` stay."""
-    claimed = {f"{c.algorithm}/{c.digest}" for c in live_claims(store)} | (kept or set())
+    """As `collect_garbage`, for a caller who holds the store's lock.
+
+    Args:
+        store: Its store.
+        leftover_seconds: See there.
+        kept: Objects (`algorithm/digest`) that stay, in place of those of interrupted imports.
+    """
+    kept = _interrupted(store, leftover_seconds) if kept is None else kept
+    claimed = {f"{c.algorithm}/{c.digest}" for c in live_claims(store)} | kept
     linked: set[str] = set()
     for folder in model_folders(store.root):
         marker = read_marker(folder)
@@ -186,6 +198,12 @@ def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None =
             files += 1
             freed += stat.st_blocks * 512
     return Collected(files, freed)
+
+
+def _interrupted(store: ObjectStore, leftover_seconds: float) -> set[str]:
+    """What imports that have not ended, and began less than `leftover_seconds` ago, were about to write."""
+    before = time.time() - leftover_seconds
+    return {name for note in pending_notes(store) if note.noted > before for name in note.objects}
 
 
 def _stat(path: Path) -> os.stat_result | None:

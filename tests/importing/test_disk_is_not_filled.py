@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from steps.cache import collect_garbage, import_model, models_root, remove_model
 from steps.cache.admission import Disk, Evictable, plan_admission, reserve_bytes
 from steps.cache.store import ObjectStore
-from steps.errors import DiskFullError, InvalidInputError, NotFoundError
+from steps.errors import DiskFullError, InvalidInputError, NetworkError, NotFoundError
+from steps.manifest import Manifest
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -222,6 +223,48 @@ def test_collection_keeps_what_a_running_import_has_claimed(hub: RunningHub) -> 
     hub.set_faults()
     thread.join()
     assert contents(models_root() / "model")["b.safetensors"] == WEIGHTS
+
+
+def interrupt(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """A model that comes with one file of two, and what it would be whole."""
+    hub.add("acme/model", {"a.safetensors": noise(4_000_000, 2), "b.safetensors": WEIGHTS})
+    manifest = resolve("hf://acme/model")
+    with monkeypatch.context() as patience:
+        patience.setenv("OME_TRANSFER_ATTEMPTS", "1")
+        patience.setenv("OME_CONNECTIONS", "1")
+        hub.set_faults(Fault("short", path="lfs/*b.safetensors", after=900_000))
+        with pytest.raises(NetworkError):
+            import_model(manifest, "model")
+    hub.set_faults()
+    hub.ledger.clear()
+    return manifest
+
+
+def test_collection_keeps_what_an_interrupted_import_goes_on_with(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = interrupt(hub, monkeypatch)
+    hub.add("acme/other", {"model.safetensors": noise(200_000, 3)})
+    assert remove_model(fetch("hf://acme/other", "other").path).freed_bytes == 200_000
+    assert collect_garbage().files == 0
+    assert import_model(manifest, "model").reused_bytes >= 4_900_000, "nothing of it was lost"
+
+
+def test_collection_removes_what_an_old_interrupted_import_had(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(hub, monkeypatch)
+    (note,) = (models_root() / ".ome" / "pending").iterdir()
+    os.utime(note, (LONG_AGO, LONG_AGO))
+    assert collect_garbage().freed_bytes == 4_000_000
+
+
+def test_removing_a_model_forgets_what_its_next_import_had(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/small", {"config.json": b"{}"})
+    folder = fetch("hf://acme/small", "model").path
+    interrupt(hub, monkeypatch)
+    assert remove_model(folder).freed_bytes == 4_000_002
+    assert list((models_root() / ".ome" / "pending").iterdir()) == []
 
 
 def test_collection_removes_leftovers_of_the_dead(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
