@@ -2,16 +2,21 @@
 
 A file of fixed layout beside the partial: a header, then four bytes a segment, rewritten in place after the bytes
 themselves were written. A kill at any moment leaves at most the last write unrecorded. A power cut may leave records
-of bytes that never reached the disk; the digest over the whole file finds that, and the file is fetched anew.
+of bytes that never reached the disk; the digest over the whole file finds that, and the file is fetched anew. Where
+its source tells no digest nothing would find it: such a record ends with the boot it was written in, and holds for no
+other.
 """
 
 import os
 import struct
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 _HEADER = struct.Struct("<8sQII")
 _COUNT = struct.Struct("<I")
 _MAGIC = b"OMEPART1"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 MEBIBYTE = 1 << 20
 LARGEST_SEGMENT = 16 * MEBIBYTE
 
@@ -22,23 +27,42 @@ def segment_bytes_for(size: int, connections: int) -> int:
     return max(MEBIBYTE, min(LARGEST_SEGMENT, share // MEBIBYTE * MEBIBYTE))
 
 
+@cache
+def this_boot() -> bytes:
+    """What names the time since the kernel was started; where no kernel tells it, this process."""
+    try:
+        return _BOOT.read_bytes().strip()
+    except OSError:
+        return os.urandom(16)
+
+
 class Journal:
     """The record of one partial download.
+
+    Args:
+        path: Its file.
+        size: Of what is downloaded, in bytes.
+        segment_bytes: How large its segments are to be, where there is no record yet.
+        is_fresh: Whether nothing is there, whatever a record says.
+        boot: The only boot that the record is to hold in; b"" for any.
 
     Attributes:
         segment_bytes: Size of all segments but the last.
         done: Bytes there, per segment.
     """
 
-    def __init__(self, path: Path, size: int, segment_bytes: int, *, is_fresh: bool) -> None:
+    def __init__(self, path: Path, size: int, segment_bytes: int, *, is_fresh: bool, boot: bytes = b"") -> None:
         self._size = size
-        known = None if is_fresh else read_journal(path, size)
-        self.segment_bytes, self.done = known or (segment_bytes, [0] * -(-size // segment_bytes))
+        known = None if is_fresh else _read(path, size)
+        if known is not None and known.boot != boot:
+            known = None
+        self.segment_bytes = segment_bytes if known is None else known.segment_bytes
+        self.done = [0] * -(-size // segment_bytes) if known is None else known.done
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         if known is None:
             header = _HEADER.pack(_MAGIC, size, self.segment_bytes, len(self.done))
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, header + bytes(_COUNT.size * len(self.done)), 0)
+            os.pwrite(self._descriptor, header + bytes(_COUNT.size * len(self.done)) + boot, 0)
 
     @property
     def total(self) -> int:
@@ -60,8 +84,22 @@ class Journal:
         os.close(self._descriptor)
 
 
+class _Record(NamedTuple):
+    segment_bytes: int
+    done: list[int]
+    boot: bytes
+
+
 def read_journal(path: Path, size: int) -> tuple[int, list[int]] | None:
     """Segment size and bytes there per segment; None when there is no sound record for a file of this size."""
+    known = _read(path, size)
+    if known is None:
+        return None
+    holds = known.boot in (b"", this_boot())
+    return known.segment_bytes, known.done if holds else [0] * len(known.done)
+
+
+def _read(path: Path, size: int) -> _Record | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -70,10 +108,11 @@ def read_journal(path: Path, size: int) -> tuple[int, list[int]] | None:
         return None
     magic, recorded_size, segment_bytes, count = _HEADER.unpack_from(content)
     is_sound = magic == _MAGIC and recorded_size == size and segment_bytes > 0 and count == -(-size // segment_bytes)
-    if not is_sound or len(content) != _HEADER.size + _COUNT.size * count:
+    end = _HEADER.size + _COUNT.size * count
+    if not is_sound or len(content) < end:
         return None
-    done = [value for (value,) in _COUNT.iter_unpack(content[_HEADER.size :])]
+    done = [value for (value,) in _COUNT.iter_unpack(content[_HEADER.size : end])]
     for segment, value in enumerate(done):
         if value > min(segment_bytes, size - segment * segment_bytes):
             return None
-    return segment_bytes, done
+    return _Record(segment_bytes, done, content[end:])

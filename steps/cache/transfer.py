@@ -7,7 +7,7 @@ import os
 from collections import deque
 
 from steps.cache.hashing import OrderedHasher
-from steps.cache.journal import Journal, segment_bytes_for
+from steps.cache.journal import Journal, segment_bytes_for, this_boot
 from steps.cache.locks import open_locked
 from steps.cache.store import ObjectStore
 from steps.errors import IntegrityError
@@ -32,7 +32,8 @@ class Transfer:
             os.ftruncate(descriptor, 0)
             os.ftruncate(descriptor, file.size)
         segment_bytes = segment_bytes_for(file.size, connections)
-        self._journal = Journal(store.progress(file), file.size, segment_bytes, is_fresh=is_fresh)
+        boot = this_boot() if file.algorithm == "version" else b""
+        self._journal = Journal(store.progress(file), file.size, segment_bytes, is_fresh=is_fresh, boot=boot)
         self.resumed_bytes = self._journal.total
         self.pending = deque(s for s in range(len(self._journal.done)) if self.missing(s)[0] < self.missing(s)[1])
         self._hasher = OrderedHasher(file, descriptor, self._journal)
