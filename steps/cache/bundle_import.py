@@ -28,7 +28,7 @@ from steps.cache.bundle_format import (
 from steps.cache.bundle_layout import Layout, open_layout
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
-from steps.cache.folder import is_warm, publish, refuse_foreign, touch
+from steps.cache.folder import publish, refuse_foreign, use_if_warm
 from steps.cache.importing import Imported
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
@@ -93,11 +93,10 @@ def import_bundle(
         folder = model_folder(root, name, path or str(default_folder(root, owner)))
         refuse_foreign(folder)
         manifest = contents.manifest
-        if is_warm(folder, manifest, str(owner)):
-            refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
-            touch(folder)
-            return BundleImport(name, manifest, Imported(folder, 0, manifest.total_bytes))
         store = ObjectStore(root)
+        if use_if_warm(store, folder, manifest, str(owner)):
+            refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
+            return BundleImport(name, manifest, Imported(folder, 0, manifest.total_bytes))
         with ExitStack() as stack:
             with store.locked():
                 missing = store.missing(manifest.files)

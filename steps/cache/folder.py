@@ -80,13 +80,22 @@ def write_marker(path: Path, marker: Marker) -> None:
         os.fsync(opened.fileno())
 
 
-def touch(folder: Path) -> None:
-    """Note that the model was used now: the least recently used goes first when room is needed."""
-    os.utime(folder / MARKER)
+def use_if_warm(store: ObjectStore, folder: Path, manifest: Manifest, owner: str) -> bool:
+    """Whether the folder is warm; if so, note that it was used now: the least recently used goes first for room.
+
+    With the store locked, so that it does not go in between.
+    """
+    with store.locked():
+        if not is_warm(folder, manifest, owner):
+            return False
+        os.utime(folder / MARKER)
+        return True
 
 
 def publish(store: ObjectStore, manifest: Manifest, folder: Path, owner: str) -> None:
     """Make `folder` hold the manifest's files, whose objects are all there; its marker names `owner`.
+
+    Call with the store not locked: it is locked here, with the folder held.
 
     Raises:
         InvalidInputError: when there is something at `folder` that no import made.
@@ -95,12 +104,13 @@ def publish(store: ObjectStore, manifest: Manifest, folder: Path, owner: str) ->
     with hold_folder(store, folder) as staging:
         refuse_foreign(folder)
         _fill(store, manifest, staging, owner)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            _exchange(staging, folder)
-        else:
-            staging.rename(folder)
-        sync_folder(folder.parent)
+        with store.locked():  # who removes a model holds the lock, and takes away folders above it that are empty
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists():
+                _exchange(staging, folder)
+            else:
+                staging.rename(folder)
+            sync_folder(folder.parent)
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
 from steps.cache.fetching import fetch_files
-from steps.cache.folder import is_warm, publish, refuse_foreign, touch
+from steps.cache.folder import publish, refuse_foreign, use_if_warm
 from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
 from steps.cache.store import ObjectStore
-from steps.errors import DiskFullError, IntegrityError, InvalidInputError, OmeError
+from steps.errors import ClusterError, DiskFullError, IntegrityError, InvalidInputError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
@@ -79,13 +79,12 @@ def import_model(
     check_collisions(file.path for file in manifest.files)
     reporter = ProgressReporter()
     total = manifest.total_bytes
-    if is_warm(folder, manifest, str(owner)):
-        refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
-        touch(folder)
-        reporter.report("already here", total, total, reused=total)
-        return Imported(folder, 0, total)
     store = ObjectStore(root)
     try:
+        if use_if_warm(store, folder, manifest, str(owner)):
+            refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
+            reporter.report("already here", total, total, reused=total)
+            return Imported(folder, 0, total)
         return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles)
     except OSError as error:
         raise _disk_error(error, store, manifest) from None
@@ -166,6 +165,8 @@ def _disk_error(error: OSError, store: ObjectStore, manifest: Manifest) -> OmeEr
             f"reserve {gibibytes(reserve_bytes(status.f_blocks * status.f_frsize))}",
             remedy=f"{DiskFullError.default_remedy} What is already downloaded is kept.",
         )
+    if error.errno == errno.ENOENT:
+        return ClusterError(f"{error.filename or where}: was removed while it was imported", remedy="Run again.")
     if error.errno == errno.EIO:
         return IntegrityError(f"{where}: the disk fails", remedy="Check the disk; then run again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
