@@ -1,7 +1,7 @@
 """Writes a model of this machine to one file, or to a folder, that another machine can import: see `bundle_format`.
 
 Called by `ome bundle export`. Every byte is hashed while it is written: a damaged object never leaves. The bundle
-appears by one rename; what a killed export left has one name, and the next export to that place replaces it.
+appears by one rename, see `bundle_target`.
 """
 
 import hashlib
@@ -16,12 +16,11 @@ from typing import BinaryIO, Final, Protocol
 
 from steps.cache.admission import gibibytes
 from steps.cache.bundle_format import INDEX_FILE, LAYOUT, LAYOUT_FILE, Blob, Contents, Documents, make_documents
+from steps.cache.bundle_target import hold_target
 from steps.cache.claims import claim
-from steps.cache.folder import remove_tree
-from steps.cache.locks import open_locked
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore, new_hasher, sync_folder
-from steps.errors import DiskFullError, IntegrityError, InvalidInputError, NotFoundError
+from steps.cache.store import ObjectStore, new_hasher
+from steps.errors import DiskFullError, IntegrityError, NotFoundError
 from steps.manifest import FileEntry, Manifest
 
 OnProgress = Callable[[str, int, int], None]
@@ -75,23 +74,20 @@ def export_bundle(
 
     Raises:
         IntegrityError: when an object is not what its name says; nothing is at `target` then.
-        InvalidInputError: when `target` exists or cannot be made.
+        InvalidInputError: when `target` exists, cannot be made, or is being made by another export.
         NotFoundError: when an object is gone.
         DiskFullError: with the numbers.
     """
     store = ObjectStore(models_root())
-    if target.exists() or target.is_symlink():
-        raise InvalidInputError(f"{target}: exists already", remedy="Give another name, or remove it first.")
-    if not target.parent.is_dir():
-        raise InvalidInputError(f"{target.parent}: is no folder", remedy="Make it first.")
     with ExitStack() as stack:
+        partial = stack.enter_context(hold_target(target))
         with store.locked():
             stack.enter_context(claim(store, manifest.files))
         blobs = _blobs(store, manifest, on_progress)
         documents = make_documents(Contents(name, manifest, blobs))
         _check_room(target.parent, _total(documents, blobs))
         plan = _Plan(store, manifest, blobs, documents, on_progress)
-        written = _write_folder(plan, target) if is_folder else _write_file(plan, target)
+        written = _write_folder(plan, partial) if is_folder else _write_file(plan, partial)
     return Exported(target, written, hashlib.sha256(documents.index).hexdigest())
 
 
@@ -180,39 +176,20 @@ class _FolderWriter:
         self.written += size
 
 
-def _write_file(plan: _Plan, target: Path) -> int:
-    partial = target.with_name(f".{target.name}.partial")
-    descriptor = open_locked(partial)
-    if descriptor is None:
-        raise InvalidInputError(f"{target}: another export writes it", remedy="Wait for it, or give another name.")
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            out.truncate(0)
-            writer = _TarWriter(out)
-            _write_layout(writer, plan)
-            writer.finish()
-            out.flush()
-            os.fsync(out.fileno())
-            partial.rename(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    sync_folder(target.parent)
+def _write_file(plan: _Plan, partial: Path) -> int:
+    with partial.open("xb") as out:
+        writer = _TarWriter(out)
+        _write_layout(writer, plan)
+        writer.finish()
+        out.flush()
+        os.fsync(out.fileno())
     return writer.written
 
 
-def _write_folder(plan: _Plan, target: Path) -> int:
-    partial = target.with_name(f".{target.name}.partial")
-    remove_tree(partial)
+def _write_folder(plan: _Plan, partial: Path) -> int:
     partial.mkdir()
-    try:
-        writer = _FolderWriter(partial)
-        _write_layout(writer, plan)
-        partial.rename(target)
-    except BaseException:
-        remove_tree(partial)
-        raise
-    sync_folder(target.parent)
+    writer = _FolderWriter(partial)
+    _write_layout(writer, plan)
     return writer.written
 
 
