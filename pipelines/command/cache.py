@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from steps.cache.pruning import Pruning
     from steps.cache.repair import Repaired
+    from steps.cache.survey import PassedOver
     from steps.cache.usage import ModelUsage, Usage
     from steps.cache.verifying import Fault, Verification
 
@@ -38,6 +39,7 @@ def list_models(output: Output = OutputFormat.table) -> None:
     from steps.cache.usage import read_usage
 
     usage = read_usage()
+    _tell_passed_over(usage.passed_over)
     if output is not OutputFormat.table:
         print_data({"models": [plain(m) for m in usage.models], "imports": [plain(i) for i in usage.imports]}, output)
         return
@@ -61,6 +63,7 @@ def du(output: Output = OutputFormat.table) -> None:
     from steps.cache.usage import read_usage
 
     usage = read_usage()
+    _tell_passed_over(usage.passed_over)
     if output is not OutputFormat.table:
         print_data(plain(usage), output)
         return
@@ -94,6 +97,7 @@ def verify(
 
     with _progress("Verify the cache") as told:
         found = verify_models(models or (), told)
+    _tell_passed_over(found.passed_over)
     repaired = None
     if repair:
         with _progress("Repair the cache") as told:
@@ -127,10 +131,16 @@ def prune(
     from steps.cache.pruning import prune as prune_cache
 
     pruned = prune_cache(parse_age("--older-than", older_than), with_models=models, is_dry_run=dry_run)
+    _tell_passed_over(pruned.passed_over)
     if output is OutputFormat.table:
         _print_pruned(pruned, is_dry_run=dry_run)
     else:
         print_data({**plain(pruned), "freedBytes": pruned.freed_bytes, "isDryRun": dry_run}, output)
+
+
+def _tell_passed_over(folders: "Sequence[PassedOver]") -> None:
+    for each in folders:
+        typer.echo(f"{each.path} is passed over: it cannot be looked into ({each.reason})", err=True)
 
 
 def _model_row(model: "ModelUsage") -> tuple[object, ...]:
@@ -185,6 +195,7 @@ def _verified_data(found: "Verification", repaired: "Repaired | None", mended: "
         "hashedBytes": found.hashed_bytes,
         "faults": [{**plain(fault), "isMended": fault.path in mended} for fault in found.faults],
         "replaced": list(found.replaced),
+        "passedOver": [plain(each) for each in found.passed_over],
         "fetchedBytes": repaired.fetched_bytes if repaired is not None else 0,
     }
 

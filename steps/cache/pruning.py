@@ -18,7 +18,7 @@ from steps.cache.folder import remove_tree
 from steps.cache.references import References
 from steps.cache.root import models_root
 from steps.cache.store import ObjectStore
-from steps.cache.survey import InodeKey, ModelFolder, StoredFile, Survey, survey
+from steps.cache.survey import InodeKey, ModelFolder, PassedOver, StoredFile, Survey, survey
 from steps.cache.usage import is_running
 from steps.frozen import Frozen
 
@@ -49,10 +49,11 @@ class KeptModel(Frozen):
 
 
 class Pruning(Frozen):
-    """What goes, in order, and which models stay although they were looked at."""
+    """What goes, in order, which models stay although they were looked at, and folders that cannot be looked into."""
 
     removals: tuple[Removal, ...] = ()
     kept: tuple[KeptModel, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def freed_bytes(self) -> int:
@@ -83,7 +84,7 @@ def prune(
         plan = plan_pruning(found, seconds_since_epoch(), older_than_seconds, with_models=with_models, held=held)
         if is_dry_run:
             return plan
-        return Pruning(removals=tuple(r for r in plan.removals if _remove(store, r)), kept=plan.kept)
+        return plan.model_copy(update={"removals": tuple(r for r in plan.removals if _remove(store, r))})
 
 
 def plan_pruning(
@@ -154,7 +155,8 @@ def plan_pruning(
                 objects=tuple(each.path for each in alone),
             )
         )
-    return Pruning(removals=tuple(removals), kept=kept if with_models else ())
+    kept = kept if with_models else ()
+    return Pruning(removals=tuple(removals), kept=kept, passed_over=found.passed_over)
 
 
 def _choose_models(

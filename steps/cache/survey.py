@@ -16,6 +16,7 @@ from steps.cache.journal import read_journal
 from steps.cache.pending import PendingNote, pending_notes
 from steps.cache.references import References
 from steps.cache.store import ALGORITHMS, ObjectStore
+from steps.frozen import Frozen
 from steps.sources.paths import MARKER
 
 REPAIR = "repair"
@@ -102,6 +103,13 @@ class Leftover:
     modified: float
 
 
+class PassedOver(Frozen):
+    """A folder that no import made, such as `lost+found`, or that another user did: it cannot be looked into."""
+
+    path: Path
+    reason: str
+
+
 @dataclass(frozen=True)
 class Survey:
     """Everything under a models root.
@@ -116,6 +124,7 @@ class Survey:
         notes: The cache's own small files: seals, journals, claims, locks.
         others: Files of the root that no import made.
         claimed: `algorithm/digest` of what running imports need.
+        passed_over: Folders of the root that cannot be looked into.
     """
 
     inodes: Mapping[InodeKey, Inode]
@@ -127,6 +136,7 @@ class Survey:
     notes: tuple[InodeKey, ...] = ()
     others: tuple[InodeKey, ...] = ()
     claimed: frozenset[str] = frozenset()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 def survey(store: ObjectStore, claimed: frozenset[str], references: References | None = None) -> Survey:
@@ -138,7 +148,7 @@ def survey(store: ObjectStore, claimed: frozenset[str], references: References |
         references: What refers to models; without it every model counts as needed.
 
     Raises:
-        OSError: when a folder cannot be read.
+        OSError: when the root itself, or the content store, cannot be read.
     """
     draft = _Draft(store, references)
     draft.look()
@@ -152,6 +162,7 @@ def survey(store: ObjectStore, claimed: frozenset[str], references: References |
         notes=tuple(draft.notes),
         others=tuple(draft.others),
         claimed=claimed,
+        passed_over=tuple(draft.passed_over),
     )
 
 
@@ -166,6 +177,7 @@ class _Draft:
     leftovers: list[Leftover] = field(default_factory=list)
     notes: list[InodeKey] = field(default_factory=list)
     others: list[InodeKey] = field(default_factory=list)
+    passed_over: list[PassedOver] = field(default_factory=list)
 
     def look(self) -> None:
         self._look_at(self.store.root)
@@ -186,8 +198,13 @@ class _Draft:
             return
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                if Path(entry.path) != self.store.private:
-                    self._look_at(Path(entry.path))
+                inner = Path(entry.path)
+                if inner == self.store.private:
+                    continue
+                try:
+                    self._look_at(inner)
+                except OSError as error:
+                    self.passed_over.append(PassedOver(path=inner, reason=error.strerror or str(error)))
             else:
                 self.others.extend(self._inode(status) for _, status in _below(entry))
 

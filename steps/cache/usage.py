@@ -14,7 +14,7 @@ from steps.cache.pending import PendingNote
 from steps.cache.references import References
 from steps.cache.root import models_root
 from steps.cache.store import ObjectStore
-from steps.cache.survey import InodeKey, ModelFolder, Survey, survey
+from steps.cache.survey import InodeKey, ModelFolder, PassedOver, Survey, survey
 from steps.errors import OmeError
 from steps.frozen import Frozen
 from steps.manifest_store import load_manifest
@@ -88,6 +88,7 @@ class Usage(Frozen):
         total_bytes: All files, each once; folders themselves are not counted.
         free_bytes: Of the disk.
         reserve_bytes: What imports leave free.
+        passed_over: Folders that cannot be looked into; nothing of them is counted.
     """
 
     root: str
@@ -103,6 +104,7 @@ class Usage(Frozen):
     total_bytes: int
     free_bytes: int = 0
     reserve_bytes: int = 0
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 def read_usage() -> Usage:
@@ -150,6 +152,7 @@ def account(found: Survey, root: str = "") -> Usage:
         note_bytes=notes,
         other_bytes=others,
         total_bytes=sum(found.inodes[inode].disk_bytes for inode in counted),
+        passed_over=found.passed_over,
     )
 
 

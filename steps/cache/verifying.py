@@ -16,7 +16,7 @@ from steps.cache.claims import live_claims
 from steps.cache.folder import Marker, read_marker
 from steps.cache.root import models_root
 from steps.cache.store import ObjectStore
-from steps.cache.survey import InodeKey, ModelFolder, Survey, survey
+from steps.cache.survey import InodeKey, ModelFolder, PassedOver, Survey, survey
 from steps.errors import InvalidInputError, NotFoundError
 from steps.frozen import Frozen
 from steps.manifest import DigestAlgorithm, FileEntry
@@ -95,6 +95,7 @@ class Verification:
         replaced: Folders that an import replaced, or that went, meanwhile: nothing is said of them.
         sound: What had the right bytes.
         damaged: What had not.
+        passed_over: Folders that cannot be looked into.
     """
 
     models: tuple[ModelFolder, ...]
@@ -104,6 +105,7 @@ class Verification:
     replaced: tuple[str, ...]
     sound: tuple[Check, ...]
     damaged: tuple[Check, ...]
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 def verify(names: Sequence[str] = (), on_progress: OnProgress = lambda *_: None) -> Verification:
@@ -140,6 +142,7 @@ def verify(names: Sequence[str] = (), on_progress: OnProgress = lambda *_: None)
         replaced=tuple(sorted(replaced)),
         sound=tuple(sound),
         damaged=tuple(damaged),
+        passed_over=found.passed_over,
     )
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub, running_hub
 from tests.hub.server import HubOptions
 from tests.importing.damage import damage
-from tests.importing.models import noise, resolve
+from tests.importing.models import noise, resolve, without_capabilities
 
 FILES = {"config.json": b"{}", "model.safetensors": noise(2_000_000, 1)}
 LONG_AGO = 1_000_000_000
@@ -147,3 +149,22 @@ def test_ages_in_the_largest_unit_that_fits() -> None:
     assert [format_age(s) for s in (-3, 0, 59, 60, 3599, 7200, 86400 * 12)] == [
         "0 s", "0 s", "59 s", "1 min", "59 min", "2 h", "12 d",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["list", "du", "verify", "prune"])
+@pytest.mark.parametrize("mode", [0o000, 0o400], ids=["closed", "names only"])
+def test_a_folder_that_may_not_be_read_is_told_and_passed_over(models: Path, command: str, mode: int) -> None:
+    barred = models / "team" / "lost+found"
+    barred.mkdir(parents=True)
+    (barred / "file").touch()
+    barred.chmod(mode)
+    arguments = [sys.executable, "-m", "pipelines.command", "cache", command]
+    try:
+        done = subprocess.run(without_capabilities(arguments), capture_output=True, text=True)
+    finally:
+        barred.chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    told = f"{barred} is passed over: it cannot be looked into (Permission denied)\n"
+    assert done.stderr.count(told) == 1, done.stderr
+    expected = {"list": "two", "du": "shared by several models", "verify": "all sound", "prune": "Nothing to remove"}
+    assert expected[command] in done.stdout
