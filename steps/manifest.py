@@ -6,8 +6,12 @@ between steps as that digest, never as a workflow parameter.
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Literal
 
+from pydantic import Field
+
+from crds.storage_uri import HubUri, parse_storage_uri
 from steps.frozen import Frozen
 
 DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "version", "none"]
@@ -52,6 +56,7 @@ class Manifest(Frozen):
         licence: The hub's licence tag, or "".
         is_gated: Whether the hub asks for agreement before download.
         parameters: What the source was opened with, such as region and endpoint; never a secret.
+        origin: Where its files are read from, when the same files are stored as another place's already; else "".
     """
 
     uri: str
@@ -61,6 +66,7 @@ class Manifest(Frozen):
     licence: str = ""
     is_gated: bool = False
     parameters: dict[str, str] = {}
+    origin: str = Field(default="", exclude_if=lambda origin: not origin)  # other versions know no such field
 
     @property
     def total_bytes(self) -> int:
@@ -70,12 +76,27 @@ class Manifest(Frozen):
     @property
     def digest(self) -> str:
         """sha256 (hex) over canonical JSON of what identifies the content: revision, paths, sizes and digests."""
-        content = {
+        content: dict[str, object] = {
             "revision": self.revision,
             "files": [[f.path, f.size, f.algorithm, f.digest] for f in self.files],
         }
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _digest(content | ({"origin": self.origin} if self.origin else {}))
+
+    @property
+    def with_origin(self) -> "Manifest":
+        """The same, told from that of a mirror or a fork with the same files: these have other addresses and readers.
+
+        The revision in a URI does not count: it is pinned, and the files' locations have it.
+        """
+        uri = parse_storage_uri(self.uri)
+        place = str(replace(uri, revision="") if isinstance(uri, HubUri) else uri)
+        origin = _digest([place, self.parameters, [file.location for file in self.files]])
+        return self.model_copy(update={"origin": origin})
 
     def file(self, path: str) -> FileEntry | None:
         """The entry at `path`, or None."""
         return next((entry for entry in self.files if entry.path == path), None)
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

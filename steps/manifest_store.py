@@ -15,15 +15,15 @@ from steps.manifest import Manifest
 
 
 def save_manifest(manifest: Manifest) -> str:
-    """Store a manifest and return its digest."""
-    digest, text = manifest.digest, manifest.model_dump_json(by_alias=True).encode()
-    if is_on_cluster():
-        from steps.cluster import manifests
+    """Store a manifest and return its digest, by which it is to be loaded.
 
-        manifests.save("manifest", digest, text)
-    else:
-        write_atomically(part("manifests") / f"{digest}.json.gz", gzip.compress(text, mtime=0))
-    return digest
+    Raises:
+        OmeError: of the class that fits, when the API server refuses, or what is stored there is something else.
+    """
+    if is_on_cluster():
+        return _saved_to_cluster(manifest)
+    write_atomically(part("manifests") / f"{manifest.digest}.json.gz", gzip.compress(_text(manifest), mtime=0))
+    return manifest.digest
 
 
 def load_manifest(digest: str) -> Manifest:
@@ -68,6 +68,26 @@ def load_facts(digest: str) -> Facts:
     if not path.exists():
         raise NotFoundError(f"facts of manifest {digest[:12]} are not stored here", remedy="Parse the model again.")
     return Facts.model_validate_json(path.read_bytes())
+
+
+def _saved_to_cluster(manifest: Manifest) -> str:
+    """Models with the same files of one place share a manifest, which cannot change; those of another have their own.
+
+    Which of two places came first matters once: later imports find the manifest that their models have.
+    """
+    from steps.cluster import manifests
+
+    own = manifest.with_origin
+    if not manifests.exists("manifest", own.digest):
+        manifests.save("manifest", manifest.digest, _text(manifest))
+        if _loaded_from_cluster(manifest.digest).with_origin.origin == own.origin:
+            return manifest.digest
+    manifests.save("manifest", own.digest, _text(own))
+    return own.digest
+
+
+def _text(manifest: Manifest) -> bytes:
+    return manifest.model_dump_json(by_alias=True).encode()
 
 
 def _loaded_from_cluster(digest: str) -> Manifest:

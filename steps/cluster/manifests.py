@@ -52,6 +52,12 @@ def save(content: Content, digest: str, text: bytes) -> None:
     raise ConflictError(f"ConfigMap {body['metadata']['name']} is written by others again and again")
 
 
+def exists(content: Content, digest: str) -> bool:
+    """Whether it is stored."""
+    found = open_api().find(CONFIG_MAP, config_map_name(content, digest), system_namespace())
+    return found is not None and (found.get("data") or {}).get("digest") == digest
+
+
 def load(content: Content, digest: str) -> bytes:
     """What was stored.
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from steps.manifest import Manifest
 from steps.model_owner import ModelOwner
 from steps.requested_model import ModelRequest, requested_model, with_request
 from tests.apiserver.client import Object
@@ -65,6 +66,38 @@ def test_a_manifest_that_a_model_has_stays_without_owner(cluster: Cluster) -> No
     cluster.admin.patch(config_map(f"manifest-{digest[:12]}"), adopt)
     assert cluster.run("resolve-model", uri=NAME).code == 0
     assert owners(cluster, digest) == []
+
+
+def test_a_fork_with_the_same_files_is_read_from_its_own_place(cluster: Cluster) -> None:
+    add_tiny(cluster.hub, settings="{gated: auto, tokens: [hf_reader]}")
+    add_tiny(cluster.hub, "team/fork")
+    reader = {"HF_TOKEN": "hf_reader"}
+    first = cluster.run("resolve-model", uri=NAME, environment=reader).outputs
+    fork = cluster.run("resolve-model", uri="hf://team/fork").outputs
+    assert first["revision"] == fork["revision"]
+    digest = fork["manifest"]
+    stored = unpacked(cluster.config_map(f"manifest-{digest[:12]}"), "manifest.json.gz")
+    assert stored["uri"] == "hf://team/fork"
+    assert cluster.run("parse-model", manifest=digest).code == 0
+    cached = cluster.run("cache-model", manifest=digest, name="fork")
+    assert cached.code == 0, cached.log
+    again = cluster.run("cache-model", manifest=digest, name="fork")
+    assert again.outputs["fetched_bytes"] == "0"
+
+    pinned = cluster.run("resolve-model", uri=f"{NAME}@{first['revision']}", environment=reader)
+    assert pinned.outputs["manifest"] == first["manifest"], "another name of the revision is no other place"
+    cluster.admin.delete(config_map(f"manifest-{first['manifest'][:12]}"))
+    assert cluster.run("resolve-model", uri="hf://team/fork").outputs["manifest"] == digest, "it keeps its own"
+
+
+def test_a_place_is_told_by_its_address_and_not_by_the_name_of_a_revision() -> None:
+    one = Manifest(uri="s3://one/model", revision="r", files=(), parameters={"region": "eu"})
+    others = [{"uri": "s3://two/model"}, {"parameters": {"region": "us"}}]
+    assert len({one.with_origin.digest, *(one.model_copy(update=other).with_origin.digest for other in others)}) == 3
+    hub = Manifest(uri="hf://acme/model", revision="r", files=())
+    assert hub.model_copy(update={"uri": "hf://acme/model@v1"}).with_origin.digest == hub.with_origin.digest
+    assert Manifest.model_validate_json(hub.with_origin.model_dump_json()).digest == hub.with_origin.digest
+    assert "origin" not in hub.model_dump(), "an older version reads it too"
 
 
 def test_a_manifest_that_is_gone_or_another_is_named(cluster: Cluster) -> None:
