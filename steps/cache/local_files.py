@@ -1,6 +1,7 @@
 """Brings local files into the store: by hard link on the same file system, else by copy; hashed in either case."""
 
 import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def _link(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[
     if source.is_symlink() or source.stat().st_dev != store.root.stat().st_dev:
         return False
     _check(file, source, hash_file(source, file, on_bytes))
+    _sync(source)  # somebody copied it here, perhaps a moment ago: a power cut must not leave a model with less of it
     path = store.path(file)
     try:
         path.hardlink_to(source)
@@ -47,6 +49,15 @@ def _link(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[
     sync_folder(path.parent)
     store.seal(path)
     return True
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has a file's bytes."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _copy(store: ObjectStore, file: FileEntry, source: Path, on_bytes: Callable[[int], None]) -> None:
