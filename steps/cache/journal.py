@@ -2,9 +2,9 @@
 
 A file of fixed layout beside the partial: a header, then four bytes a segment, rewritten in place after the bytes
 themselves were written. A kill at any moment leaves at most the last write unrecorded. A power cut may leave records
-of bytes that never reached the disk; the digest over the whole file finds that, and the file is fetched anew. Where
-its source tells no digest nothing would find it: such a record ends with the boot it was written in, and holds for no
-other.
+of bytes that never reached the disk: `transfer` takes back those where the file has holes, and the digest over the
+whole file finds any other; the file is fetched anew then. Where its source tells no digest nothing would find it: such
+a record ends with the boot it was written in, and holds for no other.
 """
 
 import os

@@ -7,6 +7,7 @@ import os
 from collections import deque
 
 from steps.cache.hashing import OrderedHasher
+from steps.cache.holes import bytes_before_hole
 from steps.cache.journal import Journal, segment_bytes_for, this_boot
 from steps.cache.locks import open_locked
 from steps.cache.store import ObjectStore
@@ -34,6 +35,7 @@ class Transfer:
         segment_bytes = segment_bytes_for(file.size, connections)
         boot = this_boot() if file.algorithm == "version" else b""
         self._journal = Journal(store.progress(file), file.size, segment_bytes, is_fresh=is_fresh, boot=boot)
+        self._forget_holes()
         self.resumed_bytes = self._journal.total
         self.pending = deque(s for s in range(len(self._journal.done)) if self.missing(s)[0] < self.missing(s)[1])
         self._hasher = OrderedHasher(file, descriptor, self._journal)
@@ -97,6 +99,14 @@ class Transfer:
         self._hasher.stop()
         self._journal.close()
         os.close(self._descriptor)
+
+    def _forget_holes(self) -> None:
+        """Take back what the record says of bytes that a power cut has taken."""
+        for segment, done in enumerate(self._journal.done):
+            start, _ = self._journal.bounds(segment)
+            there = bytes_before_hole(self._descriptor, start, start + done) if done else 0
+            if there < done:
+                self._journal.record(segment, there)
 
     def discard(self) -> None:
         """Remove what is there: it is damaged, or of two versions of the file."""
