@@ -6,7 +6,8 @@ the hub sent, less what still lies in the kernel's queues.
 
 import os
 import signal
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pytest
 
 from steps.cache import models_root
 from steps.manifest_store import save_manifest
-from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub, running_hub
 from tests.hub.server import HubOptions
 from tests.importing.models import bytes_there, contents, noise, resolve, start_caching
+from tests.kills.accounting import fetched_until_now
 
 POINTS = 20
+KILLS = 50
 FILES = {
     "config.json": b"{}",
     "model-00001-of-00002.safetensors": noise(30_000_000, 1),
@@ -35,28 +37,6 @@ def paced_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runni
     with running_hub(HubOptions(tmp_path / "hub", bytes_per_second=20_000_000)) as running:
         monkeypatch.setenv("HF_ENDPOINT", running.url)
         yield running
-
-
-def bytes_on_the_way(ports: frozenset[int]) -> int:
-    """Bytes that the hub has given to the kernel and no process has taken: not fetched yet. Known on Linux only."""
-    table = Path("/proc/net/tcp")
-    count = 0
-    for line in table.read_text().splitlines()[1:] if table.exists() else []:
-        _, local, remote, _, queues, *_ = line.split()
-        to_send, to_read = (int(queue, 16) for queue in queues.split(":"))
-        count += to_send if int(local.partition(":")[2], 16) in ports else 0
-        count += to_read if int(remote.partition(":")[2], 16) in ports else 0
-    return count
-
-
-def fetched_until_now(hub: RunningHub) -> int:
-    """Bytes that a stopped child has taken in all, once the hub sends no more."""
-    hub.set_faults(Fault("hold", times=0))
-    pause, before, sent = threading.Event(), -1, hub.ledger.counts().total_bytes
-    while sent != before:
-        pause.wait(0.06)  # longer than an acknowledgement is delayed, which counts bytes twice
-        before, sent = sent, hub.ledger.counts().total_bytes
-    return sent - bytes_on_the_way(hub.ports)
 
 
 def test_kill_at_twenty_points_keeps_what_was_fetched(paced_hub: RunningHub, tmp_path: Path) -> None:
@@ -105,3 +85,11 @@ def test_kill_near_the_end_fetches_next_to_nothing_again(paced_hub: RunningHub, 
     assert child.returncode == 0, errors
     assert paced_hub.ledger.counts().total_bytes - sent <= SIZE - 0.95 * fetched
     assert contents(models_root() / "model") == FILES
+
+
+def test_kills_at_random_moments_show_no_partial_model_and_cost_next_to_nothing() -> None:
+    """Files of every kind, and moments of every kind; `python -m tests.kills` alone kills a thousand times."""
+    command = [sys.executable, "-m", "tests.kills", "--count", str(KILLS), "--seed", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"kills     {KILLS} in "), done.stdout

@@ -1,0 +1,70 @@
+"""`python -m tests.kills --count 1000`: kills so many imports at random moments, and prints what it cost.
+
+`--power` cuts the power of their disk as well, which needs root; it ends with 3 where it cannot. It ends with 1 at the
+first thing that is not as it must be.
+"""
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.kills.campaign import Campaign
+from tests.kills.moments import WEIGHTS
+from tests.kills.power import loop_disk
+from tests.kills.served import serving
+from tests.kills.tally import Tally
+from tests.kills.writeback import before_cut
+
+NOT_RUN = 3
+"""Exit code where this machine has no such disk."""
+LEAST_KEPT = 0.99
+"""Of the bytes that killed processes had fetched."""
+
+
+def main() -> None:
+    """Kill, and print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
+    parser.add_argument("--count", type=int, default=1000, help="how many kills")
+    parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random")
+    parser.add_argument("--power", action="store_true", help="forget what was not written to the disk")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ome-kills-") as folder:
+        work = cut_power if arguments.power else kill
+        tally = work(Path(folder), arguments.count, arguments.seed)
+    for line in tally.lines():
+        print(line)
+    if not arguments.power and (tally.share_kept < LEAST_KEPT or tally.refused):
+        sys.exit(f"at least {LEAST_KEPT:.0%} must be kept, and none of it damaged")
+
+
+def kill(folder: Path, count: int, seed: int) -> Tally:
+    """Kill imports."""
+    with serving(folder / "served", seed) as served:
+        (folder / "disk").mkdir()
+        return Campaign(served, folder / "disk", folder, seed).run(count, _say)
+
+
+def cut_power(folder: Path, count: int, seed: int) -> Tally:
+    """Kill imports, and cut the power of their disk with each kill."""
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(loop_disk(folder))
+        except OSError as error:
+            print(f"no disk whose power can be cut: {error}", file=sys.stderr)
+            sys.exit(NOT_RUN)
+        served = stack.enter_context(serving(folder / "served", seed))
+        kinds = {kind: weight for kind, weight in WEIGHTS.items() if kind in ("step", "write", "bytes")}
+        root = disk.folder / "home" / "models"
+        before = before_cut(root, lambda: served.hub.ledger.counts().total_bytes)
+        campaign = Campaign(served, disk.folder, folder, seed, kinds=kinds, before_kill=before, after_kill=disk.cut)
+        return campaign.run(count, _say)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
