@@ -23,8 +23,8 @@ from tests.kills.victim import Victim, start, start_command
 
 REFUSALS = 2
 """How often in a row an import may end because of damage that it found and removed."""
-Cut = Callable[[Victim, random.Random], None]
-"""What happens to the disk while a process is stopped."""
+BeforeKill = Callable[[Victim, random.Random], str]
+"""What happens to the disk while a process is stopped; says what that was."""
 
 
 class Campaign:
@@ -48,7 +48,7 @@ class Campaign:
         seed: int,
         *,
         kinds: Mapping[MomentKind, int] = WEIGHTS,
-        before_kill: Cut = lambda _victim, _chance: None,
+        before_kill: BeforeKill = lambda _victim, _chance: "",
         after_kill: Callable[[], None] = lambda: None,
     ) -> None:
         self.tally = Tally()
@@ -106,7 +106,7 @@ class Campaign:
         if not self._reaches(victim, moment, sent):
             return self._end_of(victim, model)
         victim.stop()
-        self._before_kill(victim, self._chance)
+        written = self._before_kill(victim, self._chance)
         fetched = fetched_until_now(self._served.hub) - sent
         stopped = self._log.with_suffix(".stop")
         before = stopped.read_text() if stopped.exists() else ""
@@ -115,7 +115,7 @@ class Campaign:
         self._after_kill()
         assert moment is not None
         kept = bytes_in_store(self._root) - there
-        self.tally.kills.append(Kill(moment.kind, before, model.name, fetched, kept))
+        self.tally.kills.append(Kill(moment.kind, before, model.name, fetched, kept, written))
         return "killed"
 
     def _reaches(self, victim: Victim, moment: Moment | None, sent: int) -> bool:

@@ -1,7 +1,7 @@
 """What was seen of kills: how many of which kind, and how much of what was fetched they cost."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from tests.kills.moments import MomentKind
@@ -17,6 +17,7 @@ class Kill:
         model: The model that was being imported.
         fetched: Bytes that the process had taken from its connections.
         kept: By how many bytes the store had grown.
+        written: What the kernel had written to the disk by then; "" where the disk kept its power.
     """
 
     kind: MomentKind
@@ -24,6 +25,7 @@ class Kill:
     model: str
     fetched: int
     kept: int
+    written: str = ""
 
     @property
     def lost(self) -> int:
@@ -52,8 +54,7 @@ class Tally:
     @property
     def share_kept(self) -> float:
         """Of the bytes that killed processes had fetched."""
-        fetched = sum(kill.fetched for kill in self.kills)
-        return 1 - sum(kill.lost for kill in self.kills) / fetched if fetched else 1.0
+        return _share_kept(self.kills)
 
     @property
     def worst(self) -> int:
@@ -70,9 +71,19 @@ class Tally:
         yield f"importing {_counted(models)}"
         yield f"before    {_counted(befores)}"
         yield f"kept      {self.share_kept:.4%} of {fetched / 1e6:.1f} MB that killed processes had fetched"
+        for written in sorted({kill.written for kill in self.kills} - {""}):
+            share = _share_kept(kill for kill in self.kills if kill.written == written)
+            yield f"          {share:.2%} where the disk had {written}"
         yield f"worst     {self.worst} bytes lost by one kill"
         yield f"sent      {self.sent / 1e6:.1f} MB for {self.needed / 1e6:.1f} MB, {self.sent / self.needed:.4f} times"
         yield f"refused   {self.refused} attempts, for damage that an earlier one had left"
+
+
+def _share_kept(kills: Iterable[Kill]) -> float:
+    lost, fetched = 0, 0
+    for kill in kills:
+        lost, fetched = lost + kill.lost, fetched + kill.fetched
+    return 1 - lost / fetched if fetched else 1.0
 
 
 def _counted(counts: Counter[str] | Counter[MomentKind]) -> str:

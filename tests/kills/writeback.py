@@ -21,16 +21,19 @@ def write_back(root: Path, what: Writeback) -> None:
             _write_out(path)
 
 
-def before_cut(root: Path, sent: Callable[[], int]) -> Callable[[Victim, random.Random], None]:
-    """Lets the kernel write back, and the import go on a little or not at all, before the power goes."""
+def before_cut(root: Path, sent: Callable[[], int]) -> Callable[[Victim, random.Random], str]:
+    """Lets the kernel write back, and the import go on a little or not at all, before the power goes; says which."""
 
-    def work(victim: Victim, chance: random.Random) -> None:
-        write_back(root, chance.choice(("nothing", "records", "bytes", "all")))
+    def work(victim: Victim, chance: random.Random) -> str:
+        what: Writeback = chance.choice(("nothing", "records", "bytes", "all"))
+        write_back(root, what)
         if chance.random() < 0.5:
-            enough = sent() + chance.randint(1, 4_000_000)
-            victim.resume()
-            victim.wait_until(lambda: sent() >= enough)
-            victim.stop()
+            return what
+        enough = sent() + chance.randint(1, 4_000_000)
+        victim.resume()
+        victim.wait_until(lambda: sent() >= enough)
+        victim.stop()
+        return f"{what}, and more was fetched"
 
     return work
 
