@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.kills.campaign import Campaign
-from tests.kills.moments import WEIGHTS
+from tests.kills.moments import CUTS
 from tests.kills.power import loop_disk
 from tests.kills.served import serving
 from tests.kills.tally import Tally
@@ -55,10 +55,9 @@ def cut_power(folder: Path, count: int, seed: int) -> Tally:
             print(f"no disk whose power can be cut: {error}", file=sys.stderr)
             sys.exit(NOT_RUN)
         served = stack.enter_context(serving(folder / "served", seed))
-        kinds = {kind: weight for kind, weight in WEIGHTS.items() if kind in ("step", "write", "bytes")}
         root = disk.folder / "home" / "models"
         before = before_cut(root, lambda: served.hub.ledger.counts().total_bytes)
-        campaign = Campaign(served, disk.folder, folder, seed, kinds=kinds, before_kill=before, after_kill=disk.cut)
+        campaign = Campaign(served, disk.folder, folder, seed, kinds=CUTS, before_kill=before, after_kill=disk.cut)
         return campaign.run(count, _say)
 
 

@@ -16,7 +16,7 @@ from steps.sources.paths import MARKER
 from tests.importing.models import contents
 from tests.kills.accounting import bytes_in_store, fetched_until_now, settled
 from tests.kills.attempt import Order, attempt, check
-from tests.kills.moments import WEIGHTS, Moment, MomentKind, Run, choose
+from tests.kills.moments import KILLS, Moment, MomentKind, Run, choose
 from tests.kills.served import Served, ServedModel
 from tests.kills.tally import Kill, Tally
 from tests.kills.victim import Victim, start, start_command
@@ -47,7 +47,7 @@ class Campaign:
         logs: Path,
         seed: int,
         *,
-        kinds: Mapping[MomentKind, int] = WEIGHTS,
+        kinds: Mapping[MomentKind, int] = KILLS,
         before_kill: BeforeKill = lambda _victim, _chance: "",
         after_kill: Callable[[], None] = lambda: None,
     ) -> None:
@@ -104,7 +104,11 @@ class Campaign:
         is_command = moment is not None and moment.kind == "command"
         victim = start_command(order) if is_command else start(attempt, order)
         if not self._reaches(victim, moment, sent):
-            return self._end_of(victim, model)
+            end = self._end_of(victim, model)
+            if moment is not None and moment.kind == "end" and end == "imported":
+                self._after_kill()
+                self.tally.kills.append(Kill("end", "", model.name, 0, 0))
+            return end
         victim.stop()
         written = self._before_kill(victim, self._chance)
         fetched = fetched_until_now(self._served.hub) - sent
@@ -123,6 +127,8 @@ class Campaign:
         if moment is None:
             return victim.wait_until(lambda: False)
         match moment.kind:
+            case "end":
+                return victim.wait_until(lambda: False)
             case "step" | "write":
                 return victim.wait_until(victim.is_stopped)
             case "bytes":

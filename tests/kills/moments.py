@@ -11,8 +11,11 @@ from typing import Literal
 
 from tests.kills.attempt import ChangeKind
 
-MomentKind = Literal["step", "write", "bytes", "time", "command"]
-WEIGHTS: Mapping[MomentKind, int] = {"step": 45, "write": 20, "bytes": 20, "time": 11, "command": 4}
+MomentKind = Literal["step", "write", "bytes", "time", "command", "end"]
+KILLS: Mapping[MomentKind, int] = {"step": 45, "write": 20, "bytes": 20, "time": 11, "command": 4}
+"""How often each kind of moment is chosen for a kill."""
+CUTS: Mapping[MomentKind, int] = {"step": 40, "write": 20, "bytes": 20, "end": 20}
+"""The same for a power cut."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,9 @@ class Moment:
 
     Attributes:
         kind: "step": before a change of the disk other than a write of bytes; "write": before one of these; "bytes":
-            when the source has sent so many; "time"; "command": the same, of `ome import` with all its processes.
-        at: Number of the change from 1, bytes from the start of the attempt, or seconds.
+            when the source has sent so many; "time"; "command": the same, of `ome import` with all its processes;
+            "end": when it has come to its end, which leaves the disk to be cut.
+        at: Number of the change from 1, bytes from the start of the attempt, seconds, or nothing.
     """
 
     kind: MomentKind
@@ -51,8 +55,8 @@ class Moment:
         return (self.kind, int(self.at)) if self.kind in ("step", "write") else None
 
 
-def choose(chance: random.Random, run: Run, kinds: Mapping[MomentKind, int] = WEIGHTS) -> Moment:
-    """A moment of an import like `run`; those that an import has not are left out."""
+def choose(chance: random.Random, run: Run, kinds: Mapping[MomentKind, int]) -> Moment:
+    """A moment of an import like `run`, of a kind by its weight; those that an import has not are left out."""
     possible = {kind: weight for kind, weight in kinds.items() if _extent(run, kind) > 0}
     (kind,) = chance.choices(list(possible), list(possible.values()))
     extent = _extent(run, kind)
@@ -69,3 +73,5 @@ def _extent(run: Run, kind: MomentKind) -> float:
             return run.seconds
         case "command":
             return run.command_seconds
+        case "end":
+            return 1
