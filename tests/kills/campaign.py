@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from steps.sources.paths import MARKER
+from steps.cache.folder import read_marker
 from tests.importing.models import contents
 from tests.kills.accounting import bytes_in_store, fetched_until_now, settled
 from tests.kills.attempt import Order, attempt, check
@@ -21,6 +21,7 @@ from tests.kills.served import Served, ServedModel
 from tests.kills.tally import Kill, Tally
 from tests.kills.victim import Victim, start, start_command
 
+TO_THE_END = Moment("end", 0)
 REFUSALS = 2
 """How often in a row an import may end because of damage that it found and removed."""
 BeforeKill = Callable[[Victim, random.Random], str]
@@ -81,8 +82,11 @@ class Campaign:
                 refused = 0
                 while True:
                     is_enough = len(self.tally.kills) >= count
-                    ended = self._attempt(model, None if is_enough else choose(self._chance, run, self._kinds), run)
+                    moment = TO_THE_END if is_enough else choose(self._chance, run, self._kinds)
+                    ended = self._attempt(model, moment)
                     if ended == "imported":
+                        if moment.kind == "end" and not is_enough:
+                            self._cut_at_end(model)
                         break
                     refused = refused + 1 if ended == "refused" else 0
                     assert refused <= REFUSALS, f"{model.name} is damaged again and again:\n{self._log.read_text()}"
@@ -97,35 +101,30 @@ class Campaign:
             says(f"{len(self.tally.kills)} kills, {self.tally.share_kept:.4%} kept")
         return self.tally
 
-    def _attempt(self, model: ServedModel, moment: Moment | None, run: Run) -> str:
+    def _attempt(self, model: ServedModel, moment: Moment) -> str:
         """Import until the moment, or to the end: "imported", "killed" or "refused"."""
         order = self._order(model, moment)
         there, sent = bytes_in_store(self._root), settled(self._served.hub)
-        is_command = moment is not None and moment.kind == "command"
-        victim = start_command(order) if is_command else start(attempt, order)
-        if not self._reaches(victim, moment, sent):
-            end = self._end_of(victim, model)
-            if moment is not None and moment.kind == "end" and end == "imported":
-                self._after_kill()
-                self.tally.kills.append(Kill("end", "", model.name, 0, 0))
-            return end
-        victim.stop()
-        written = self._before_kill(victim, self._chance)
-        fetched = fetched_until_now(self._served.hub) - sent
-        stopped = self._log.with_suffix(".stop")
-        before = stopped.read_text() if stopped.exists() else ""
-        victim.kill()
+        with start_command(order) if moment.kind == "command" else start(attempt, order) as victim:
+            if not self._reaches(victim, moment, sent):
+                return self._end_of(victim, model)
+            victim.stop()
+            written = self._before_kill(victim, self._chance)
+            fetched = fetched_until_now(self._served.hub) - sent
         self._served.hub.set_faults()
         self._after_kill()
-        assert moment is not None
+        stopped = self._log.with_suffix(".stop")
+        before = stopped.read_text() if stopped.exists() else ""
         kept = bytes_in_store(self._root) - there
         self.tally.kills.append(Kill(moment.kind, before, model.name, fetched, kept, written))
         return "killed"
 
-    def _reaches(self, victim: Victim, moment: Moment | None, sent: int) -> bool:
+    def _cut_at_end(self, model: ServedModel) -> None:
+        self._after_kill()
+        self.tally.kills.append(Kill("end", "", model.name, 0, 0))
+
+    def _reaches(self, victim: Victim, moment: Moment, sent: int) -> bool:
         """Wait for the moment; False when the process has ended before it."""
-        if moment is None:
-            return victim.wait_until(lambda: False)
         match moment.kind:
             case "end":
                 return victim.wait_until(lambda: False)
@@ -137,17 +136,17 @@ class Campaign:
                 return not victim.has_ended(moment.at)
 
     def _end_of(self, victim: Victim, model: ServedModel) -> str:
-        if victim.code() == 0:
+        if victim.code_at_end() == 0:
             return "imported"
         said = self._log.read_text()
         assert "IntegrityError" in said or "error (integrity)" in said, f"{model.name} failed:\n{said}"
         return "refused"
 
-    def _order(self, model: ServedModel, moment: Moment | None = None) -> Order:
+    def _order(self, model: ServedModel, moment: Moment = TO_THE_END) -> Order:
         uri = model.uri or f"local://{self._local(model)}"
         for left in (".stop", ".counts"):
             self._log.with_suffix(left).unlink(missing_ok=True)
-        return Order(uri, model.name, self._environment, self._log, moment.stop if moment is not None else None)
+        return Order(uri, model.name, self._environment, self._log, moment.stop)
 
     def _local(self, model: ServedModel) -> Path:
         """The model's folder of this machine, as somebody copied it there a moment ago."""
@@ -165,16 +164,12 @@ class Campaign:
         self._begin_round()
         if "command" in self._kinds:
             began = time.monotonic()
-            victim = start_command(self._order(self._served.models[0]))
-            victim.wait_until(lambda: False)
+            self._run_to_end(start_command(self._order(self._served.models[0])))
             command_seconds = time.monotonic() - began
-            assert victim.code() == 0, self._log.read_text()
             self._begin_round()
         for model in self._served.models:
             order, began, sent = self._order(model), time.monotonic(), self._sent()
-            victim = start(attempt, order)
-            victim.wait_until(lambda: False)
-            assert victim.code() == 0, self._log.read_text()
+            self._run_to_end(start(attempt, order))
             seconds = time.monotonic() - began
             assert self._served.hub.ledger.wait_for_bytes(sent + model.fetched_bytes)
             changes = json.loads(self._log.with_suffix(".counts").read_text())
@@ -202,15 +197,17 @@ class Campaign:
         for name, files in seen.items():
             allowed = [self._whole.get(name), importing.files if importing.name == name else None]
             assert files in allowed, f"{name} is visible with {_differing(files, allowed)}"
-            assert (self._root / name / MARKER).stat().st_size > 0, f"{name} is visible without its marker"
+            assert read_marker(self._root / name) is not None, f"{name} is visible without its marker"
         gone = self._whole.keys() - seen.keys()
         assert not gone, f"the imports of {gone} had ended, and their folders are gone"
 
     def _check_sound(self) -> None:
         """All there is has its digest."""
-        victim = start(check, self._order(self._served.models[0]))
-        victim.wait_until(lambda: False)
-        assert victim.code() == 0, self._log.read_text()
+        self._run_to_end(start(check, self._order(self._served.models[0])))
+
+    def _run_to_end(self, process: Victim) -> None:
+        with process:
+            assert process.code_at_end() == 0, self._log.read_text()
 
 
 def _differing(files: Mapping[str, bytes], allowed: list[Mapping[str, bytes] | None]) -> str:

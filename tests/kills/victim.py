@@ -6,35 +6,41 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from io import FileIO
 from multiprocessing.connection import wait
 from pathlib import Path
+from typing import Self
 
 import psutil
 
 from tests.kills.attempt import Order, processes
 
-MOMENT_SECONDS = 0.002
+MOMENT_SECONDS = 0.004
 LONGEST_SECONDS = 300
 
 
 class Victim:
-    """A process, and the processes it has started.
+    """A process, and the processes it has started; at the end of its block none of them is left.
 
     Args:
         pid: Of the process.
-        ending: Ready for reading once it has ended.
+        has_ended: Whether it ends within so many seconds.
         code: Waits for its end and returns its exit code.
     """
 
-    def __init__(self, pid: int, ending: int | FileIO, code: Callable[[], int | None]) -> None:
+    def __init__(self, pid: int, has_ended: Callable[[float], bool], code: Callable[[], int | None]) -> None:
         self.pid = pid
-        self._ending = ending
+        self._has_ended = has_ended
         self._code = code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def has_ended(self, seconds: float = 0.0) -> bool:
         """Whether it ends within so many seconds."""
-        return bool(wait([self._ending], seconds))
+        return self._has_ended(seconds)
 
     def wait_until(self, is_so: Callable[[], bool]) -> bool:
         """Wait for a moment that is looked for again and again; False when the process ended before it."""
@@ -45,13 +51,20 @@ class Victim:
                 return False
         raise TimeoutError(f"process {self.pid} neither ended nor came to its moment in {LONGEST_SECONDS} s")
 
+    def code_at_end(self) -> int | None:
+        """Its exit code, once it has ended by itself."""
+        self.wait_until(lambda: False)
+        return self._code()
+
     def is_stopped(self) -> bool:
         """Whether every thread of the process itself has stopped."""
+        process = Path(f"/proc/{self.pid}")
         try:
-            states = [path.read_text().rpartition(")")[2].split()[0] for path in _threads(self.pid)]
+            if _state(process / "stat") != "T":
+                return False
+            return all(_state(path) == "T" for path in process.glob("task/*/stat"))
         except OSError:
             return False
-        return bool(states) and set(states) == {"T"}
 
     def stop(self) -> None:
         """Stop all of it where it is."""
@@ -76,14 +89,10 @@ class Victim:
         self._code()
         psutil.wait_procs(tree, LONGEST_SECONDS)
 
-    def code(self) -> int | None:
-        """Its exit code, once it has ended."""
-        return self._code()
-
     def _tree(self) -> list[psutil.Process]:
         try:
             process = psutil.Process(self.pid)
-            return [process, *process.children(recursive=True)]
+            return [] if self.has_ended() else [process, *process.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
 
@@ -98,7 +107,7 @@ def start(work: Callable[[Order], None], order: Order) -> Victim:
         process.join()
         return process.exitcode
 
-    return Victim(process.pid, process.sentinel, code)
+    return Victim(process.pid, lambda seconds: bool(wait([process.sentinel], seconds)), code)
 
 
 def start_command(order: Order) -> Victim:
@@ -113,9 +122,15 @@ def start_command(order: Order) -> Victim:
             env=dict(order.environment),
             start_new_session=True,
         )
-    ending = os.fdopen(os.pidfd_open(process.pid), "rb", buffering=0)
-    return Victim(process.pid, ending, process.wait)
+
+    def has_ended(seconds: float) -> bool:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+
+    return Victim(process.pid, has_ended, process.wait)
 
 
-def _threads(pid: int) -> list[Path]:
-    return list(Path(f"/proc/{pid}/task").glob("*/stat"))
+def _state(stat: Path) -> str:
+    """The letter for what a thread is at."""
+    return stat.read_text().rpartition(")")[2].split()[0]
