@@ -9,8 +9,10 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
-Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole", "length"]
+Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole", "length", "loop", "expire"]
 STATUS_DEFAULT = 500
+STANDING = frozenset({"change", "hold"})
+"""Kinds that no request uses up."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Fault:
             bytes, then close. `flip`: invert the byte at `after` of the file. `change`: the file has another ETag and
             other bytes for as long as the fault is set. `hold`: send nothing once `after` bytes were sent over all
             files, for as long as the fault is set. `whole`: ignore the range and send all of the file. `length`: say
-            that the body has `after` bytes, and send so many (tests/sources/proxy.py; the hub does not).
+            that the body has `after` bytes, and send so many. `loop`: redirect to the same address. `expire`: refuse
+            the signed addresses that were given until now (the second origin).
         path: Pattern over `org/name/file` (the hub), `lfs/org/name/file` (the second origin) or `api/...`.
         times: How many requests it meets; 0 means all.
         after: Bytes, see `kind`.
@@ -80,7 +83,7 @@ class FaultBox:
     def set(self, faults: tuple[Fault, ...]) -> None:
         """Replace all faults."""
         with self._lock:
-            self._left = [(fault, fault.times, fault.skip) for fault in faults]
+            self._left = [(fault, fault.times, _skips_of(fault)) for fault in faults]
 
     def take(self, target: str, kinds: frozenset[str]) -> Fault | None:
         """The next fault of one of `kinds` for a request to `target`, used up by it."""
@@ -98,7 +101,21 @@ class FaultBox:
                 return fault
         return None
 
+    def arrived(self, target: str) -> None:
+        """Count a request against the standing faults that let some go well first."""
+        with self._lock:
+            for index, (fault, times, skip) in enumerate(self._left):
+                if fault.kind in STANDING and skip > 0 and fnmatchcase(target, fault.path):
+                    self._left[index] = (fault, times, skip - 1)
+
     def standing(self, target: str, kind: str) -> Fault | None:
         """A fault of `kind` that applies to `target`, left in place."""
         with self._lock:
-            return next((f for f, _, _ in self._left if f.kind == kind and fnmatchcase(target, f.path)), None)
+            return next(
+                (f for f, _, skip in self._left if f.kind == kind and skip == 0 and fnmatchcase(target, f.path)), None
+            )
+
+
+def _skips_of(fault: Fault) -> int:
+    """A standing fault is looked for while a request that arrived is answered, which itself still goes well."""
+    return fault.skip + 1 if fault.kind in STANDING and fault.skip else fault.skip

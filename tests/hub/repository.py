@@ -8,6 +8,7 @@
     licence: apache-2.0
     tags: {v1.0: main}               other names of a revision
     digests: {big.safetensors: <sha256>}    given, not computed: for huge sparse files
+    listed: {a.json: {path: ../a.json, size: 7}}    what the listing says instead: for hubs that lie
 
 Files under `.revisions/<name>/` are the branch or tag <name>; the rest is `main`.
 """
@@ -15,7 +16,7 @@ Files under `.revisions/<name>/` are the branch or tag <name>; the rest is `main
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -40,6 +41,7 @@ class Settings:
     licence: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    listed: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
 
     @property
     def needs_token(self) -> bool:
@@ -122,12 +124,13 @@ class Repository:
         return self._list(folder)
 
     def _list(self, folder: Path) -> Revision:
-        given = self.settings.digests
+        given, listed = self.settings.digests, self.settings.listed
         files = []
         for source in sorted(folder.rglob("*")):
             path = source.relative_to(folder).as_posix()
             if source.is_file() and path != SETTINGS and not path.startswith(f"{REVISIONS}/"):
-                files.append(self._file(path, source, given.get(path, "")))
+                file = self._file(path, source, given.get(path, ""))
+                files.append(replace(file, **listed.get(path, {})))  # type: ignore[arg-type]  # its fields, as YAML has them
         content = json.dumps([[f.path, f.size, f.oid] for f in files]).encode()
         sha = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         return self._listed.setdefault(sha, Revision(sha, tuple(files)))

@@ -10,7 +10,7 @@ from tests.hub.faults import Fault, FaultBox
 from tests.hub.ledger import Ledger
 
 SLICE = 1 << 20
-BODY_FAULTS = frozenset({"stall", "short", "flip"})
+BODY_FAULTS = frozenset({"stall", "short", "flip", "length"})
 
 
 class Sender:
@@ -35,6 +35,8 @@ class Sender:
         """Send bytes [start, end) of `source` as the body of `response`."""
         fault = self._faults.take(target, BODY_FAULTS)
         is_changed = self._faults.standing(target, "change") is not None
+        if fault is not None and fault.kind == "length":
+            end = min(end, start + fault.after)
         response.content_length = end - start
         await response.prepare(request)
         with source.open("rb") as file, suppress(ConnectionResetError, BrokenPipeError):
@@ -50,7 +52,7 @@ class Sender:
                             return response
                         await asyncio.sleep(0.01)
                         continue
-                if fault is not None and fault.kind != "flip":
+                if fault is not None and fault.kind in ("stall", "short"):
                     count = min(count, start + fault.after - position)
                     if count <= 0:
                         if fault.kind == "stall":

@@ -65,6 +65,7 @@ class HubServer:
         self._digests = DigestCache(options.digest_cache)
         self._repositories: dict[str, Repository] = {}
         self._runners: list[web.AppRunner] = []
+        self._signatures = 0
         self.url = ""
         self.store_url = ""
 
@@ -102,7 +103,7 @@ class HubServer:
         at = next((i for i, p in enumerate(parts) if i in (1, 2) and p in ("revision", "tree")), len(parts))
         name = "/".join(parts[:at])
         self.ledger.request(f"api/{name}")
-        refusal = self._status_fault(f"api/{name}") or self._refuse(request, name, is_file=False)
+        refusal = self._answer_fault(request, f"api/{name}") or self._refuse(request, name, is_file=False)
         if refusal is not None:
             return refusal
         repository = self._repository(name)
@@ -135,7 +136,7 @@ class HubServer:
         name, path = "/".join(parts[:at]), "/".join(parts[at + 2 :])
         target = f"{name}/{path}"
         self.ledger.request(target)
-        refusal = self._status_fault(target) or self._refuse(request, name, is_file=True)
+        refusal = self._answer_fault(request, target) or self._refuse(request, name, is_file=True)
         if refusal is not None:
             return refusal
         repository = self._repository(name)
@@ -150,7 +151,7 @@ class HubServer:
         if file.sha256:
             headers |= {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{self._etag(target, file)}"'}
             if self.options.is_redirecting:
-                signed = f"{self.store_url}/{revision.sha}/{quote(name)}/{quote(path)}?Signature=secret"
+                signed = f"{self.store_url}/{revision.sha}/{quote(name)}/{quote(path)}?Signature={self._signature}"
                 return web.Response(status=302, headers=headers | {"Location": signed})
         return await self._file(request, target, file, headers)
 
@@ -161,11 +162,13 @@ class HubServer:
         sha, _, target = request.path.strip("/").partition("/")
         counted = f"lfs/{target}"
         self.ledger.request(counted)
-        refusal = self._status_fault(counted)
+        refusal = self._answer_fault(request, counted)
         if refusal is not None:
             return refusal
-        if request.query.get("Signature") != "secret":
-            return _problem(403, "", "the signature is missing")
+        if self.faults.take(counted, frozenset({"expire"})) is not None:
+            self._signatures += 1
+        if request.query.get("Signature") != self._signature:
+            return _problem(403, "", "the signature is missing or has expired")
         for name, repository in self._repositories.items():
             revision = repository.revision(sha) if target.startswith(f"{name}/") else None
             file = revision.file(target.removeprefix(f"{name}/")) if revision is not None else None
@@ -179,14 +182,15 @@ class HubServer:
     ) -> web.StreamResponse:
         if not matches(request.headers.get("If-Match"), headers["ETag"].strip('"')):
             return web.Response(status=412, headers=headers)
+        size = file.source.stat().st_size  # the listing may say another
         try:
             is_whole = self.faults.take(target, frozenset({"whole"})) is not None
-            asked = None if is_whole else parse_range(request.headers.get("Range"), file.size)
+            asked = None if is_whole else parse_range(request.headers.get("Range"), size)
         except RangeNotSatisfiableError:
-            return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{file.size}"})
-        start, end = asked or (0, file.size)
+            return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+        start, end = asked or (0, size)
         if asked is not None:
-            headers = headers | {"Content-Range": f"bytes {start}-{end - 1}/{file.size}"}
+            headers = headers | {"Content-Range": f"bytes {start}-{end - 1}/{size}"}
         response = web.StreamResponse(status=206 if asked is not None else 200, headers=headers)
         response.content_type = "application/octet-stream"
         if request.method == "HEAD":
@@ -222,10 +226,18 @@ class HubServer:
             return _problem(403 if token else 401, "GatedRepo", f"Access to model {name} is restricted.")
         return None
 
-    def _status_fault(self, target: str) -> web.Response | None:
-        fault = self.faults.take(target, frozenset({"status"}))
+    @property
+    def _signature(self) -> str:
+        return f"secret-{self._signatures}"
+
+    def _answer_fault(self, request: web.Request, target: str) -> web.Response | None:
+        """What is answered instead of what was asked for."""
+        self.faults.arrived(target)
+        fault = self.faults.take(target, frozenset({"status", "loop"}))
         if fault is None:
             return None
+        if fault.kind == "loop":
+            return web.Response(status=302, headers={"Location": str(request.url)})
         response = _problem(fault.status, fault.code, f"fault: {fault.status}")
         if fault.retry_after >= 0:
             response.headers["Retry-After"] = str(fault.retry_after)

@@ -68,6 +68,29 @@ def test_faults_as_a_client_sees_them(hub: RunningHub) -> None:
     assert body != b"0123456789"
 
 
+def test_lengths_redirects_and_signatures_as_a_client_sees_them(hub: RunningHub) -> None:
+    hub.add("acme/model", {"config.json": b"0123456789", "model.safetensors": WEIGHTS})
+    config, weights = (f"{hub.url}/acme/model/resolve/main/{name}" for name in ("config.json", "model.safetensors"))
+    hub.set_faults(Fault("length", after=4))
+    status, headers, body = get(config, Range="bytes=2-9")
+    assert (status, headers["Content-Range"], body) == (206, "bytes 2-9/10", b"2345")
+    hub.set_faults(Fault("loop", path="acme/model/config.json"))
+    assert get(config)[2] == b"0123456789", "the second time round it is over"
+    hub.set_faults(Fault("loop", path="acme/model/config.json", times=0))
+    assert get(config)[0] == 302
+    hub.set_faults(Fault("expire", path="lfs/*"))
+    assert get(weights)[0] == 403
+    assert get(weights)[2] == WEIGHTS
+    hub.set_faults(Fault("change", skip=1))
+    assert [get(config)[2] == b"0123456789" for _ in range(3)] == [True, False, False]
+
+
+def test_listing_lies_where_it_is_told_to(hub: RunningHub) -> None:
+    hub.add("acme/model", {"a.json": b"{}"}, settings="listed: {a.json: {path: ../a.json, size: 7}}")
+    (row,) = json.loads(get(f"{hub.url}/api/models/acme/model/tree/main")[2])
+    assert (row["path"], row["size"]) == ("../a.json", 7)
+
+
 def test_child_serves_faults_and_counters_at_its_admin_address(tmp_path: Path) -> None:
     (tmp_path / "acme" / "model").mkdir(parents=True)
     (tmp_path / "acme" / "model" / "config.json").write_text("{}")

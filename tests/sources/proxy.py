@@ -88,7 +88,10 @@ class FaultyProxy:
         raw = request.raw_path.partition("?")[0]
         target = ("api/" if self._is_api(request) else "") + unquote(raw).removeprefix("/")
         self.ledger.request(target)
-        fault = self.faults.take(target, frozenset({"status"}))
+        self.faults.arrived(target)
+        fault = self.faults.take(target, frozenset({"status", "loop"}))
+        if fault is not None and fault.kind == "loop":
+            return web.Response(status=302, headers={"Location": str(request.url)})
         if fault is not None:
             return self._refusal(fault)
         if self.answer_first is not None and (answered := await self.answer_first(request)) is not None:
