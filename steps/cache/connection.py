@@ -11,7 +11,17 @@ from urllib.parse import urljoin
 from steps.cache.watchdog import fed
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
-from steps.sources.http_answers import changed, error_of, has_token, is_other_digest, origin_of, public_url
+from steps.sources.http_answers import (
+    changed,
+    error_of,
+    expired,
+    has_token,
+    is_other_digest,
+    lost_in_redirects,
+    of_other_size,
+    origin_of,
+    public_url,
+)
 from steps.sources.patience import TransferSettings
 from steps.sources.source import RemoteAddress
 
@@ -126,7 +136,8 @@ class RemoteFile:
                 raise
             self._is_direct = is_own_origin
             return answer
-        raise NetworkError(f"{self._subject}: more than {REDIRECTS} redirects, the last to {public_url(url)}")
+        self._stored_at = ""
+        raise lost_in_redirects(self._subject, REDIRECTS, url, address.named_by)
 
     def _check(self, answer: "ClientResponse", start: int, *, is_known: bool, is_own_origin: bool) -> None:
         if answer.status == 206:
@@ -135,14 +146,14 @@ class RemoteFile:
                 raise NetworkError(f'{self._subject}: asked for bytes from {start}, got "{span}"')
             total = span.rpartition("/")[2]
             if total.isdigit() and int(total) != self._file.size:
-                raise changed(self._subject)
+                raise of_other_size(self._subject, int(total), self._file.size)
             return
         if answer.status == 200:
             return
         if not is_own_origin:
             self._stored_at = ""
             if answer.status in (401, 403):
-                raise NetworkError(f"{self._subject}: the store's signed address has expired")
+                raise expired(self._subject)
         credentials = self._address.credentials
         raise error_of(answer.status, answer.headers, self._subject, has_token=is_known, credentials=credentials)
 

@@ -16,7 +16,7 @@ from crds.storage_uri import GithubUri
 from steps.credentials import credential
 from steps.errors import AuthError, NotFoundError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import error_of, origin_of, path_of, public_url
+from steps.sources.http_answers import error_of, lost_in_redirects, origin_of, path_of, public_url
 from steps.sources.listing import keep_files, manifest_without_revisions, refuse_revision
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader, unreachable
@@ -104,6 +104,8 @@ class GithubSource:
             answer = self._client.get(url, headers=headers, follow_redirects=True)
         except httpx2.TransportError as error:
             raise unreachable(subject, self._api, error, ASKED_BY) from None
+        except httpx2.TooManyRedirects:
+            raise lost_in_redirects(subject, self._client.max_redirects, self._api, ASKED_BY) from None
         if answer.status_code == 404:
             hint = "" if authorization else f" For a private repository: {CREDENTIALS}"
             raise NotFoundError(

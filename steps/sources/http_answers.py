@@ -70,7 +70,10 @@ def error_of(
     if status in (412, 416):
         return changed(subject)
     if status in (408, 425) or status >= 500:
-        return NetworkError(f"{subject}: the source failed (HTTP {status})", retry_after_seconds=None)
+        return NetworkError(
+            f"{subject}: the source failed (HTTP {status})",
+            remedy="The source itself fails: wait, then run again; what is already downloaded is kept.",
+        )
     return UnsupportedError(f"{subject}: the source answered HTTP {status}, which was not expected")
 
 
@@ -79,6 +82,46 @@ def changed(subject: str) -> IntegrityError:
     return IntegrityError(
         f"{subject}: the file changed at its source while it was read",
         remedy="Import again: the new manifest will name the file as it is now.",
+    )
+
+
+def of_other_size(subject: str, there: int, named: int) -> IntegrityError:
+    """The file at the source has another size than the manifest names.
+
+    Args:
+        subject: Which file.
+        there: Bytes at the source.
+        named: Bytes in the manifest.
+    """
+    return IntegrityError(
+        f"{subject}: the file at its source has {there} bytes, the manifest says {named}",
+        remedy="Import again: the new manifest will name the file as it is now. If it says so again, the source's "
+        "listing is wrong.",
+    )
+
+
+def expired(subject: str) -> NetworkError:
+    """The store that a source sent us to no longer takes the address that it was given."""
+    return NetworkError(
+        f"{subject}: the store's signed address has expired",
+        remedy="Run again, which asks for a new address: what is already downloaded is kept. If that fails too, a "
+        "mirror or proxy on the way keeps old answers.",
+    )
+
+
+def lost_in_redirects(subject: str, most: int, last: str, named_by: str) -> NetworkError:
+    """A source that redirects again and again.
+
+    Args:
+        subject: What was asked for.
+        most: Redirects that are followed.
+        last: Where the last one led.
+        named_by: The variable that names another server; "" for none.
+    """
+    named = f"{named_by} and " if named_by else ""
+    return NetworkError(
+        f"{subject}: more than {most} redirects, the last to {public_url(last)}",
+        remedy=f"Check {named}any mirror or proxy on the way; then run again: what is already downloaded is kept.",
     )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from crds.storage_uri import HubUri, StorageUriError, with_revision
 from steps.errors import AuthError, InvalidInputError, OmeError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
-from steps.sources.http_answers import error_of, path_of, public_url
+from steps.sources.http_answers import error_of, lost_in_redirects, path_of, public_url
 from steps.sources.listing import keep_files
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader, unreachable
@@ -175,6 +175,7 @@ def _licence(info: "ModelInfo") -> str:
 def _classed(error: Exception, subject: str, endpoint: str) -> OmeError | None:
     """The classed error of what huggingface_hub raises, or None for what it does not."""
     import httpx2
+    from huggingface_hub import get_session
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     if isinstance(error, HfHubHTTPError):
@@ -185,6 +186,8 @@ def _classed(error: Exception, subject: str, endpoint: str) -> OmeError | None:
         return InvalidInputError(f"{subject}: the hub has no such names: {error}")
     if isinstance(error, httpx2.TransportError):
         return unreachable(subject, endpoint, error, ASKED_BY)
+    if isinstance(error, httpx2.TooManyRedirects):
+        return lost_in_redirects(subject, get_session().max_redirects, endpoint, ASKED_BY)
     if isinstance(error, (ValueError, KeyError)):
         return UnsupportedError(
             f"{subject}: {public_url(endpoint)} does not answer as a hub does ({type(error).__name__})",

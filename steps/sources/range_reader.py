@@ -10,7 +10,16 @@ from urllib.parse import urljoin
 
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
-from steps.sources.http_answers import changed, error_of, has_token, is_other_digest, origin_of, public_url
+from steps.sources.http_answers import (
+    changed,
+    error_of,
+    expired,
+    has_token,
+    is_other_digest,
+    lost_in_redirects,
+    origin_of,
+    public_url,
+)
 from steps.sources.patience import TransferSettings
 from steps.sources.patient_reads import read_patiently
 from steps.sources.source import RemoteAddress
@@ -84,7 +93,7 @@ class RangeReader:
                     with self._lock:
                         self._stored_at.pop(address.url, None)
                     if not is_own_origin and answer.status_code in (401, 403):
-                        raise NetworkError(f"{subject}: the store's signed address has expired")
+                        raise expired(subject)
                     raise error_of(
                         answer.status_code,
                         answer.headers,
@@ -92,7 +101,9 @@ class RangeReader:
                         has_token=is_own_origin and has_token(address.headers),
                         credentials=address.credentials,
                     )
-            raise NetworkError(f"{subject}: more than {REDIRECTS} redirects, the last to {public_url(url)}")
+            with self._lock:
+                self._stored_at.pop(address.url, None)
+            raise lost_in_redirects(subject, REDIRECTS, url, address.named_by)
         except httpx2.TransportError as error:
             raise unreachable(subject, url, error, address.named_by) from None
 

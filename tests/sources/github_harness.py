@@ -42,6 +42,7 @@ class GithubHarness(PlainHarness):
             "faults",
             "listing rewrite",
             "pinned reads",
+            "redirects",
             "removals",
             "throttling",
             "waiting times",

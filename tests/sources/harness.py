@@ -25,6 +25,7 @@ Capability = Literal[
     "neighbours",
     "parts",
     "pinned reads",
+    "redirects",
     "removals",
     "throttling",
     "waiting times",
@@ -37,10 +38,10 @@ Capability = Literal[
 to fail. `folders`: file names may have slashes and any characters. `folder markers`: objects that stand for folders.
 `keeps old revisions`: what was replaced can still be read. `listing rewrite`: a listing can be made to lie.
 `neighbours`: models lie beside each other under prefixes of one place. `parts`: large files are kept in parts.
-`pinned reads`: a read of a file that has changed since it was resolved is refused, not only its import. `removals`:
-what was resolved can be gone. `throttling`: it can say that it is asked too often. `waiting times`: and how long to
-wait. `whole answers`: its client takes a whole file where it asked for a range. `wire faults`: an answer can have
-another length than was asked for.
+`pinned reads`: a read of a file that has changed since it was resolved is refused, not only its import. `redirects`:
+its client follows them. `removals`: what was resolved can be gone. `throttling`: it can say that it is asked too
+often. `waiting times`: and how long to wait. `whole answers`: its client takes a whole file where it asked for a
+range. `wire faults`: an answer can have another length than was asked for.
 """
 
 

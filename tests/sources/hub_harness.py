@@ -33,8 +33,8 @@ class HubHarness(PlainHarness):
     name = "hub"
     capabilities = frozenset(
         {
-            "credentials", "digests", "faults", "folders", "listing rewrite", "throttling", "waiting times",
-            "whole answers",
+            "credentials", "digests", "faults", "folders", "listing rewrite", "redirects", "throttling",
+            "waiting times", "whole answers",
         }
     )  # fmt: skip
     credential_words = ("HF_TOKEN",)

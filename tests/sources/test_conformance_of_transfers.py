@@ -158,6 +158,20 @@ def test_listing_that_fails_is_asked_for_again(harness: SourceHarness) -> None:
     assert len(resolve(harness).files) == len(FILES)
 
 
+@sources_with("faults", "redirects")
+def test_listing_that_leads_in_a_circle_is_a_network_error(
+    harness: SourceHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    harness.put(FILES)
+    harness.set_faults(Fault("loop", path=harness.listing, times=0))
+    with pytest.raises(NetworkError, match="redirects") as caught:
+        resolve(harness)
+    assert any(name in caught.value.remedy for name in harness.environment)
+    harness.set_faults()
+    assert len(resolve(harness).files) == len(FILES)
+
+
 @sources_with("faults")
 def test_reads_of_ranges_go_on_after_failures(harness: SourceHarness) -> None:
     harness.put(FILES)
