@@ -94,7 +94,7 @@ def import_bundle(
         refuse_foreign(folder)
         manifest = contents.manifest
         store = ObjectStore(root)
-        if use_if_warm(store, folder, manifest, str(owner)):
+        if use_if_warm(store.root, folder, manifest, str(owner)):
             refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
             return BundleImport(name, manifest, Imported(folder, 0, manifest.total_bytes))
         with ExitStack() as stack:

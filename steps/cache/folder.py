@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ from steps.sources.paths import MARKER
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class MarkedFile(Frozen):
@@ -80,16 +81,21 @@ def write_marker(path: Path, marker: Marker) -> None:
         os.fsync(opened.fileno())
 
 
-def use_if_warm(store: ObjectStore, folder: Path, manifest: Manifest, owner: str) -> bool:
+def use_if_warm(root: Path, folder: Path, manifest: Manifest, owner: str) -> bool:
     """Whether the folder is warm; if so, note that it was used now: the least recently used goes first for room.
 
-    With the store locked, so that it does not go in between.
+    With the store locked, so that it does not go in between. A root that can only be read still serves what it has.
     """
-    with store.locked():
-        if not is_warm(folder, manifest, owner):
-            return False
-        os.utime(folder / MARKER)
-        return True
+    try:
+        with ObjectStore(root).locked():
+            if not is_warm(folder, manifest, owner):
+                return False
+            os.utime(folder / MARKER)
+            return True
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
+        return is_warm(folder, manifest, owner)
 
 
 def publish(store: ObjectStore, manifest: Manifest, folder: Path, owner: str) -> None:

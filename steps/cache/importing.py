@@ -79,15 +79,16 @@ def import_model(
     check_collisions(file.path for file in manifest.files)
     reporter = ProgressReporter()
     total = manifest.total_bytes
-    store = ObjectStore(root)
+    store: ObjectStore | None = None
     try:
-        if use_if_warm(store, folder, manifest, str(owner)):
+        if use_if_warm(root, folder, manifest, str(owner)):
             refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
             reporter.report("already here", total, total, reused=total)
             return Imported(folder, 0, total)
+        store = ObjectStore(root)
         return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles)
     except OSError as error:
-        raise _disk_error(error, store, manifest) from None
+        raise _disk_error(error, root, store, manifest) from None
 
 
 def _import(
@@ -155,11 +156,13 @@ def _is_link(store: ObjectStore, address: Address) -> bool:
         return False
 
 
-def _disk_error(error: OSError, store: ObjectStore, manifest: Manifest) -> OmeError:
-    status = os.statvfs(store.root)
-    where = f"{store.root}: {error.strerror or error}"
+def _disk_error(error: OSError, root: Path, store: ObjectStore | None, manifest: Manifest) -> OmeError:
+    status = os.statvfs(root)
+    where = f"{root}: {error.strerror or error}"
     if error.errno in NO_SPACE:
-        missing = sum(missing_bytes(store, Claimed(f.algorithm, f.digest, f.size)) for f in set(manifest.files))
+        missing = manifest.total_bytes
+        if store is not None:
+            missing = sum(missing_bytes(store, Claimed(f.algorithm, f.digest, f.size)) for f in set(manifest.files))
         return DiskFullError(
             f"{where}: needs {gibibytes(missing)} more, free {gibibytes(status.f_bavail * status.f_frsize)}, "
             f"reserve {gibibytes(reserve_bytes(status.f_blocks * status.f_frsize))}",
@@ -170,5 +173,8 @@ def _disk_error(error: OSError, store: ObjectStore, manifest: Manifest) -> OmeEr
     if error.errno == errno.EIO:
         return IntegrityError(f"{where}: the disk fails", remedy="Check the disk; then run again.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return InvalidInputError(f"{where}: the models root cannot be written", remedy="Check its owner and mount.")
+        return InvalidInputError(
+            f"{where}: the models root cannot be written",
+            remedy="Check its owner and its mount, or choose another models root; what is already downloaded is kept.",
+        )
     return OmeError(f"{where} ({type(error).__name__})")
