@@ -106,7 +106,8 @@ class Facts(Frozen):
         has_chat_template: Whether the tokenizer or the GGUF carries one.
         tool_call_parser: Hint for engines that ask for one, or "".
         vocabulary_size: Tokens.
-        weight_files: Relative paths that hold the tensors, in order (for a GGUF runtime the first is the model).
+        weight_files: Relative paths that hold the tensors, in order (for a GGUF runtime the first is the model); of
+            thousands the first, as facts are handed on as a parameter.
         warnings: What was odd but not fatal, in sentences.
     """
 

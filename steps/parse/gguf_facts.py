@@ -67,7 +67,7 @@ def gguf_facts(files: ModelFiles, layout: Layout) -> Facts:
         tool_call_parser=tool_call_parser(template),
         licence=files.manifest.licence or first.text("general.license")[:200],
         is_gated=files.manifest.is_gated,
-        weight_files=layout.weights,
+        weight_files=layout.named,
         warnings=_warnings(first, tensors, layout, kind),
     )
 

@@ -4,10 +4,12 @@ Headers are read of safetensors and GGUF files only. PyTorch, ONNX and TensorRT-
 its initializers in one protobuf message with the weights): their counts are estimated, and the facts say so.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from steps.errors import InvalidInputError, NotFoundError
@@ -18,6 +20,9 @@ _SHARD: Final = re.compile(r"^(.*?)[-_.](\d{5,6})-of-(\d{5,6})((?:\.[\w-]+)*)$")
 _CONFIG_FOLDERS: Final = ("", "safetensors/", "pytorch_model/", "model/")
 _VARIANT: Final = re.compile(r"\.(fp16|bf16|fp32|fp8|non_ema|ema)\.safetensors$")
 _TENSORRT: Final = re.compile(r"(^|/)rank\d+\.engine$")
+MOST_NAMED_BYTES: Final = 32 << 10
+"""Of names of weight files in facts. These are handed on as a parameter, for which Argo allows 256 KiB, and reach a
+step by a variable of its pod, which holds 128 KiB, twice and escaped."""
 _PYTORCH: Final = (".bin", ".pt", ".pth", ".ckpt")
 _NOT_WEIGHTS: Final = re.compile(r"(training_args|optimizer|scheduler|rng_state|random_states)[^/]*$")
 
@@ -37,6 +42,12 @@ class Layout:
     weights: tuple[str, ...]
     folder: str = ""
     others: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The first of the weight files, as many as facts may name."""
+        ends = accumulate(len(json.dumps(path)) + 1 for path in self.weights)
+        return tuple(path for path, end in zip(self.weights, ends, strict=True) if end <= MOST_NAMED_BYTES)
 
 
 def find_layout(manifest: Manifest) -> Layout:

@@ -96,7 +96,7 @@ def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts
         tool_call_parser=tool_call_parser(small.chat_template),
         licence=files.manifest.licence,
         is_gated=files.manifest.is_gated,
-        weight_files=layout.weights,
+        weight_files=layout.named,
         warnings=tuple([*root.warnings, *counted.warnings, *notes])[:_MAX_WARNINGS],
     )
 
@@ -153,7 +153,7 @@ def _adapter_facts(files: ModelFiles, layout: Layout, config: Config) -> Facts:
         adapter=adapter,
         licence=files.manifest.licence,
         is_gated=files.manifest.is_gated,
-        weight_files=layout.weights,
+        weight_files=layout.named,
         warnings=tuple(warnings)[:_MAX_WARNINGS],
     )
 
@@ -198,7 +198,7 @@ def _diffusers(files: ModelFiles, layout: Layout, config: Config, name: str, con
         capabilities=diffusion_capabilities(name),
         licence=files.manifest.licence,
         is_gated=files.manifest.is_gated,
-        weight_files=layout.weights,
+        weight_files=layout.named,
         warnings=tuple(config.warnings)[:_MAX_WARNINGS],
     )
 

@@ -111,6 +111,7 @@ def importing(
     digest: str = DIGEST,
     revision: str = REVISION,
     facts: Facts = FACTS,
+    file_count: int = 3,
     is_over: bool = True,
     is_compressed: bool = False,
 ) -> Object:
@@ -125,13 +126,14 @@ def importing(
         digest: Of the manifest.
         revision: That was resolved.
         facts: That were parsed.
+        file_count: Files of the manifest.
         is_over: Whether the run has ended.
         is_compressed: Whether its nodes are packed.
     """
     workflow = cluster.get("Workflow", cluster.settings.namespace, name)
     asked = json.loads(arguments_of(workflow)["nodes"])
     outcomes = dict.fromkeys(asked, "Succeeded") if cached is None else cached
-    given = {"manifest": digest, "revision": revision, "total_bytes": "1000", "file_count": "3"}
+    given = {"manifest": digest, "revision": revision, "total_bytes": "1000", "file_count": str(file_count)}
     nodes = _step("resolve", resolved, given, order=1)
     if resolved == "Succeeded":
         nodes |= _step("parse", parsed, {"facts": facts.model_dump_json(by_alias=True)}, order=2)
