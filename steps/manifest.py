@@ -52,7 +52,7 @@ class Manifest(Frozen):
         uri: The storage URI as asked for.
         revision: What it resolved to: a commit sha, or for local files a digest over their names and contents.
         files: Sorted by path.
-        left_out: Sorted by path.
+        left_out: Sorted by path; of thousands the first, and a last row that counts the others.
         licence: The hub's licence tag, or "".
         is_gated: Whether the hub asks for agreement before download.
         parameters: What the source was opened with, such as region and endpoint; never a secret.

@@ -79,10 +79,10 @@ def _saved_to_cluster(manifest: Manifest) -> str:
 
     own = manifest.with_origin
     if not manifests.exists("manifest", own.digest):
-        manifests.save("manifest", manifest.digest, _text(manifest))
+        manifests.save("manifest", manifest.digest, _text(manifest), len(manifest.files))
         if _loaded_from_cluster(manifest.digest).with_origin.origin == own.origin:
             return manifest.digest
-    manifests.save("manifest", own.digest, _text(own))
+    manifests.save("manifest", own.digest, _text(own), len(own.files))
     return own.digest
 
 

@@ -29,15 +29,21 @@ def config_map_name(content: Content, digest: str) -> str:
     return f"{content}-{digest[:12]}"
 
 
-def save(content: Content, digest: str, text: bytes) -> None:
+def save(content: Content, digest: str, text: bytes, file_count: int = 0) -> None:
     """Store a manifest's JSON under its digest, or the facts parsed from it.
+
+    Args:
+        content: Which of the two.
+        digest: Of the manifest.
+        text: The JSON.
+        file_count: Of the manifest, for the message when it is too large; 0 says nothing of files.
 
     Raises:
         UnsupportedError: when it is too large for a ConfigMap, with the numbers.
         OmeError: of the class that fits, when the API server refuses.
     """
+    body = _config_map(content, digest, packed(content, digest, text, file_count))
     api = open_api()
-    body = _config_map(content, digest, text)
     for _ in range(_ATTEMPTS):
         try:
             api.create(CONFIG_MAP, body)
@@ -86,7 +92,7 @@ def load(content: Content, digest: str) -> bytes:
         ) from None
 
 
-def packed(content: Content, digest: str, text: bytes) -> bytes:
+def packed(content: Content, digest: str, text: bytes, file_count: int = 0) -> bytes:
     """The content as a ConfigMap holds it.
 
     Raises:
@@ -94,14 +100,15 @@ def packed(content: Content, digest: str, text: bytes) -> bytes:
     """
     made = gzip.compress(text, mtime=0)
     if len(made) > LARGEST:
+        files = f" of {file_count} files" if file_count else ""
         raise UnsupportedError(
-            f"the {content} {digest[:12]} has {len(made)} bytes compressed, and a ConfigMap holds {LARGEST}",
+            f"the {content} {digest[:12]}{files} has {len(made)} bytes compressed, and a ConfigMap holds {LARGEST}",
             remedy="Import fewer files: allow_patterns and ignore_patterns choose among them.",
         )
     return made
 
 
-def _config_map(content: Content, digest: str, text: bytes) -> Object:
+def _config_map(content: Content, digest: str, made: bytes) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -114,7 +121,7 @@ def _config_map(content: Content, digest: str, text: bytes) -> Object:
         # A newer version may parse more out of the same manifest, so facts can be renewed.
         "immutable": content == "manifest",
         "data": {"digest": digest},
-        "binaryData": {_key(content): base64.b64encode(packed(content, digest, text)).decode()},
+        "binaryData": {_key(content): base64.b64encode(made).decode()},
     }
 
 

@@ -8,10 +8,13 @@ import json
 from collections.abc import Iterable, Mapping
 
 from steps.errors import InvalidInputError, NotFoundError
-from steps.manifest import FileEntry, Manifest
+from steps.manifest import FileEntry, LeftOut, Manifest
 from steps.sources.paths import check_collisions, check_path
 from steps.sources.patterns import Kept, choose_files
 from steps.sources.source import ResolveOptions
+
+MOST_LEFT_OUT = 1000
+"""Files left out that a manifest lists one by one: it must fit a ConfigMap, however large the repository is."""
 
 
 def keep_files(subject: str, listing: Iterable[FileEntry], options: ResolveOptions) -> Kept:
@@ -38,7 +41,16 @@ def keep_files(subject: str, listing: Iterable[FileEntry], options: ResolveOptio
             f"{subject}: none of its {len(files)} files is left after the patterns",
             remedy="Widen allowPatterns or ignorePatterns.",
         )
-    return kept
+    return Kept(kept.files, _listed(kept.left_out))
+
+
+def _listed(left_out: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
+    rest = left_out[MOST_LEFT_OUT:]
+    if not rest:
+        return left_out
+    size = sum(left.size for left in rest)
+    told = LeftOut(path=f"and {len(rest)} more", size=size, reason=f"the first {MOST_LEFT_OUT} are listed")
+    return (*left_out[:MOST_LEFT_OUT], told)
 
 
 def files_below(prefix: str, sizes: Mapping[str, int]) -> dict[str, str]:
