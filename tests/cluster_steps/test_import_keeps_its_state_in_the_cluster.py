@@ -92,7 +92,7 @@ def test_a_fork_with_the_same_files_is_read_from_its_own_place(cluster: Cluster)
 
 def test_a_place_is_told_by_its_address_and_not_by_the_name_of_a_revision() -> None:
     one = Manifest(uri="s3://one/model", revision="r", files=(), parameters={"region": "eu"})
-    others = [{"uri": "s3://two/model"}, {"parameters": {"region": "us"}}]
+    others: list[Object] = [{"uri": "s3://two/model"}, {"parameters": {"region": "us"}}]
     assert len({one.with_origin.digest, *(one.model_copy(update=other).with_origin.digest for other in others)}) == 3
     hub = Manifest(uri="hf://acme/model", revision="r", files=())
     assert hub.model_copy(update={"uri": "hf://acme/model@v1"}).with_origin.digest == hub.with_origin.digest
