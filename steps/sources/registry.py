@@ -4,7 +4,7 @@ Other packages add sources by an entry point of the group `ome_pipelines.sources
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
@@ -76,7 +76,9 @@ def _plugged() -> dict[str, EntryPoint]:
 def _unknown(scheme: str, plugged: Mapping[str, EntryPoint]) -> UnsupportedError:
     if scheme in _NOTHING_TO_FETCH:
         told, remedy = _NOTHING_TO_FETCH[scheme]
-        return UnsupportedError(f"storageUri: {scheme}:// has no source: {told}", remedy=remedy)
+        return UnsupportedError(
+            f"storageUri: {scheme}:// has no source: {told}", remedy=f"{remedy} Sources: {_listed(SOURCES)}."
+        )
     if scheme in plugged:
         return UnsupportedError(
             f'storageUri: "{scheme}://" is an entry point of {_package(plugged[scheme])}, and no scheme that one can '
@@ -90,7 +92,7 @@ def _unknown(scheme: str, plugged: Mapping[str, EntryPoint]) -> UnsupportedError
     package = "" if not re.fullmatch(PLUGGED, scheme) else " Or install the package that has it, where the step runs."
     return UnsupportedError(
         f'storageUri: "{scheme}://" has no source here{hint}',
-        remedy=f"Supported: {', '.join(f'{name}://' for name in known)}.{package}",
+        remedy=f"Supported: {_listed(known)}.{package}",
     )
 
 
@@ -104,6 +106,10 @@ def _load(point: EntryPoint) -> Callable[[StorageUri, Mapping[str, str]], Source
             remedy=f'Mend or update that package; its entry point says "{point.value}".',
         ) from None
     return kind
+
+
+def _listed(schemes: Iterable[str]) -> str:
+    return ", ".join(f"{scheme}://" for scheme in schemes)
 
 
 def _package(point: EntryPoint) -> str:
