@@ -16,12 +16,12 @@ PARAMETERS = (
     "auth", "region", "secretKey", "token", "config_file", "profile", "security_token", "endpoint",
     "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
-    "gcp_project_id", "gcp_credentials_path", "github_token", "unsafePickles",
+    "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
-SOURCE_PARAMETERS = ("auth", "endpoint", "region")
-"""Those that say how to reach a model's source; none is a secret."""
+SOURCE_PARAMETERS = ("auth", "endpoint", "ociUri", "region")
+"""Those that say how to reach a model's source, and which it is; none is a secret."""
 
 _IN_CLEAR = (
     "token", "security_token", "aws_secret_access_key", "azure_account_key", "azure_connection_string",

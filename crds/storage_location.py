@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 GRAMMAR: Mapping[str, str] = {
     "hf": "hf://org/name[@revision]",
     "oci": "oci://n/<namespace>/b/<bucket>/o/<prefix>, oci://<namespace>@<region>/<bucket>/<prefix> or"
-    " oci://<bucket>/<prefix>",
+    " oci://<bucket>/<prefix>; of artifacts oci://<host>[:<port>]/<repository>:<tag>",
     "s3": "s3://<bucket>[@<region>]/<prefix>",
     "gs": "gs://<bucket>/<prefix>",
     "az": "az://<account>/<container>/<prefix> or az://<account>.blob.core.windows.net/<container>/<prefix>",
@@ -61,6 +61,28 @@ class OciUri:
         if self.namespace:
             return f"oci://n/{self.namespace}/b/{self.bucket}/o/{self.prefix}"
         return f"oci://{self.bucket}/{self.prefix}"
+
+
+@dataclass(frozen=True)
+class OciArtifactUri:
+    """An OCI artifact of a container registry.
+
+    Attributes:
+        host: Of the registry, with its port where the URI has one.
+        repository: Its path in the registry.
+        tag: "" when a digest alone is given.
+        digest: `sha256:` and 64 hexadecimal digits, which goes before the tag; "" when a tag alone is given.
+    """
+
+    scheme: ClassVar[str] = "oci"
+    host: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        tag, digest = f":{self.tag}" if self.tag else "", f"@{self.digest}" if self.digest else ""
+        return f"oci://{self.host}/{self.repository}{tag}{digest}"
 
 
 @dataclass(frozen=True)
@@ -180,7 +202,9 @@ class PluggedUri:
         return f"{self.scheme}://{self.rest}"
 
 
-StorageUri = HubUri | OciUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri | PluggedUri
+StorageUri = (
+    HubUri | OciUri | OciArtifactUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri | PluggedUri
+)
 
 
 def stays_in_claim(model: Mapping[str, Any]) -> bool:

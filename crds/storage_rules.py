@@ -1,5 +1,6 @@
 """Rules of storage: each scheme's grammar, as `crds.storage_uri` parses it, and the two spellings side by side."""
 
+from crds.artifact_uri import ARTIFACT_WITH_PORT
 from crds.cel import PASSWORD, Cel, Rule, matches, shown, shown_uri
 from crds.storage_location import GRAMMAR, PLUGGED
 
@@ -25,7 +26,7 @@ _PATTERNS = {
     "github": rf"^github://{_HUB}/[\w.-]+(@\S+)?$",
 }
 _STRICT_OCI = rf"^oci://n/{_BUCKET}/b/{_BUCKET}(/o{_REST})?$"
-_LOOSE_OCI = rf"^oci://{_BUCKET}(@{_REGION}/{_BUCKET})?{_REST}$"
+_LOOSE_OCI = rf"^oci://{_BUCKET}(@{_REGION}/{_BUCKET})?{_REST}$|{ARTIFACT_WITH_PORT}"
 
 _REPOSITORY = "self.split('@')[0]"
 _REVISION_IN_URI = "self.substring(self.indexOf('@'))"

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from crds.artifact_uri import artifact_alone
 from crds.metadata import checked_label, checked_subdomain
 from crds.problems import FieldError, did_you_mean, shown
 from crds.storage_location import (
@@ -18,6 +19,7 @@ from crds.storage_location import (
     GithubUri,
     HubUri,
     LocalUri,
+    OciArtifactUri,
     OciUri,
     PluggedUri,
     PvcUri,
@@ -33,6 +35,7 @@ __all__ = [
     "GithubUri",
     "HubUri",
     "LocalUri",
+    "OciArtifactUri",
     "OciUri",
     "PluggedUri",
     "PvcUri",
@@ -145,10 +148,12 @@ def _parse_hub(uri: str, rest: str) -> HubUri:
     return HubUri(repository, revision)
 
 
-def _parse_oci(uri: str, rest: str) -> OciUri:
+def _parse_oci(uri: str, rest: str) -> OciUri | OciArtifactUri:
     parts = rest.split("/")
     if parts[0] == "n":
         return _parse_strict_oci(uri, parts)
+    if artifact := artifact_alone(uri):
+        return artifact
     head, _, prefix = rest.partition("/")
     if "@" not in head:
         return OciUri(_checked(uri, "oci", "bucket", head, _BUCKET), prefix)

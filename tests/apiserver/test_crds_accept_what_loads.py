@@ -60,6 +60,19 @@ def test_uris(ome_api_server: ApiServer, uri: str) -> None:
     _check(ome_api_server, model(storageUri=uri), is_exact=True)
 
 
+HOSTS = st.sampled_from(["ghcr.io", "localhost", "127.0.0.1", "host", "-host", "a..b", "Host", "n", "host_1"])
+PORTS = st.sampled_from(["", ":", ":0", ":80", ":5000", ":65535", ":65536", ":080", ":x"])
+REPOSITORIES = st.sampled_from(["/m", "/org/m", "/org/m_1/x--y.z", "/Org/m", "/org//m", "/a___b", "/m/", "/", ""])
+TAGS = st.sampled_from(["", ":", ":v1", ":V_1.0-x", ":.v1", ":" + "x" * 128, ":" + "x" * 129])
+DIGESTS = st.sampled_from(["", "@sha256:" + "0a" * 32, "@sha256:" + "0A" * 32, "@sha256:0a", "@sha512:" + "0a" * 32])
+
+
+@FEW
+@given(st.builds("oci://{}{}{}{}{}".format, HOSTS, PORTS, REPOSITORIES, TAGS, DIGESTS))
+def test_uris_of_artifacts(ome_api_server: ApiServer, uri: str) -> None:
+    _check(ome_api_server, model(storageUri=uri), is_exact=True)
+
+
 @FEW
 @given(st.builds("hf://{}/{}{}".format, SOUND_PARTS, SOUND_PARTS, ENDING), SOUND_PARTS | ODD_PARTS)
 def test_revisions(ome_api_server: ApiServer, uri: str, revision: str) -> None:

@@ -179,7 +179,7 @@ def test_each_line_of_the_table_is_used() -> None:
 
 OCI = (
     "oci://n/<namespace>/b/<bucket>/o/<prefix>, oci://<namespace>@<region>/<bucket>/<prefix> or"
-    " oci://<bucket>/<prefix>"
+    " oci://<bucket>/<prefix>; of artifacts oci://<host>[:<port>]/<repository>:<tag>"
 )
 AZURE = "az://<account>/<container>/<prefix> or az://<account>.blob.core.windows.net/<container>/<prefix>"
 GITHUB = "github://<owner>/<repository>[@<tag>]"
@@ -192,6 +192,8 @@ URIS = [
     ("oci://n/ns", OCI),
     ("oci://n/ns/b/bucket/p/x", OCI),
     ("oci://ns@EU/bucket", OCI),
+    ("oci://host:5000/model", OCI),
+    ("oci://host:99999/model:v1", OCI),
     ("s3://", "s3://<bucket>[@<region>]/<prefix>"),
     ("s3://bucket@/x", "s3://<bucket>[@<region>]/<prefix>"),
     ("gs:///x", "gs://<bucket>/<prefix>"),

@@ -11,6 +11,7 @@ from crds.storage_uri import (
     GithubUri,
     HubUri,
     LocalUri,
+    OciArtifactUri,
     OciUri,
     PluggedUri,
     PvcUri,
@@ -21,6 +22,8 @@ from crds.storage_uri import (
     parse_storage_uri,
     with_revision,
 )
+
+DIGEST = "sha256:" + "0a" * 32
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,14 @@ from crds.storage_uri import (
         ("oci://n/ns/b/models", OciUri("models", "", "ns")),
         ("oci://ns@eu-frankfurt-1/models/llama", OciUri("models", "llama", "ns", "eu-frankfurt-1")),
         ("oci://models/llama/v1", OciUri("models", "llama/v1")),
+        ("oci://my.models/llama:v1", OciUri("my.models", "llama:v1")),
+        ("oci://my.models/llama@sha256:0a", OciUri("my.models", "llama@sha256:0a")),
+        (f"oci://models/llama@{DIGEST}", OciUri("models", f"llama@{DIGEST}")),
+        (f"oci://n/ns/b/my.models/o/llama@{DIGEST}", OciUri("my.models", f"llama@{DIGEST}", "ns")),
+        ("oci://host:5000/org/model:v1", OciArtifactUri("host:5000", "org/model", "v1")),
+        ("oci://n:5000/model:v1", OciArtifactUri("n:5000", "model", "v1")),
+        (f"oci://ghcr.io/org/model@{DIGEST}", OciArtifactUri("ghcr.io", "org/model", "", DIGEST)),
+        (f"oci://localhost:80/m:v1@{DIGEST}", OciArtifactUri("localhost:80", "m", "v1", DIGEST)),
         ("s3://weights@eu-central-1/a/b", S3Uri("weights", "a/b", "eu-central-1")),
         ("s3://weights/a", S3Uri("weights", "a")),
         ("s3://weights", S3Uri("weights")),
@@ -88,6 +99,10 @@ def test_each_scheme(uri: str, value: StorageUri) -> None:
         ("oci://ns@/models/x", "has no region"),
         ("oci://@eu-frankfurt-1/models/x", "has no namespace"),
         ("oci://", "has no bucket"),
+        ("oci://host:5000/model", 'has the bucket "host:5000", which is not valid'),
+        ("oci://host:65536/model:v1", 'has the bucket "host:65536", which is not valid'),
+        ("oci://host:5000/Model:v1", 'has the bucket "host:5000", which is not valid'),
+        ("oci://host:5000/model:v1@sha256:0a", 'has the bucket "host:5000", which is not valid'),
         ("s3:///prefix", "has no bucket"),
         ("s3://b@/prefix", "has no region"),
         ("s3://b@EU/prefix", 'has the region "EU", which is not valid'),
@@ -144,9 +159,13 @@ _bucket = _name.filter(lambda name: name != "n")
 _revision = st.lists(_name, min_size=1, max_size=3).map("/".join)
 _path_in_volume = st.lists(_key.filter(lambda key: key not in ("", "..")), min_size=1, max_size=4).map("/".join)
 
+_repository = st.from_regex(r"[a-z0-9]{1,9}([._-][a-z0-9]{1,9})?(/[a-z0-9]{1,9}){0,2}", fullmatch=True)
+_port = st.integers(1, 65535)
+
 _values = st.one_of(
     st.builds(HubUri, st.tuples(_name, _name).map("/".join) | _name, _revision | st.just("")),
     st.builds(OciUri, _bucket, _prefix),
+    st.builds(OciArtifactUri, st.builds("{}:{}".format, _label, _port), _repository, _label),
     st.builds(OciUri, _bucket, _prefix, _name),
     st.builds(OciUri, _bucket, _prefix, _name, _label),
     st.builds(S3Uri, _name, _prefix, _label | st.just("")),
