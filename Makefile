@@ -18,7 +18,7 @@ quickstart: .venv/.main ## Onboard a real model on this machine: import, parse, 
 setup: .venv/.dev ## Install the development environment and the images' environments
 	@$(BIN)/ome environments install
 
-STORES ?= versitygw fake-gcs-server
+STORES ?= versitygw fake-gcs-server registry
 COVERAGE ?= --cov --cov-report=term
 test: setup ## Run every test but those on a cluster; one runs the whole quickstart
 	@$(BIN)/python -m tests.cluster build etcd kube-apiserver kubectl helm $(STORES) >/dev/null || test -z "$$CI"  # tests say what they lack

@@ -84,11 +84,12 @@ GO_MODULES: tuple[GoModule, ...] = (
     *((GoModule("argo-4", _ARGO_PACKAGES, {f"{ARGO_MODULE}.version": ARGO_VERSION}),) if _IS_NEXT_ARGO else ()),
     GoModule("versitygw", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"}, {}),
     GoModule("fake-gcs-server", {"fake-gcs-server": "github.com/fsouza/fake-gcs-server"}, {}),
+    GoModule("registry", {"registry": "./registry"}, {}),
 )
 
 PROGRAMS: tuple[str, ...] = tuple(program for module in GO_MODULES for program in module.packages)
-STORES: tuple[str, ...] = ("versitygw", "fake-gcs-server")
-"""Object stores that the tests of sources ask; a cluster does without them."""
+STORES: tuple[str, ...] = ("versitygw", "fake-gcs-server", "registry")
+"""Object stores, and a container registry, that the tests of sources ask; a cluster does without them."""
 OF_A_CLUSTER: tuple[str, ...] = tuple(program for program in PROGRAMS if program not in STORES)
 """What a cluster is made of, in the order in which it is built."""
 
