@@ -15,9 +15,12 @@ SECRET_KEYS: Mapping[str, tuple[str, ...]] = {
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "gs": ("GOOGLE_APPLICATION_CREDENTIALS",),
     "az": ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN"),
-    "oci": ("OCI_CONFIG_FILE", "OCI_KEY_FILE", "OCI_CONFIG_PROFILE"),
+    "oci": (
+        "OCI_CONFIG_FILE", "OCI_KEY_FILE", "OCI_CONFIG_PROFILE",
+        ".dockerconfigjson", "REGISTRY_USERNAME", "REGISTRY_PASSWORD",
+    ),
     "github": ("GITHUB_TOKEN",),
-}
+}  # fmt: skip
 """The keys of a Secret that a source takes, by scheme; others take one token under a key of one's choice."""
 
 

@@ -66,6 +66,7 @@ class RangeReader:
     ) -> None:
         import httpx2
 
+        address = address.renew() if address.renew is not None else address
         with self._lock:
             url = self._stored_at.get(address.url, address.url)
         timeout = httpx2.Timeout(

@@ -19,7 +19,7 @@ SOURCES: Mapping[str, str] = {
     "s3": "steps.sources.object_store:ObjectStoreSource",
     "gs": "steps.sources.object_store:ObjectStoreSource",
     "az": "steps.sources.object_store:ObjectStoreSource",
-    "oci": "steps.sources.oci_objects:OciSource",
+    "oci": "steps.sources.oci_meaning:open_oci",
     "github": "steps.sources.github:GithubSource",
     "local": "steps.sources.local:LocalSource",
 }

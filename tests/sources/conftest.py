@@ -11,7 +11,10 @@ from tests.sources.background import Background
 from tests.sources.harness import SourceHarness
 from tests.sources.harnesses import HARNESSES, HarnessKind, OpenModel, load
 
-CREDENTIALS = ("AWS_", "GOOGLE_", "STORAGE_EMULATOR_", "AZURE_", "OCI_", "GITHUB_", "GH_", "HF_", "HUGGING_FACE_")
+CREDENTIALS = (
+    "AWS_", "GOOGLE_", "STORAGE_EMULATOR_", "AZURE_", "OCI_", "OME_OCI_", "OME_REGISTRY_", "REGISTRY_", "DOCKER_",
+    "GITHUB_", "GH_", "HF_", "HUGGING_FACE_",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,11 +32,12 @@ HARNESSES: Mapping[str, str] = {
     "gs": "tests.sources.gs_harness:GcsHarness",
     "az": "tests.sources.az_harness:AzureHarness",
     "oci": "tests.sources.oci_harness:OciHarness",
+    "artifact": "tests.sources.artifact_harness:ArtifactHarness",
     "github": "tests.sources.github_harness:GithubHarness",
 }
 """By name of the source; modules are imported when they are switched on."""
 
-SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "oci", "github")
+SWITCHED_ON: tuple[str, ...] = ("hub", "local", "s3", "gs", "az", "oci", "artifact", "github")
 """Those whose source is in `steps.sources`."""
 
 OF_ANOTHER_PACKAGE = "OME_SOURCE_HARNESS"
