@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import parse_http_list, parse_keqv_list
 
 from steps.credentials import credential_file, credentials_together
@@ -59,6 +59,10 @@ class Challenge:
     realm: str = ""
     service: str = ""
     scope: str = ""
+
+    def keeps_secret(self, origin: str) -> bool:
+        """Whether the token server may be told a password: by HTTPS, unless the registry has none either."""
+        return self.realm.lower().startswith("https://") or origin.startswith("http://")
 
     def token_url(self, repository: str) -> str:
         """Where a token to read a repository is fetched."""
@@ -109,7 +113,7 @@ def challenge_of(headers: Iterable[str]) -> Challenge | None:
         values: Mapping[str, str] = {key.lower(): value for key, value in pairs.items()}
         if scheme.lower() == "basic":
             found["basic"] = Challenge("basic")
-        elif scheme.lower() == "bearer" and values.get("realm"):
+        elif scheme.lower() == "bearer" and _is_url(values.get("realm", "")):
             found["bearer"] = Challenge("bearer", values["realm"], values.get("service", ""), values.get("scope", ""))
     return found.get("bearer") or found.get("basic")
 
@@ -128,6 +132,14 @@ def token_of(answer: Any, now: float) -> Token | None:
         return None
     good = seconds if isinstance(seconds, int) and seconds > 0 else _USUAL_SECONDS
     return Token(text, now + good - _MARGIN_SECONDS)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def _in_file(file: Path, host: str) -> Login | None:

@@ -175,8 +175,7 @@ class Registry:
     def _new_token(self, challenge: Challenge, subject: str) -> Token:
         import httpx2
 
-        realm = urlsplit(challenge.realm)
-        if realm.scheme != "https" and not self.origin.startswith("http://"):
+        if not challenge.keeps_secret(self.origin):
             raise UnsupportedError(
                 f"{subject}: the registry's token server {public_url(challenge.realm)} is not asked without HTTPS"
             )

@@ -172,11 +172,19 @@ def test_challenges_are_read_in_all_their_forms() -> None:
     assert challenge_of(["Negotiate", 'Basic realm="x"', bearer.replace("Bearer", "BEARER")]) == asked
     assert challenge_of(['basic realm="x"']) == Challenge("basic")
     assert challenge_of(["Bearer", "Bearer realm=", 'Bearer service="s"', ""]) is None
+    assert challenge_of(['Bearer realm="https://auth.example:port/token"', 'Bearer realm="/token"']) is None
     assert challenge_of([]) is None
     assert (
         Challenge("bearer", "https://a/t?b=c", "s, t").token_url("a/b")
         == "https://a/t?b=c&service=s%2C+t&scope=repository%3Aa%2Fb%3Apull"
     )
+
+
+def test_a_password_is_not_sent_in_clear_for_a_registry_with_https() -> None:
+    for realm in ("http://auth.example/token", "ftp://auth.example"):
+        assert not Challenge("bearer", realm).keeps_secret("https://registry.example")
+    assert Challenge("bearer", "http://auth.example/token").keeps_secret("http://registry.example:5000")
+    assert Challenge("bearer", "HTTPS://auth.example/token").keeps_secret("https://registry.example")
 
 
 def test_tokens_are_good_for_as_long_as_is_said() -> None:
