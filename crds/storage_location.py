@@ -203,7 +203,17 @@ class PluggedUri:
 
 
 StorageUri = (
-    HubUri | OciUri | OciArtifactUri | S3Uri | GcsUri | AzureUri | PvcUri | LocalUri | VendorUri | GithubUri | PluggedUri
+    HubUri
+    | OciUri
+    | OciArtifactUri
+    | S3Uri
+    | GcsUri
+    | AzureUri
+    | PvcUri
+    | LocalUri
+    | VendorUri
+    | GithubUri
+    | PluggedUri
 )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from crds.artifact_uri import ARTIFACT_GRAMMAR, artifact_of
 from crds.problems import did_you_mean
 from crds.storage_uri import OciArtifactUri, OciUri
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, OmeError
 from steps.sources.source import NO_PARAMETERS, Source
 
 PARAMETER = "ociUri"
@@ -18,6 +18,7 @@ VARIABLE = "OME_OCI_URI"
 OBJECTS = "object-storage"
 ARTIFACTS = "modelpack"
 MEANINGS = (OBJECTS, ARTIFACTS)
+_HOW_ARTIFACTS = f"Set {PARAMETER} of spec.storage.parameters, or on one machine {VARIABLE}, to {ARTIFACTS}."
 
 
 def open_oci(uri: OciUri | OciArtifactUri, parameters: Mapping[str, str] = NO_PARAMETERS) -> Source:
@@ -31,11 +32,9 @@ def open_oci(uri: OciUri | OciArtifactUri, parameters: Mapping[str, str] = NO_PA
         if isinstance(uri, OciArtifactUri):
             raise InvalidInputError(
                 f"storageUri: {uri} names an artifact of a registry, and oci:// means {OBJECTS} here",
-                remedy=f"Set {PARAMETER} of spec.storage.parameters, or on one machine {VARIABLE}, to {ARTIFACTS}.",
+                remedy=_HOW_ARTIFACTS,
             )
-        from steps.sources.oci_objects import OciSource
-
-        return OciSource(uri, parameters)
+        return _open_objects(uri, parameters)
     artifact = uri if isinstance(uri, OciArtifactUri) else artifact_of(str(uri))
     if artifact is None:
         raise InvalidInputError(
@@ -45,6 +44,18 @@ def open_oci(uri: OciUri | OciArtifactUri, parameters: Mapping[str, str] = NO_PA
     from steps.sources.artifact import ArtifactSource
 
     return ArtifactSource(artifact, {**parameters, PARAMETER: ARTIFACTS})
+
+
+def _open_objects(uri: OciUri, parameters: Mapping[str, str]) -> Source:
+    from steps.sources.oci_objects import OciSource
+
+    try:
+        return OciSource(uri, parameters)
+    except OmeError as error:
+        artifact = artifact_of(str(uri))
+        if artifact is not None and "." in artifact.host:  # who means a registry meets OCI's configuration first
+            error.remedy += f" If {uri} is an artifact of a registry: {_HOW_ARTIFACTS}"
+        raise
 
 
 def _meaning(parameters: Mapping[str, str]) -> tuple[str, str]:

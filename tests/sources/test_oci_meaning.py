@@ -1,5 +1,7 @@
 """`oci://` means what the setting says, object storage where none is, and a URI of the other meaning is told so."""
 
+from pathlib import Path
+
 import pytest
 
 from steps.errors import InvalidInputError
@@ -19,6 +21,17 @@ def test_an_artifact_where_objects_are_meant_names_the_setting(
     with pytest.raises(InvalidInputError, match="names an artifact of a registry") as caught:
         open_source(uri)
     assert "OME_OCI_URI, to modelpack" in caught.value.remedy and "ociUri" in caught.value.remedy
+
+
+@pytest.mark.parametrize(("host", "is_told"), [("ghcr.io", True), ("models", False)])
+def test_what_may_be_either_says_so_where_objects_cannot_be_asked_for(
+    host: str, is_told: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OCI_CONFIG_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(InvalidInputError, match="OCI's configuration cannot be used") as caught:
+        open_source(f"oci://{host}/acme/model:v1", {"auth": "UserPrincipal"})
+    assert ("to modelpack." in caught.value.remedy) is is_told
+    assert "OCI_CONFIG_FILE" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
