@@ -1,8 +1,11 @@
 """After a power cut no visible model is damaged, and the next import goes on from the bytes that the disk has."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from steps.cache import import_model, models_root
 from steps.cache.holes import STALE_BYTES, bytes_before_hole
@@ -24,8 +27,9 @@ def take(path: Path, start: int, size: int) -> None:
     subprocess.run(command, check=True)
 
 
-def test_power_cuts_at_random_moments_leave_no_damaged_model() -> None:
-    command = [sys.executable, "-m", "tests.kills", "--power", "--count", str(CUTS), "--seed", "5"]
+@pytest.mark.parametrize("kind", ["ext4", *(["xfs"] if shutil.which("mkfs.xfs") else [])])
+def test_power_cuts_at_random_moments_leave_no_damaged_model(kind: str) -> None:
+    command = [sys.executable, "-m", "tests.kills", "--power", kind, "--count", str(CUTS), "--seed", "5"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == NOT_RUN:
         not_run(done.stderr.strip(), "run as root, with mkfs.ext4 and loop devices")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.kills.campaign import Campaign
 from tests.kills.moments import CUTS
-from tests.kills.power import loop_disk
+from tests.kills.power import FileSystem, loop_disk
 from tests.kills.served import serving
 from tests.kills.tally import Tally
 from tests.kills.writeback import before_cut
@@ -28,11 +28,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="how many kills")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random")
-    parser.add_argument("--power", action="store_true", help="forget what was not written to the disk")
+    parser.add_argument("--power", choices=["ext4", "xfs"], help="forget what was not written to a disk of this kind")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ome-kills-") as folder:
-        work = cut_power if arguments.power else kill
-        tally = work(Path(folder), arguments.count, arguments.seed)
+        if arguments.power:
+            tally = cut_power(Path(folder), arguments.power, arguments.count, arguments.seed)
+        else:
+            tally = kill(Path(folder), arguments.count, arguments.seed)
     for line in tally.lines():
         print(line)
     if not arguments.power and (tally.share_kept < LEAST_KEPT or tally.refused):
@@ -46,11 +48,11 @@ def kill(folder: Path, count: int, seed: int) -> Tally:
         return Campaign(served, folder / "disk", folder, seed).run(count, _say)
 
 
-def cut_power(folder: Path, count: int, seed: int) -> Tally:
+def cut_power(folder: Path, kind: FileSystem, count: int, seed: int) -> Tally:
     """Kill imports, and cut the power of their disk with each kill."""
     with ExitStack() as stack:
         try:
-            disk = stack.enter_context(loop_disk(folder))
+            disk = stack.enter_context(loop_disk(folder, kind))
         except OSError as error:
             print(f"no disk whose power can be cut: {error}", file=sys.stderr)
             sys.exit(NOT_RUN)

@@ -1,7 +1,7 @@
-"""A disk that can lose its power: a small ext4 on a loop device. What was never written to the device is gone then.
+"""A disk that can lose its power: a small ext4 or XFS on a loop device, which keeps what was written to it.
 
 The device's backing file has what the file system had written to it, and nothing that it held in memory. A copy of
-that file is mounted in its place, and ext4 recovers from its journal as it does after a power cut. The mount options
+that file is mounted in its place, and recovers from its journal as it does after a power cut. ext4's mount options
 leave as much in memory as they can: commits of the journal are rare, and a file is not written out because it was
 renamed.
 
@@ -15,26 +15,36 @@ import ctypes
 import os
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
-OPTIONS = "loop,commit=300,noauto_da_alloc"
-MEBIBYTES = 160
+FileSystem = Literal["ext4", "xfs"]
+OPTIONS: Mapping[FileSystem, str] = {"ext4": "loop,commit=300,noauto_da_alloc", "xfs": "loop"}
+MAKE: Mapping[FileSystem, Sequence[str]] = {
+    # The kernel is to write nothing of its own accord.
+    "ext4": ("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"),
+    "xfs": ("mkfs.xfs", "-q", "-f"),
+}
+MEBIBYTES = 320
+"""Less than XFS may have is not possible; what was not written takes no room."""
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 _CLONE_NEWNS = 0x20000
 
 
 class LoopDisk:
-    """A mounted ext4 whose power can be cut.
+    """A mounted file system whose power can be cut.
 
     Args:
         images: An empty folder, in memory.
         folder: Where it is mounted.
+        kind: Which file system.
     """
 
-    def __init__(self, images: Path, folder: Path) -> None:
+    def __init__(self, images: Path, folder: Path, kind: FileSystem) -> None:
         self.folder = folder
+        self._kind: FileSystem = kind
         self.cuts = 0
         self._images = images
 
@@ -43,9 +53,8 @@ class LoopDisk:
         image = self._image
         with image.open("wb") as file:
             file.truncate(MEBIBYTES << 20)
-        extended = "lazy_itable_init=0,lazy_journal_init=0"  # so that the kernel writes nothing of its own accord
-        _run("mkfs.ext4", "-q", "-F", "-E", extended, str(image))
-        _run("mount", "-o", OPTIONS, str(image), str(self.folder))
+        _run(*MAKE[self._kind], str(image))
+        self._mount()
         self._start_anew()
         _run("mount", "--bind", str(self._boot_id), BOOT_ID)
 
@@ -60,8 +69,11 @@ class LoopDisk:
                 break
         _run("umount", str(self.folder))
         before.unlink()
-        _run("mount", "-o", OPTIONS, str(self._image), str(self.folder))
+        self._mount()
         self._start_anew()
+
+    def _mount(self) -> None:
+        _run("mount", "-o", OPTIONS[self._kind], str(self._image), str(self.folder))
 
     def _start_anew(self) -> None:
         self._boot_id.write_text(f"{uuid.uuid4()}\n")
@@ -82,7 +94,7 @@ class LoopDisk:
 
 
 @contextmanager
-def loop_disk(folder: Path) -> Iterator[LoopDisk]:
+def loop_disk(folder: Path, kind: FileSystem) -> Iterator[LoopDisk]:
     """A disk with nothing on it, in an empty folder. To be used before the process has other threads.
 
     Raises:
@@ -92,8 +104,8 @@ def loop_disk(folder: Path) -> Iterator[LoopDisk]:
     images, mounted = folder / "images", folder / "disk"
     images.mkdir()
     mounted.mkdir()
-    _run("mount", "-t", "tmpfs", "-o", f"size={3 * MEBIBYTES}m", "none", str(images))
-    disk = LoopDisk(images, mounted)
+    _run("mount", "-t", "tmpfs", "-o", f"size={2 * MEBIBYTES}m", "none", str(images))
+    disk = LoopDisk(images, mounted, kind)
     try:
         disk.begin()
         try:
