@@ -27,6 +27,9 @@ _IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.d
 _EMPTY = "application/vnd.oci.empty.v1+json"
 _NAMES = ("org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title")
 _IS_FOLDER = "io.deis.oras.content.unpack"
+"""Says "true" where oras packed a folder. Its Python edition says it by the compressed media types of images alone;
+the uncompressed one is what oras calls files of no type."""
+_PACKED = ("application/vnd.oci.image.layer.v1.tar+", "application/vnd.docker.image.rootfs.")
 _ARCHIVE = re.compile(r"[.+]tar([.+](gzip|zstd|gz|zst))?$")
 _RAW_LAYERS = (
     "Push its files as they are, each a layer of its own: with modctl as `raw` layers, with oras file by file and not "
@@ -115,10 +118,9 @@ def files_of(manifest: bytes, subject: str, repository: str) -> list[FileEntry]:
 
 def _file(layer: Descriptor, subject: str, repository: str) -> FileEntry:
     path = _path(layer)
-    is_model_layer = layer.media_type.startswith(_MODEL_TYPES)
-    if layer.annotations.get(_IS_FOLDER) == "true" or (
-        (is_model_layer or not path) and _ARCHIVE.search(layer.media_type)
-    ):
+    is_packed = layer.annotations.get(_IS_FOLDER) == "true" or layer.media_type.startswith(_PACKED)
+    is_typed = layer.media_type.startswith(_MODEL_TYPES) or not path
+    if is_packed or (is_typed and _ARCHIVE.search(layer.media_type)):
         raise UnsupportedError(
             f'{subject}: "{path or layer.digest}" is an archive ({layer.media_type}), and archives are not taken',
             remedy=_RAW_LAYERS,

@@ -115,8 +115,11 @@ def test_archives_of_modelpack_are_refused_with_what_to_push(model: ArtifactHarn
     assert "raw" in error.remedy
 
 
-def test_folders_of_oras_are_refused(model: ArtifactHarness) -> None:
-    model.repository.push([Layer(b"archive", IMAGE_LAYER, {TITLE: "weights", UNPACK: "true"})], TAG, artifact_type="")
+@pytest.mark.parametrize(
+    ("media_type", "more"), [(IMAGE_LAYER, {}), ("application/vnd.oci.image.layer.v1.tar", {UNPACK: "true"})]
+)
+def test_folders_of_oras_are_refused(model: ArtifactHarness, media_type: str, more: dict[str, str]) -> None:
+    model.repository.push([Layer(b"archive", media_type, {TITLE: "weights", **more})], TAG, artifact_type="")
     assert '"weights" is an archive' in refused(model, UnsupportedError).message
 
 
@@ -171,8 +174,7 @@ def test_a_manifest_that_is_not_its_digest_is_refused(model: ArtifactHarness) ->
 
 
 def test_another_manifest_than_the_digests_is_refused_without_the_registrys_word(model: ArtifactHarness) -> None:
-    model.put(FILES)
-    other = resolve(model.uri).revision.replace("sha256:", "sha256:")[:-4] + "0000"
+    other = digest_of(b"what nobody pushed")
 
     async def answer(request: web.Request) -> web.Response | None:
         is_asked = other in request.path
