@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from steps.cache.folder import read_marker
+from steps.cache.store import sync_folder
 from tests.importing.models import contents
 from tests.kills.accounting import bytes_in_store, fetched_until_now, settled
 from tests.kills.attempt import Order, attempt, check
@@ -183,6 +184,7 @@ class Campaign:
             shutil.rmtree(left, ignore_errors=True)
         self._whole.clear()
         self._root.mkdir(parents=True)
+        sync_folder(self._root)  # or a power cut would bring the last round's models back
 
     @property
     def _root(self) -> Path:
