@@ -107,9 +107,8 @@ class Campaign:
         order = self._order(model, moment)
         there, sent = bytes_in_store(self._root), settled(self._served.hub)
         with start_command(order) if moment.kind == "command" else start(attempt, order) as victim:
-            if not self._reaches(victim, moment, sent):
+            if not self._reaches(victim, moment, sent) or not victim.stop():
                 return self._end_of(victim, model)
-            victim.stop()
             written = self._before_kill(victim, self._chance)
             fetched = fetched_until_now(self._served.hub) - sent
         self._served.hub.set_faults()

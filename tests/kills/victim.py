@@ -66,18 +66,18 @@ class Victim:
         except OSError:
             return False
 
-    def stop(self) -> None:
-        """Stop all of it where it is."""
+    def stop(self) -> bool:
+        """Stop all of it where it is; False when it has ended before."""
         found: list[psutil.Process] = []
         while new := [process for process in self._tree() if process not in found]:
             for process in new:
                 with suppress(psutil.NoSuchProcess):
                     process.suspend()
             found += new
-        self.wait_until(self.is_stopped)
+        return self.wait_until(self.is_stopped)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Let a process that has stopped go on."""
         os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
