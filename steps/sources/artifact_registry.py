@@ -160,7 +160,7 @@ class Registry:
                     if len(body) > MOST_BYTES:
                         break
                 return answer, bytes(body)
-        except httpx2.TransportError as error:
+        except httpx2.RequestError as error:
             raise self._unreachable(subject, self.origin, error) from None
 
     def _authorization(self, subject: str) -> dict[str, str]:
@@ -183,7 +183,7 @@ class Registry:
         now = time.monotonic()
         try:
             answer = self.client.get(challenge.token_url(self._uri.repository), headers=headers, follow_redirects=True)
-        except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        except (httpx2.RequestError, httpx2.InvalidURL) as error:
             raise self._unreachable(subject, challenge.realm, error) from None
         if answer.status_code != 200:
             raise error_of(
@@ -195,7 +195,7 @@ class Registry:
             )
         try:
             token = token_of(answer.json(), now)
-        except ValueError:
+        except (ValueError, RecursionError):
             token = None
         if token is None:
             raise UnsupportedError(f"{subject}: {public_url(challenge.realm)} gave no token")
@@ -204,7 +204,7 @@ class Registry:
     def _refusal(self, answer: "Response", body: bytes, subject: str) -> OmeError:
         try:
             code = str(json.loads(body)["errors"][0]["code"])
-        except (ValueError, LookupError, TypeError):
+        except (ValueError, RecursionError, LookupError, TypeError):
             code = ""
         if answer.status_code == 404:
             hint = "" if self._login is not None else f" For what is private: {CREDENTIALS}"

@@ -296,6 +296,19 @@ def test_a_registry_without_https_is_not_asked_in_clear_unless_told(model: Artif
     assert not any("acme" in target for target in model.ledger.counts().requests)
 
 
+def test_answers_that_lead_nowhere_are_told(model: ArtifactHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    answers = [web.Response(status=307, headers={"Location": "/v2/round"}), web.Response(status=404, body=b"[" * 9999)]
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=answers[0].status, headers=answers[0].headers, body=answers[0].body)
+
+    model.proxy.answer_first = answer
+    refused(model, NetworkError)
+    del answers[0]
+    refused(model, NotFoundError)
+
+
 def test_a_host_that_does_not_answer_is_named(model: ArtifactHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
     with pytest.raises(NetworkError, match=r"127\.0\.0\.1:9 cannot be reached"):
