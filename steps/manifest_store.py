@@ -78,6 +78,7 @@ def _saved_to_cluster(manifest: Manifest) -> str:
     from steps.cluster import manifests
 
     own = manifest.with_origin
+    manifests.packed("manifest", own.digest, _text(own), len(own.files))  # one that is too large is refused at once
     if not manifests.exists("manifest", own.digest):
         manifests.save("manifest", manifest.digest, _text(manifest), len(manifest.files))
         if _loaded_from_cluster(manifest.digest).with_origin.origin == own.origin:
