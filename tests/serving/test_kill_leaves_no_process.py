@@ -69,7 +69,12 @@ def test_restart_leaves_no_daemon_of_the_crashed_engine() -> None:
     assert now.engine is not None
     (daemon,) = set(pids_of()) - {now.engine.pid, now.supervisor.pid if now.supervisor else 0}
     os.kill(now.engine.pid, signal.SIGKILL)
-    wait_for(lambda: state_of().phase == "Ready" and state_of().engine != now.engine, "the engine is back")
+
+    def is_back() -> bool:
+        state = state_of()
+        return state.phase == "Ready" and state.engine not in (None, now.engine)
+
+    wait_for(is_back, "the engine is back")
     assert daemon not in pids_of()
     assert len(pids_of()) == 3
 
