@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from steps.cache.connection import RemoteFile, open_session
 from steps.cache.journal import read_journal
+from steps.cache.small_transfer import SmallTransfer
 from steps.cache.store import ObjectStore
 from steps.cache.stored_file import StoredFile
 from steps.cache.transfer import Transfer, begin_transfer
@@ -43,7 +44,7 @@ class RemoteTask:
 class _Active:
     """A transfer, and where its bytes come from."""
 
-    transfer: Transfer
+    transfer: Transfer | SmallTransfer
     remote: RemoteFile | StoredFile
 
 
@@ -76,7 +77,9 @@ class Download:
         self._settings = settings
         self._on_progress = on_progress
         self._active: list[_Active] = []
-        self._open: set[Transfer] = set()
+        self._open: set[Transfer | SmallTransfer] = set()
+        begun = {partial.stem for partial in store.partials()}
+        self._begun = {task.file.digest for task in tasks if task.file.digest in begun}
         self._there = 0
         self._look_again = 0.0
 
@@ -128,6 +131,7 @@ class Download:
                 continue
             transfer = begin_transfer(self._store, task.file, self._settings.connections)
             if transfer is None:
+                self._begun.add(task.file.digest)
                 continue
             self._waiting.remove(task)
             self._open.add(transfer)
@@ -166,7 +170,7 @@ class Download:
                 return
             await asyncio.sleep(delay)
 
-    async def _finish(self, transfer: Transfer) -> None:
+    async def _finish(self, transfer: Transfer | SmallTransfer) -> None:
         """Verify and commit in a thread; when cancelled, wait for that thread before its files are closed."""
         work = asyncio.ensure_future(asyncio.to_thread(transfer.finish))
         try:
@@ -179,7 +183,7 @@ class Download:
         finally:
             self._close(transfer)
 
-    def _close(self, transfer: Transfer) -> None:
+    def _close(self, transfer: Transfer | SmallTransfer) -> None:
         if transfer in self._open:
             self._open.remove(transfer)
             transfer.close()
@@ -189,6 +193,8 @@ class Download:
             await asyncio.sleep(REPORT_SECONDS)
             elsewhere = 0
             for task in self._waiting:
+                if task.file.digest not in self._begun:  # thousands have no record, and are not looked for
+                    continue
                 known = read_journal(self._store.progress(task.file), task.file.size)
                 elsewhere += sum(known[1]) if known is not None else 0
             self._on_progress(self._there + elsewhere + sum(transfer.total for transfer in self._open))

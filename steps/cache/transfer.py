@@ -10,8 +10,8 @@ from steps.cache.hashing import OrderedHasher
 from steps.cache.holes import bytes_before_hole
 from steps.cache.journal import Journal, segment_bytes_for, this_boot
 from steps.cache.locks import open_locked
+from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer, damaged
 from steps.cache.store import ObjectStore
-from steps.errors import IntegrityError
 from steps.manifest import FileEntry
 
 
@@ -84,10 +84,7 @@ class Transfer:
             return
         if digest != self.file.digest:
             self.discard()
-            raise IntegrityError(
-                f"{self.file.path}: its {self.file.size} bytes have the {self.file.algorithm} {digest}, "
-                f"the manifest says {self.file.digest}; the damaged copy was removed",
-            )
+            raise damaged(self.file, digest)
         self._store.commit(self.file, self._store.partial(self.file), self._descriptor, self._hasher.content)
 
     def stop(self) -> None:
@@ -114,7 +111,7 @@ class Transfer:
         self._store.partial(self.file).unlink(missing_ok=True)
 
 
-def begin_transfer(store: ObjectStore, file: FileEntry, connections: int) -> Transfer | None:
+def begin_transfer(store: ObjectStore, file: FileEntry, connections: int) -> Transfer | SmallTransfer | None:
     """Take over the file's partial download; None while another process has it, or when one has just finished it."""
     partial = store.partial(file)
     descriptor = open_locked(partial)
@@ -125,6 +122,8 @@ def begin_transfer(store: ObjectStore, file: FileEntry, connections: int) -> Tra
         os.close(descriptor)
         return None
     try:
+        if file.size <= SMALL_BYTES and not store.progress(file).exists():
+            return SmallTransfer(store, file, descriptor)
         return Transfer(store, file, descriptor, connections)
     except BaseException:
         os.close(descriptor)
