@@ -16,6 +16,8 @@ FIELD_MANAGER: Final = "ome-pipelines"
 
 PIPELINE: Final = "ome.io/pipeline"
 """On every workflow made from our templates: the template's name."""
+STEP: Final = "ome.io/step"
+"""On the pod of each step: its name."""
 KIND: Final = "ome.io/kind"
 NAMESPACE: Final = "ome.io/namespace"
 NAME: Final = "ome.io/name"

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from crds.base import ApiType
+from crds.distribution import Distribution
 from crds.kubernetes import NodeAffinity
 from crds.pickle_policy import UnsafePickles
 from crds.problems import FieldError, Problem, did_you_mean, shown
@@ -17,6 +18,7 @@ PARAMETERS = (
     "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
     "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles",
+    "distribution",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
@@ -116,16 +118,25 @@ class StorageSpec(ApiType):
 
     @field_validator("parameters")
     @classmethod
-    def _know_the_policy(cls, parameters: dict[str, str]) -> dict[str, str]:
+    def _know_the_policies(cls, parameters: dict[str, str]) -> dict[str, str]:
         given = parameters.get("unsafePickles", "refuse")
         if given not in get_args(UnsafePickles):
             raise FieldError(f"unsafePickles is {shown(given)}", accepted="refuse or allow")
+        given = parameters.get("distribution", "auto")
+        if given not in get_args(Distribution):
+            raise FieldError(f"distribution is {shown(given)}", accepted="auto, swarm or direct")
         return parameters
 
     @property
     def unsafe_pickles(self) -> UnsafePickles:
         """What becomes of a model with pickles that run code when they are loaded."""
         return "allow" if self.parameters.get("unsafePickles") == "allow" else "refuse"
+
+    @property
+    def distribution(self) -> Distribution:
+        """How the bytes come to several nodes."""
+        given = self.parameters.get("distribution")
+        return "swarm" if given == "swarm" else "direct" if given == "direct" else "auto"
 
     def require_uri(self, field: str) -> Self:
         """This, when it has a URI.

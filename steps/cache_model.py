@@ -5,10 +5,12 @@ import sys
 
 from pydantic import Field
 
+from crds.distribution import Distribution
 from crds.labels import ModelKind
 from crds.pickle_policy import UnsafePickles
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
+from steps.distribution import find_peers
 from steps.manifest_store import load_manifest
 from steps.source_credentials import require_credentials
 
@@ -25,6 +27,10 @@ class CacheInputs(StepInputs):
     unsafe_pickles: UnsafePickles = Field(
         default="refuse", description="Whether to take pickles that run code when they are loaded."
     )
+    distribution: Distribution = Field(
+        default="auto",
+        description="swarm: nodes give the bytes to each other; direct: each fetches all; auto: a swarm if it can be.",
+    )
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
@@ -36,6 +42,7 @@ class CacheOutputs(StepOutputs):
     node: str = Field(description="The node that has it now.")
     fetched_bytes: int = Field(description="Bytes fetched in this run.")
     reused_bytes: int = Field(description="Bytes that were there already.")
+    received_bytes: int = Field(description="Of the bytes fetched, those that other nodes gave.")
 
 
 @step(
@@ -64,16 +71,19 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
         scope=inputs.scope,
         namespace=inputs.namespace,
         unsafe_pickles=inputs.unsafe_pickles,
+        peers=find_peers(manifest.digest, inputs.distribution),
     )
     for folder in imported.evicted:
         sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")
     node = node_name() or inputs.node or platform.node() or "localhost"
     sys.stderr.write(
-        f"{imported.path} on {node}: {imported.fetched_bytes} bytes fetched, {imported.reused_bytes} were there\n"
+        f"{imported.path} on {node}: {imported.fetched_bytes} bytes fetched, {imported.reused_bytes} were there; "
+        f"{imported.received_bytes} came from other nodes, {imported.sent_bytes} went to them\n"
     )
     return CacheOutputs(
         path=str(imported.path),
         node=node,
         fetched_bytes=imported.fetched_bytes,
         reused_bytes=imported.reused_bytes,
+        received_bytes=imported.received_bytes,
     )

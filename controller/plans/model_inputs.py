@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.naming import digest_of, run_name
+from crds.distribution import Distribution
 from crds.labels import INPUTS, ModelKind, config_map_key, node_label, node_label_by_uid
 from crds.model import object_or_json_text
 from crds.pickle_policy import UnsafePickles
@@ -46,6 +47,7 @@ class Wanted:
         source_parameters: What of `parameters` says how to reach the source.
         min_ready: `spec.minReadyNodes`; None for all.
         unsafe_pickles: Whether pickles that run code when they are loaded are taken.
+        distribution: How the bytes come to several nodes.
         storage: The whole of `spec.storage`.
         tokens_in_clear: Keys of `parameters` that hold a secret.
     """
@@ -67,6 +69,7 @@ class Wanted:
     inputs: str
     min_ready: int | None
     unsafe_pickles: UnsafePickles
+    distribution: Distribution
     storage: StorageSpec
     tokens_in_clear: tuple[str, ...] = ()
 
@@ -107,6 +110,7 @@ class Wanted:
         made |= {"secret": self.secret} if self.secret else {}
         made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
         made |= {"unsafe_pickles": self.unsafe_pickles} if self.unsafe_pickles != _REFUSE else {}
+        made |= {"distribution": self.distribution} if self.distribution != "auto" else {}
         return made | {"nodes": json.dumps(nodes)}
 
     def is_asked_by(self, arguments: Mapping[str, str], pinned: str) -> bool:
@@ -187,6 +191,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         inputs=inputs,
         min_ready=_whole(spec.get("minReadyNodes")),
         unsafe_pickles=storage.unsafe_pickles,
+        distribution=storage.distribution,
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
     )

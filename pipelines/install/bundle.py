@@ -7,6 +7,7 @@ from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.objects import Object
 from pipelines.install.options import Options
+from pipelines.install.peers import peer_objects
 from pipelines.install.workflow_templates import workflow_templates
 
 
@@ -36,6 +37,7 @@ def bundle(options: Options) -> list[Part]:
     parts += [
         Part("accounts and their rights", "access", tuple(access_objects())),
         Part("settings", "settings", (controller.settings(options),)),
+        Part("the way between nodes", "peers", tuple(peer_objects())),
     ]
     if options.argo == "bundled":
         parts.append(Part("Argo Workflows", "argo", tuple(argo.argo_objects(options))))

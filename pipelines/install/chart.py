@@ -13,6 +13,7 @@ from pipelines.install import argo, controller
 from pipelines.install.accounts import access_objects
 from pipelines.install.objects import Object
 from pipelines.install.options import ARGO_VERSION, NAMESPACE, Options
+from pipelines.install.peers import peer_objects
 from pipelines.install.workflow_templates import workflow_templates
 
 _REGISTRY = ".Values.image.registry"
@@ -42,6 +43,7 @@ def chart_files() -> dict[str, str]:
         **{f"{_ARGO_CHART}/crds/{each['metadata']['name']}.yaml": _dump([each]) for each in argo.definitions()},
         **{f"workflow-templates/{name}.yaml": _dump([each]) for name, each in templates.items()},
         "templates/access.yaml": _template(access_objects()),
+        "templates/peers.yaml": _template(peer_objects()),
         "templates/settings.yaml": _template([_settings(options)]),
         "templates/controller.yaml": _template([_deployment(options)]),
         "templates/argo.yaml": _when(".Values.argo.bundled", _template(argo.argo_objects(options))),

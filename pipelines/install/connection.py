@@ -36,6 +36,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         ResourceType("v1", "Secret", "secrets"),
         ResourceType("v1", "Pod", "pods"),
         ResourceType("apps/v1", "Deployment", "deployments"),
+        ResourceType("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
         ResourceType("coordination.k8s.io/v1", "Lease", "leases"),
         ResourceType(_RBAC, "ClusterRole", "clusterroles", is_namespaced=False),
         ResourceType(_RBAC, "ClusterRoleBinding", "clusterrolebindings", is_namespaced=False),

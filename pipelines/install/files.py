@@ -13,6 +13,7 @@ from pipelines.install.accounts import access_objects
 from pipelines.install.chart import chart_files
 from pipelines.install.objects import Object
 from pipelines.install.options import Options
+from pipelines.install.peers import peer_objects
 from pipelines.install.workflow_templates import workflow_templates
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +32,7 @@ def files(options: Options | None = None) -> dict[str, str]:
         "namespace.yaml": [controller.namespace()],
         "access.yaml": access_objects(),
         "settings.yaml": [controller.settings(options)],
+        "peers.yaml": peer_objects(),
         "controller.yaml": [controller.deployment(options)],
     }
     bundled = {"definitions.yaml": argo.definitions(), "argo.yaml": argo.argo_objects(options)}

@@ -26,7 +26,7 @@ from pipelines.install.remove_resources import Report, delete_resources, find_re
 _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
 _OURS = f"{PART_OF}={PRODUCT}"
-_IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "Secret", "ConfigMap")
+_IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "NetworkPolicy", "Secret", "ConfigMap")
 _POLL_SECONDS = 0.5
 _POD_SECONDS = 60.0
 """For the controller's pods to end: twice what they get for an end in order."""

@@ -32,7 +32,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
             *ask_for("resolve-model", *REQUEST[1:]),
-            *ask_for("cache-model", "path", "unsafe_pickles", "secret", "secret_key"),
+            *ask_for("cache-model", "path", "unsafe_pickles", "distribution", "secret", "secret_key"),
             NODES,
         ],
     ) as template:
@@ -58,7 +58,7 @@ def build() -> WorkflowTemplate:
                 "cache-model",
                 "cache",
                 manifest
-                | workflow_values("name", "scope", "namespace", "path", "unsafe_pickles")
+                | workflow_values("name", "scope", "namespace", "path", "unsafe_pickles", "distribution")
                 | token
                 | {"node": "{{item}}"},
                 depends="resolve",

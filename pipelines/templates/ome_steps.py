@@ -42,6 +42,7 @@ LIMITS: Mapping[str, Limits] = {
         service_account="ome-cache",
         models="write",
         needs_credentials=True,
+        has_peers=True,
     ),
     "publish-model": Limits(deadline_seconds=HOUR // 12),
     "evict-model": Limits(

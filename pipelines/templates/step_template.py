@@ -11,6 +11,7 @@ from hera.workflows import Parameter, Resources, RetryStrategy, Script, models
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from crds.labels import STEP
 from pipelines.templates.settings import (
     ACCELERATOR_TOLERATIONS,
     CONTAINER_SECURITY,
@@ -31,6 +32,7 @@ from pipelines.templates.settings import (
 from steps.contract import OUTPUTS, STEP_ROOT, Step, to_parameter
 from steps.credentials import SECRET_FOLDER
 from steps.errors import RETRYABLE_EXIT_CODES
+from steps.swarm.settings import PORT as PEER_PORT
 
 TAKEN_AWAY = (
     "The node was low on resource",  # the kubelet's words for a pod that it evicts
@@ -76,6 +78,7 @@ class Limits:
         models: How the node's models root is mounted: not at all, to read, or to write (then as root).
         needs_credentials: Whether it reads the model's source, with the Secret that its inputs name.
         needs_image: Whether it makes pods of its own, which run steps too.
+        has_peers: Whether pods of it talk to each other.
     """
 
     deadline_seconds: int
@@ -90,6 +93,7 @@ class Limits:
     models: Literal["", "read", "write"] = ""
     needs_credentials: bool = False
     needs_image: bool = False
+    has_peers: bool = False
 
 
 def script_template(step: Step, limits: Limits) -> Script:
@@ -98,13 +102,14 @@ def script_template(step: Step, limits: Limits) -> Script:
     return Script(
         name=step.name,
         annotations={TITLE: step.title, DESCRIPTION: step.description},
-        labels=dict(LABELS),
+        labels={**LABELS, STEP: step.name},
         image=limits.image or step_image(),
         command=["python"],
         args=["-m", "steps", step.name],
         source="{{inputs.parameters}}",
         inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
         outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
+        ports=[models.ContainerPort(name="peers", container_port=PEER_PORT)] if limits.has_peers else None,
         env=_environment(needs_credentials=limits.needs_credentials, needs_image=limits.needs_image),
         retry_strategy=RetryStrategy(
             limit=limits.retries,

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from steps.cache.watchdog import fed
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
+from steps.pace import Pace
 from steps.sources.http_answers import (
     changed,
     error_of,
@@ -24,6 +24,7 @@ from steps.sources.http_answers import (
 )
 from steps.sources.patience import TransferSettings
 from steps.sources.source import RemoteAddress
+from steps.watchdog import fed
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -60,12 +61,20 @@ class RemoteFile:
         address: Where it is.
         subject: Begins the messages of errors.
         stall_seconds: A request that brings no byte for so long is cut.
+        pace: Caps what comes; None for no cap.
     """
 
     def __init__(
-        self, session: "ClientSession", file: FileEntry, address: RemoteAddress, subject: str, stall_seconds: float
+        self,
+        session: "ClientSession",
+        file: FileEntry,
+        address: RemoteAddress,
+        subject: str,
+        stall_seconds: float,
+        pace: Pace | None = None,
     ) -> None:
         self._stall_seconds = stall_seconds
+        self._pace = pace
         self._session = session
         self._file = file
         self._address = address
@@ -173,6 +182,8 @@ class RemoteFile:
                 content = content[:left]
                 sink(content)
                 left -= len(content)
+                if self._pace is not None:
+                    await self._pace.take(len(content))
             if left == 0:
                 if answer.status == 200:
                     answer.close()

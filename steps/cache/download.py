@@ -1,28 +1,24 @@
 """The download engine: several ranged requests at once over the files of a manifest, in order, until all are objects.
 
-A worker takes the next segment of the first file that has one. A file that another process is fetching is left to it
-and looked at again later. Failures of one segment are tried again as `steps.sources.patience` says; the first final
-one ends the download, and what has been fetched stays.
+A worker takes the next segment of the first file that has one, or where nodes share (`steps.cache.sharing`) the one
+that the swarm chooses. A file that another process is fetching is left to it and looked at again later. Failures of
+one segment are tried again as `steps.sources.patience` says; the first final one ends the download, and what has been
+fetched stays.
 """
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from steps.cache.connection import RemoteFile, open_session
 from steps.cache.journal import read_journal
-from steps.cache.small_transfer import SmallTransfer
+from steps.cache.segment_fetch import Active, RemoteTask, SegmentFetcher
+from steps.cache.sharing import Share, Sharing
+from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer
 from steps.cache.store import ObjectStore
-from steps.cache.stored_file import StoredFile
 from steps.cache.transfer import Transfer, begin_transfer
-from steps.errors import OmeError
-from steps.manifest import FileEntry
-from steps.sources.patience import Patience, TransferSettings
-from steps.sources.source import RemoteAddress, StoredAddress
-
-if TYPE_CHECKING:
-    from aiohttp import ClientSession
+from steps.errors import IntegrityError, OmeError
+from steps.sources.patience import TransferSettings
+from steps.swarm import Swarm
 
 LEAD_BYTES = 144 << 20
 """How far a file's next segment may begin ahead of what has been hashed. Hashing that falls further behind would read
@@ -30,22 +26,10 @@ from the disk what has left the page cache, and leave a core idle at the end; th
 PAUSE_SECONDS = 0.01
 REPORT_SECONDS = 0.2
 LOOK_AGAIN_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class RemoteTask:
-    """A file to fetch, and from where."""
-
-    file: FileEntry
-    address: RemoteAddress | StoredAddress
-
-
-@dataclass(eq=False)
-class _Active:
-    """A transfer, and where its bytes come from."""
-
-    transfer: Transfer | SmallTransfer
-    remote: RemoteFile | StoredFile
+CHOOSE_AGAIN_SECONDS = 0.02
+"""What peers have is looked through so often while there is nothing to take: it is long for a large model."""
+SMALL_AT_ONCE = 256
+"""Small files that are open at once where nodes share: each waits for its turn, or for a peer to have it."""
 
 
 class Download:
@@ -57,9 +41,7 @@ class Download:
         subject: Begins the messages of errors, such as `hf://org/name`.
         settings: Connections, attempts, stall.
         on_progress: Called a few times a second with the bytes of `tasks` that are there.
-
-    Attributes:
-        fetched_bytes: What came over the network so far.
+        swarm: Other nodes that import the same; None to fetch all from the source.
     """
 
     def __init__(
@@ -69,19 +51,25 @@ class Download:
         subject: str,
         settings: TransferSettings,
         on_progress: Callable[[int], None],
+        swarm: Swarm | None = None,
     ) -> None:
-        self.fetched_bytes = 0
+        self._sharing = Sharing(swarm, settings.connections, LEAD_BYTES) if swarm is not None else None
+        self._segments = SegmentFetcher(subject, settings, self._sharing)
         self._store = store
         self._waiting = list(tasks)
-        self._subject = subject
         self._settings = settings
         self._on_progress = on_progress
-        self._active: list[_Active] = []
+        self._active: list[Active] = []
         self._open: set[Transfer | SmallTransfer] = set()
         begun = {partial.stem for partial in store.partials()}
         self._begun = {task.file.digest for task in tasks if task.file.digest in begun}
         self._there = 0
-        self._look_again = 0.0
+        self._look_again = self._choose_again = 0.0
+
+    @property
+    def fetched_bytes(self) -> int:
+        """What came over the network so far, from the source and from other nodes."""
+        return self._segments.fetched_bytes
 
     async def run(self) -> None:
         """Fetch everything.
@@ -92,9 +80,9 @@ class Download:
         """
         reporter = asyncio.create_task(self._report())
         try:
-            async with open_session(self._settings) as session, asyncio.TaskGroup() as group:
+            async with self._segments, asyncio.TaskGroup() as group:
                 for _ in range(self._settings.connections):
-                    group.create_task(self._work(session, group))
+                    group.create_task(self._work(group))
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         finally:
@@ -103,28 +91,55 @@ class Download:
                 self._close(transfer)
         self._on_progress(self._there)
 
-    async def _work(self, session: "ClientSession", group: asyncio.TaskGroup) -> None:
+    async def _work(self, group: asyncio.TaskGroup) -> None:
         while True:
-            active = self._next(session, group)
-            if active is not None:
-                await self._fetch(active, active.transfer.pending.popleft())
+            work = self._next(group)
+            if work is not None:
+                active, share = work
+                await self._segments.fetch(active, share)
                 if active.transfer.is_complete and active in self._active:
                     self._active.remove(active)
-                    group.create_task(self._finish(active.transfer))
+                    group.create_task(self._finish(active, group))
             elif self._waiting or any(active.transfer.pending for active in self._active):
                 await asyncio.sleep(PAUSE_SECONDS)
             else:
                 return
 
-    def _next(self, session: "ClientSession", group: asyncio.TaskGroup) -> _Active | None:
-        """A transfer that has a segment to fetch: one under way, or the next file that nobody else has."""
+    def _next(self, group: asyncio.TaskGroup) -> "tuple[Active, Share] | None":
+        """Something to fetch: of a transfer under way, or of the next file that nobody else has."""
+        if found := self._of_active():
+            return found
+        while self._begin(group):
+            if found := self._of_active():
+                return found
+        return None
+
+    def _of_active(self) -> "tuple[Active, Share] | None":
         for active in self._active:
-            if active.transfer.pending and not active.transfer.is_ahead(LEAD_BYTES):
-                return active
-        now = asyncio.get_running_loop().time()
-        if now < self._look_again or len(self._active) >= self._settings.connections:
+            transfer = active.transfer
+            if not active.is_shared and transfer.pending and not transfer.is_ahead(LEAD_BYTES):
+                segment = transfer.pending.popleft()
+                return active, Share(transfer, segment, transfer.missing(segment)[1], None)
+        if self._sharing is None:
             return None
+        now = asyncio.get_running_loop().time()
+        if now < self._choose_again:
+            return None
+        shared = {active.transfer: active for active in self._active if active.is_shared}
+        share = self._sharing.next(list(shared))
+        if share is None:
+            self._choose_again = now + CHOOSE_AGAIN_SECONDS
+            return None
+        return shared[share.transfer], share
+
+    def _begin(self, group: asyncio.TaskGroup) -> bool:
+        """Begin the transfer of the next file that nobody else has; False when there is none, or no room for it."""
+        now = asyncio.get_running_loop().time()
+        if now < self._look_again:
+            return False
         for task in list(self._waiting):
+            if not self._has_room(task):
+                return False
             if self._store.has(task.file):
                 self._waiting.remove(task)
                 self._there += task.file.size
@@ -135,47 +150,42 @@ class Download:
                 continue
             self._waiting.remove(task)
             self._open.add(transfer)
+            is_shared = self._sharing is not None and self._sharing.is_shared(task.file)
+            active = Active(task, transfer, self._segments.remote(task), is_shared)
+            if self._sharing is not None and is_shared:
+                self._sharing.begin(transfer)
             if transfer.is_complete:
-                group.create_task(self._finish(transfer))
+                group.create_task(self._finish(active, group))
                 continue
-            self._active.append(_Active(transfer, self._remote(session, task)))
-            return self._active[-1]
+            self._choose_again = 0.0
+            self._active.append(active)
+            return True
         self._look_again = now + LOOK_AGAIN_SECONDS
-        return None
+        return False
 
-    def _remote(self, session: "ClientSession", task: RemoteTask) -> RemoteFile | StoredFile:
-        subject, stall = f"{self._subject} {task.file.path}", self._settings.stall_seconds
-        if isinstance(task.address, StoredAddress):
-            return StoredFile(task.file, task.address, subject, stall)
-        return RemoteFile(session, task.file, task.address, subject, stall)
+    def _has_room(self, task: RemoteTask) -> bool:
+        if self._sharing is not None and task.file.size <= SMALL_BYTES:
+            return len(self._active) < SMALL_AT_ONCE
+        large = self._active if self._sharing is None else [a for a in self._active if a.task.file.size > SMALL_BYTES]
+        return len(large) < self._settings.connections
 
-    async def _fetch(self, active: _Active, segment: int) -> None:
-        """Fetch what is missing of a segment, going on after failures."""
-        patience = Patience(self._settings)
-        transfer = active.transfer
-
-        def sink(content: bytes) -> None:
-            self.fetched_bytes += len(content)
-            transfer.write(segment, content)
-
-        while True:
-            start, end = transfer.missing(segment)
-            try:
-                await active.remote.fetch(start, end, sink)
-            except OmeError as error:
-                if transfer.missing(segment)[0] > start:
-                    patience.succeeded()
-                delay = patience.delay_after(error)
-            else:
-                return
-            await asyncio.sleep(delay)
-
-    async def _finish(self, transfer: Transfer | SmallTransfer) -> None:
+    async def _finish(self, active: Active, group: asyncio.TaskGroup) -> None:
         """Verify and commit in a thread; when cancelled, wait for that thread before its files are closed."""
+        transfer = active.transfer
         work = asyncio.ensure_future(asyncio.to_thread(transfer.finish))
         try:
             await asyncio.shield(work)
             self._there += transfer.file.size
+            if self._sharing is not None and active.is_shared:
+                self._sharing.finish(transfer.file)
+        except IntegrityError as error:
+            if self._sharing is None or not active.is_shared or not self._sharing.is_worth_another(transfer.file):
+                raise
+            sys.stderr.write(f"{error.message}; other nodes gave some of it, it is fetched from its source\n")
+            self._close(transfer)
+            self._waiting.append(active.task)
+            self._look_again = 0.0
+            group.create_task(self._work(group))
         except asyncio.CancelledError:
             transfer.stop()
             await asyncio.wait([work])

@@ -10,6 +10,7 @@ from steps.manifest import FileEntry
 from steps.sources import LocalAddress
 from steps.sources.patience import TransferSettings
 from steps.sources.source import Address
+from steps.swarm import Swarm
 
 
 def fetch_files(
@@ -18,6 +19,7 @@ def fetch_files(
     addressed: Iterable[tuple[FileEntry, Address]],
     on_local: Callable[[int], None],
     on_remote: Callable[[int, int], None],
+    swarm: Swarm | None = None,
 ) -> int:
     """Make the objects of files that are not there; return the bytes that were copied or came over the network.
 
@@ -27,6 +29,7 @@ def fetch_files(
         addressed: Files, each digest once, and where each is.
         on_local: Told each number of bytes that was hashed of local files.
         on_remote: Told how many bytes of the others are there, and how many of them came over the network.
+        swarm: Other nodes that fetch the same; None to fetch all from the source.
 
     Raises:
         OmeError: the first failure that further attempts do not help.
@@ -44,6 +47,6 @@ def fetch_files(
     def progressed(there: int) -> None:
         on_remote(there, download.fetched_bytes)
 
-    download = Download(store, remote, subject, TransferSettings.from_environment(), progressed)
+    download = Download(store, remote, subject, TransferSettings.from_environment(), progressed, swarm)
     asyncio.run(download.run())
     return copied + download.fetched_bytes

@@ -25,6 +25,8 @@ from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
 from steps.sources import Address, LocalAddress, open_source
 from steps.sources.paths import check_collisions, check_path
+from steps.sources.patience import TransferSettings
+from steps.swarm import PeerSettings, Swarm
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -38,12 +40,16 @@ class Imported:
         fetched_bytes: What was fetched, or copied from local files, in this run.
         reused_bytes: What was there already.
         evicted: Models that had to go for it.
+        received_bytes: Of what was fetched, what other nodes gave.
+        sent_bytes: What other nodes got from this one.
     """
 
     path: Path
     fetched_bytes: int
     reused_bytes: int
     evicted: tuple[Path, ...] = ()
+    received_bytes: int = 0
+    sent_bytes: int = 0
 
 
 def import_model(
@@ -54,6 +60,7 @@ def import_model(
     scope: ModelKind = "ClusterBaseModel",
     namespace: str = "",
     unsafe_pickles: UnsafePickles = "refuse",
+    peers: PeerSettings | None = None,
 ) -> Imported:
     """Bring a manifest's files to this machine, verified, in one folder.
 
@@ -66,6 +73,7 @@ def import_model(
         scope: Kind of its resource.
         namespace: Of a BaseModel.
         unsafe_pickles: Whether a model may have pickles that run code when they are loaded.
+        peers: Where other nodes are that may import the same; None to fetch all from the source.
 
     Raises:
         OmeError: of the class that fits, with a remedy.
@@ -86,7 +94,7 @@ def import_model(
             reporter.report("already here", total, total, reused=total)
             return Imported(folder, 0, total)
         store = ObjectStore(root)
-        return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles)
+        return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles, peers)
     except OSError as error:
         raise _disk_error(error, root, store, manifest) from None
 
@@ -98,7 +106,9 @@ def _import(
     owner: str,
     reporter: ProgressReporter,
     unsafe_pickles: UnsafePickles,
+    peers: PeerSettings | None,
 ) -> Imported:
+    swarm: Swarm | None = None
     with ExitStack() as stack:
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
@@ -113,14 +123,32 @@ def _import(
             evicted = make_room(store, needs, own)
             stack.enter_context(claim(store, manifest.files))
             note_pending(store, folder, missing)
-        fetched = _fetch(store, manifest, missing, addresses, reporter)
+        if peers is not None and any(not isinstance(address, LocalAddress) for address in addresses.values()):
+            swarm = stack.enter_context(_swarm(store, manifest, missing, peers))
+        fetched = _fetch(store, manifest, missing, addresses, reporter, swarm)
         refuse_unsafe(manifest, unsafe_pickles, store.path)
         publish(store, manifest, folder, owner)
         with store.locked():
             forget_pending(store, folder)
-    total = manifest.total_bytes
-    reporter.report("imported", total, total, reused=max(0, total - fetched))
-    return Imported(folder, fetched, max(0, total - fetched), evicted)
+        total = manifest.total_bytes
+        reporter.report("imported", total, total, reused=max(0, total - fetched))
+        if swarm is not None:
+            swarm.linger()
+    received, sent = (swarm.received_bytes, swarm.sent_bytes) if swarm is not None else (0, 0)
+    return Imported(folder, fetched, max(0, total - fetched), evicted, received, sent)
+
+
+def _swarm(store: ObjectStore, manifest: Manifest, missing: Sequence[FileEntry], peers: PeerSettings) -> Swarm:
+    """This node's part in it; its peers can have what is here already."""
+    distinct = {(file.algorithm, file.digest): file for file in manifest.files}
+    files = [distinct[key] for key in sorted(distinct)]
+    places = {number: (store.path(file), store.partial(file)) for number, file in enumerate(files)}
+    swarm = Swarm(peers, manifest.digest, files, places, TransferSettings.from_environment().connections)
+    lacking = {(file.algorithm, file.digest) for file in missing}
+    for file in files:
+        if (file.algorithm, file.digest) not in lacking:
+            swarm.add(file, [(0, file.size)])
+    return swarm
 
 
 def _fetch(
@@ -129,6 +157,7 @@ def _fetch(
     missing: Sequence[FileEntry],
     addresses: dict[str, Address],
     reporter: ProgressReporter,
+    swarm: Swarm | None,
 ) -> int:
     total = manifest.total_bytes
     distinct = {(f.algorithm, f.digest): f.size for f in manifest.files}
@@ -144,7 +173,7 @@ def _fetch(
         reporter.report("downloading", present + there, total, reused=max(0, present + there - fetched))
 
     addressed = ((file, addresses[file.digest]) for file in missing)
-    return fetch_files(store, manifest.uri, addressed, moved, progressed)
+    return fetch_files(store, manifest.uri, addressed, moved, progressed, swarm)
 
 
 def _is_link(store: ObjectStore, address: Address) -> bool:

@@ -46,6 +46,18 @@ class SmallTransfer:
         """Never: there is nothing to wait for."""
         return False
 
+    def open_segments(self, lead: int) -> list[int]:
+        """The one, while nobody fetches it."""
+        return list(self.pending)
+
+    def first(self, segment: int) -> int:
+        """The first byte."""
+        return 0
+
+    def there(self) -> list[tuple[int, int]]:
+        """Nothing that others could read: it is in memory until it is whole."""
+        return []
+
     def missing(self, segment: int) -> tuple[int, int]:
         """The bytes [start, end) that are not there."""
         return len(self._content), self.file.size

@@ -6,13 +6,14 @@ The engine in `steps.cache.download` decides which ranges, and when to try again
 import asyncio
 from collections.abc import Callable
 
-from steps.cache.watchdog import fed
 from steps.errors import NetworkError
 from steps.manifest import FileEntry
+from steps.pace import Pace
 from steps.sources.http_answers import changed
 from steps.sources.source import StoredAddress
 from steps.sources.store_answers import store_error
 from steps.sources.store_digests import quoted
+from steps.watchdog import fed
 
 CHUNK_BYTES = 1
 """How much the client gathers before it hands over: nothing, for it drops what it has gathered if an answer breaks."""
@@ -26,13 +27,17 @@ class StoredFile:
         address: Its object, and the client that reads it and renews its credentials.
         subject: Begins the messages of errors.
         stall_seconds: A read that brings no byte for so long is cut.
+        pace: Caps what comes; None for no cap.
     """
 
-    def __init__(self, file: FileEntry, address: StoredAddress, subject: str, stall_seconds: float) -> None:
+    def __init__(
+        self, file: FileEntry, address: StoredAddress, subject: str, stall_seconds: float, pace: Pace | None = None
+    ) -> None:
         self._file = file
         self._address = address
         self._subject = subject
         self._stall_seconds = stall_seconds
+        self._pace = pace
 
     async def fetch(self, start: int, end: int, sink: Callable[[bytes], None]) -> None:
         """Give bytes [start, end) to `sink`, in order, as they come.
@@ -54,6 +59,8 @@ class StoredFile:
                 async for chunk in answer.stream(min_chunk_size=CHUNK_BYTES):
                     take(chunk[:left])
                     left -= min(left, len(chunk))
+                    if self._pace is not None:
+                        await self._pace.take(len(chunk))
                 if left:
                     raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
         except TimeoutError:

@@ -54,6 +54,20 @@ class Transfer:
         """Whether the next segment would begin further than `lead` bytes before what has been hashed."""
         return bool(self.pending) and self._journal.bounds(self.pending[0])[0] - self._hasher.position > lead
 
+    def open_segments(self, lead: int) -> list[int]:
+        """Those that nobody fetches yet and that begin at most `lead` bytes before what has been hashed."""
+        last = self._hasher.position + lead
+        return [segment for segment in self.pending if self.first(segment) <= last]
+
+    def first(self, segment: int) -> int:
+        """The first byte of a segment."""
+        return self._journal.bounds(segment)[0]
+
+    def there(self) -> list[tuple[int, int]]:
+        """Bytes [start, end) that are there, segment by segment."""
+        begun = ((self.first(segment), done) for segment, done in enumerate(self._journal.done) if done)
+        return [(first, first + done) for first, done in begun]
+
     def missing(self, segment: int) -> tuple[int, int]:
         """The bytes [start, end) of a segment that are not there."""
         start, end = self._journal.bounds(segment)

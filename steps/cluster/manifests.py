@@ -64,6 +64,16 @@ def exists(content: Content, digest: str) -> bool:
     return found is not None and (found.get("data") or {}).get("digest") == digest
 
 
+def manifest_uid(digest: str) -> str:
+    """What the API server calls a stored manifest: known only to those who may read it.
+
+    Raises:
+        NotFoundError: when there is none.
+        OmeError: of the class that fits, when the API server refuses.
+    """
+    return str(_find("manifest", digest)["metadata"]["uid"])
+
+
 def load(content: Content, digest: str) -> bytes:
     """What was stored.
 
@@ -72,12 +82,7 @@ def load(content: Content, digest: str) -> bytes:
         IntegrityError: when it is of another manifest, or damaged.
     """
     name, namespace = config_map_name(content, digest), system_namespace()
-    found = open_api().find(CONFIG_MAP, name, namespace)
-    if found is None:
-        raise NotFoundError(
-            f"ConfigMap {namespace}/{name}, which holds the {content} {digest[:12]}, does not exist",
-            remedy="Import the model again.",
-        )
+    found = _find(content, digest)
     if (found.get("data") or {}).get("digest") != digest:
         raise IntegrityError(
             f"ConfigMap {namespace}/{name} is not of the manifest {digest}",
@@ -90,6 +95,17 @@ def load(content: Content, digest: str) -> bytes:
             f"ConfigMap {namespace}/{name} cannot be read: {_key(content)} is missing or damaged",
             remedy="Delete it and import the model again.",
         ) from None
+
+
+def _find(content: Content, digest: str) -> Object:
+    name, namespace = config_map_name(content, digest), system_namespace()
+    found = open_api().find(CONFIG_MAP, name, namespace)
+    if found is None:
+        raise NotFoundError(
+            f"ConfigMap {namespace}/{name}, which holds the {content} {digest[:12]}, does not exist",
+            remedy="Import the model again.",
+        )
+    return found
 
 
 def packed(content: Content, digest: str, text: bytes, file_count: int = 0) -> bytes:

@@ -1,0 +1,130 @@
+"""What a download fetches next where its nodes share: asks the swarm, and tells it what has come.
+
+Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from steps.cache.small_transfer import SmallTransfer
+from steps.cache.transfer import Transfer
+from steps.manifest import FileEntry
+from steps.swarm.choice import LEAST_BYTES, Missing
+from steps.swarm.peer import Peer
+from steps.swarm.swarm import Swarm
+
+
+@dataclass(frozen=True)
+class Share:
+    """Something to fetch.
+
+    Attributes:
+        transfer: Of which file.
+        segment: Which of its segments.
+        end: Byte of the file to stop at.
+        peer: From whom; None for the source.
+    """
+
+    transfer: Transfer | SmallTransfer
+    segment: int
+    end: int
+    peer: Peer | None
+
+
+class Sharing:
+    """A download's view of its swarm.
+
+    Args:
+        swarm: The peers.
+        connections: Requests that the source gets of a node alone.
+        lead_bytes: How far before what has been hashed a segment may begin.
+    """
+
+    def __init__(self, swarm: Swarm, connections: int, lead_bytes: int) -> None:
+        self.swarm = swarm
+        self._connections = connections
+        self._lead_bytes = lead_bytes
+        self._source_requests = 0
+        self._from_peers: set[tuple[str, str]] = set()
+        self._source_only: set[tuple[str, str]] = set()
+        self._told: dict[tuple[Transfer | SmallTransfer, int], int] = {}
+
+    def is_shared(self, file: FileEntry) -> bool:
+        """Whether peers may give its bytes: its digest must tell whether they are right."""
+        return file.algorithm != "version" and _key(file) not in self._source_only
+
+    def begin(self, transfer: Transfer | SmallTransfer) -> None:
+        """A transfer begins; an earlier run may have left something of it."""
+        if ranges := transfer.there():
+            self.swarm.add(transfer.file, ranges)
+
+    def next(self, transfers: Sequence[Transfer | SmallTransfer]) -> Share | None:
+        """Take the best segment out of those that nobody fetches; None when it is better to wait."""
+        missing, by_number = [], {}
+        for transfer in transfers:
+            number = self.swarm.number(transfer.file)
+            by_number[number] = transfer
+            for segment in transfer.open_segments(self._lead_bytes):
+                missing.append(Missing(number, segment, transfer.first(segment), *transfer.missing(segment)))
+        if not missing:
+            return None
+        may_read = self._source_requests < self.swarm.source_requests(self._connections)
+        choice = self.swarm.choose(missing, reads_source=may_read)
+        if choice is None:
+            return None
+        transfer = by_number[choice.missing.file]
+        transfer.pending.remove(choice.missing.segment)
+        return Share(transfer, choice.missing.segment, choice.end, choice.peer)
+
+    def start(self, share: Share) -> None:
+        """A share is fetched from now on."""
+        if share.peer is not None:
+            share.peer.requests += 1
+            self._from_peers.add(_key(share.transfer.file))
+        else:
+            self._source_requests += 1
+            self.swarm.holdings.fetch((self.swarm.number(share.transfer.file), share.transfer.first(share.segment)))
+
+    def came(self, share: Share, count: int) -> None:
+        """Bytes of it came: peers are told from time to time."""
+        if share.peer is not None:
+            self.swarm.received_bytes += count
+        if isinstance(share.transfer, SmallTransfer):
+            return
+        first, (end, last) = share.transfer.first(share.segment), share.transfer.missing(share.segment)
+        place = share.transfer, share.segment
+        if end == last or end - self._told.get(place, first) >= LEAST_BYTES:
+            self._told[place] = end
+            self.swarm.add(share.transfer.file, [(first, end)])
+
+    def stop(self, share: Share) -> None:
+        """A share is no longer fetched; what is missing of it can be fetched by another."""
+        if share.peer is not None:
+            share.peer.requests -= 1
+        else:
+            self._source_requests -= 1
+            self.swarm.holdings.let_go((self.swarm.number(share.transfer.file), share.transfer.first(share.segment)))
+        start, end = share.transfer.missing(share.segment)
+        if start < end:
+            share.transfer.pending.appendleft(share.segment)
+
+    def is_to_be_had(self, share: Share) -> bool:
+        """Whether a peer has the next byte of it by now."""
+        return self.swarm.is_to_be_had(share.transfer.file, share.transfer.missing(share.segment)[0])
+
+    def finish(self, file: FileEntry) -> None:
+        """A file is whole and verified."""
+        self.swarm.add(file, [(0, file.size)])
+        self._told = {place: end for place, end in self._told.items() if place[0].file is not file}
+
+    def is_worth_another(self, file: FileEntry) -> bool:
+        """A file is damaged. Whether the source may have what a peer had not; then it alone is asked."""
+        self.swarm.holdings.forget(self.swarm.number(file))
+        if _key(file) not in self._from_peers or _key(file) in self._source_only:
+            return False
+        self._source_only.add(_key(file))
+        return True
+
+
+def _key(file: FileEntry) -> tuple[str, str]:
+    return file.algorithm, file.digest
