@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import argo_steps, controller, import_speed, start_time
+from tests.benchmarks import argo_steps, controller, import_speed, start_time, swarm
 from tests.benchmarks.table import markdown
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -57,6 +57,10 @@ def _steps() -> str:
     return markdown(argo_steps.HEADS, argo_steps.argo_steps(os.environ["OME_STEPS_IMAGE"]))
 
 
+def _swarm() -> str:
+    return markdown(swarm.HEADS, swarm.swarm_figures())
+
+
 SECTIONS: Mapping[str, Section] = {
     "import": Section(
         "Import",
@@ -65,6 +69,13 @@ SECTIONS: Mapping[str, Section] = {
         "listing, no\nresume, no admission and no fsync, so it is compared with the import's transfer alone. Medians "
         "of runs taken in turns.",
         _imports,
+    ),
+    "swarm": Section(
+        "Nodes that share a download",
+        "As root: `python -m tests.benchmarks swarm`. Every node and the hub is a network namespace of this machine, "
+        "with a link of\none rate in each direction. Seconds until the last node has all of the model; for the run "
+        "with a node that joins late\nthat counts from its beginning for all.",
+        _swarm,
     ),
     "start": Section(
         "Start",

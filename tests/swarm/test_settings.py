@@ -4,7 +4,9 @@ import asyncio
 import time
 
 import pytest
+from pydantic import ValidationError
 
+from crds.storage import StorageSpec
 from steps.distribution import find_peers
 from steps.errors import InvalidInputError
 from steps.pace import DOWNLOAD_LIMIT, Pace, pace_from_environment
@@ -50,6 +52,13 @@ def test_a_swarm_that_cannot_be_says_what_is_missing(
         monkeypatch.setenv(name, value)
     with pytest.raises(InvalidInputError, match=f'"swarm" needs {missing}'):
         find_peers(DIGEST, "swarm")
+
+
+def test_a_model_says_how_it_is_distributed() -> None:
+    assert StorageSpec().distribution == "auto"
+    assert StorageSpec.from_dict({"parameters": {"distribution": "direct"}}).distribution == "direct"
+    with pytest.raises(ValidationError, match="distribution is .torrent.*auto, swarm or direct"):
+        StorageSpec.from_dict({"parameters": {"distribution": "torrent"}})
 
 
 @pytest.mark.parametrize("wrong", ["fast", "0", "-5Mi", "100Ki"])

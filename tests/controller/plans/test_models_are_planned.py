@@ -166,6 +166,18 @@ def test_pickles_are_allowed_by_the_model_and_a_run_that_says_otherwise_is_not_i
     assert {"name": "unsafe_pickles", "value": "allow"} in given
 
 
+def test_a_model_says_how_its_bytes_come_to_nodes_and_a_run_that_brings_them_otherwise_is_its_all_the_same() -> None:
+    cluster = cluster_with("node-a")
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"distribution": "direct"}}}})
+    cluster.step(plan_model, *MODEL)
+    run = only_run(cluster, "import-model")
+    given = cluster.get("Workflow", "ome", run)["spec"]["arguments"]["parameters"]
+    assert {"name": "distribution", "value": "direct"} in given
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"distribution": "swarm"}}}})
+    settle(cluster)
+    assert runs_of(cluster, "import-model") == [run]
+
+
 def test_a_run_that_an_earlier_model_of_that_name_owns_is_stopped_and_another_submitted() -> None:
     cluster = cluster_with("node-a")
     cluster.step(plan_model, *MODEL)
