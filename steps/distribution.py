@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from dataclasses import replace
 
 from crds.distribution import Distribution
 from steps.cluster.pod import is_on_cluster, system_namespace
@@ -36,7 +37,7 @@ def find_peers(manifest: str, distribution: Distribution) -> PeerSettings | None
             f'distribution: "swarm" needs {missing}, which is not set',
             remedy="Set OME_PEERS to host:port of all machines, OME_PEER_KEY to a secret of theirs; or choose direct.",
         )
-    return settings
+    return replace(settings, is_required=distribution == "swarm") if settings is not None else None
 
 
 def _key(manifest: str) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def _import(
             stack.enter_context(claim(store, manifest.files))
             note_pending(store, folder, missing)
         if peers is not None and any(not isinstance(address, LocalAddress) for address in addresses.values()):
-            swarm = stack.enter_context(_swarm(store, manifest, missing, peers))
+            swarm = _joined(stack, _swarm(store, manifest, missing, peers), is_required=peers.is_required)
         fetched = _fetch(store, manifest, missing, addresses, reporter, swarm)
         refuse_unsafe(manifest, unsafe_pickles, store.path)
         publish(store, manifest, folder, owner)
@@ -136,6 +137,17 @@ def _import(
             swarm.linger()
     received, sent = (swarm.received_bytes, swarm.sent_bytes) if swarm is not None else (0, 0)
     return Imported(folder, fetched, max(0, total - fetched), evicted, received, sent)
+
+
+def _joined(stack: ExitStack, swarm: Swarm, *, is_required: bool) -> Swarm | None:
+    """The swarm, or None when this node cannot answer peers and need not."""
+    try:
+        return stack.enter_context(swarm)
+    except ClusterError as error:
+        if is_required:
+            raise
+        sys.stderr.write(f"{error.message}; all is fetched from the source\n")
+        return None
 
 
 def _swarm(store: ObjectStore, manifest: Manifest, missing: Sequence[FileEntry], peers: PeerSettings) -> Swarm:

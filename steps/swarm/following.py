@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 FIND_SECONDS = 1.0
 AGAIN_SECONDS = 0.5
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 """A peer that is asked what it has answers within a second; one that needs so long is taken for gone."""
 
 

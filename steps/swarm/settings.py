@@ -20,6 +20,7 @@ class PeerSettings:
         key: What all nodes of one import know, and nobody else; it is not sent to the source.
         host, port: Where this node answers (`OME_PEER_ADDRESS`, as `host:port`); port 0 for any.
         linger_seconds: For how long at most a node that has finished goes on answering peers that need it.
+        is_required: Whether a node that cannot answer its peers is to fail, and not to fetch all by itself.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -27,6 +28,7 @@ class PeerSettings:
     host: str = ""
     port: int = PORT
     linger_seconds: float = LINGER_SECONDS
+    is_required: bool = False
 
     @classmethod
     def from_environment(cls, key: str, environment: Mapping[str, str] = os.environ) -> "PeerSettings | None":

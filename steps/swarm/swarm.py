@@ -33,7 +33,7 @@ SILENCE_SECONDS = 10.0
 SEEDS = 2
 """How many of those that have finished stay for one that has not."""
 LOOK_SECONDS = 0.1
-ACQUAINTANCE_SECONDS = 2.0
+ACQUAINTANCE_SECONDS = 5.0
 """A node that begins without knowing what others fetch already would fetch it too."""
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,23 @@ def test_bytes_are_given_to_who_has_the_key_and_within_what_was_told(
             told = json.loads(_asked(f"{url}/holdings", headers)[1])
             assert told["isComplete"] is True
             assert told["files"][str(number)] == [[0, 6_000_000]]
+
+
+def test_a_node_that_cannot_answer_fetches_all_by_itself_unless_a_swarm_is_asked_for(
+    hub: RunningHub, tmp_path: Path
+) -> None:
+    hub.add("acme/model", FILES)
+    digest = save_manifest(resolve("hf://acme/model"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        node = Node(tmp_path / "node", address, [address])
+        node.start(digest, "auto")
+        assert f"peers cannot be answered at {address}" in node.end()
+        assert contents(node.model) == FILES
+        node = Node(tmp_path / "other", address, [address])
+        node.start(digest, "swarm")
+        with pytest.raises(AssertionError, match="set distribution to direct"):
+            node.end()
 
 
 def test_an_address_that_is_taken_says_what_to_do(tmp_path: Path) -> None:
