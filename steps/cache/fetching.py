@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable, Iterable
 
-from steps.cache.download import Download, RemoteTask
+from steps.cache.download import Download
 from steps.cache.local_files import take_local
+from steps.cache.segment_fetch import RemoteTask
 from steps.cache.store import ObjectStore
 from steps.manifest import FileEntry
 from steps.sources import LocalAddress

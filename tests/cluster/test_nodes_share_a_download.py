@@ -30,10 +30,10 @@ def test_nodes_of_one_import_give_its_bytes_to_each_other(
 
     def missing() -> list[str]:
         """What lacks until every node has begun: its pod, or the first line of its download."""
-        (run, *_) = kubectl.list("workflow", "ome", f"ome.io/name={name}") or [None]
-        if run is None:
+        runs = kubectl.list("workflow", "ome", f"ome.io/name={name}")
+        if not runs:
             return ["run"]
-        ours = f"ome.io/step=cache-model,workflows.argoproj.io/workflow={run['metadata']['name']}"
+        ours = f"ome.io/step=cache-model,workflows.argoproj.io/workflow={runs[0]['metadata']['name']}"
         pods = [p["metadata"]["name"] for p in kubectl.list("pod", "ome", ours) if p["status"]["phase"] == "Running"]
         silent = [pod for pod in pods if "downloading" not in kubectl("logs", "-n", "ome", pod, "-c", "main")]
         return silent + ["pod"] * (len(pool) - len(pods))

@@ -76,7 +76,7 @@ def test_a_peer_whose_request_failed_is_left_alone_for_a_while() -> None:
 
 def test_no_two_nodes_have_the_same_turn() -> None:
     names = ["a", "b", "c"]
-    first = {}
+    first: dict[int, str] = {}
     for own in names:
         others = [peer(name) for name in names if name != own]
         for segment in range(6):
