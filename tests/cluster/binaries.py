@@ -68,10 +68,7 @@ def argo_source(go: Path | None = None) -> Path:
         UnsupportedError: when there is no Go toolchain.
         ClusterError: when it cannot be fetched.
     """
-    program = go or find_go()
-    folder = by_module(("argo",)).popitem()[0].folder
-    _go(program, folder, "mod", "download", ARGO_MODULE)
-    return Path(_go(program, folder, "list", "-m", "-f", "{{.Dir}}", ARGO_MODULE).strip())
+    return _published_source(go or find_go(), by_module(("argo",)).popitem()[0].folder, ARGO_MODULE)
 
 
 def _outdated(wanted: dict[GoModule, tuple[str, ...]]) -> dict[GoModule, tuple[str, ...]]:
@@ -101,6 +98,8 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
     shutil.copytree(module.folder, work)
     if set(programs) & set(ARGO_PROGRAMS):
         _complete_argo(go, work)
+    if module.laid_over:
+        _take_copy(go, work, module.laid_over)
     staged = work / "bin"
     staged.mkdir()
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in module.variables.items())])
@@ -118,23 +117,31 @@ def _build(module: GoModule, programs: tuple[str, ...], tell: Report) -> None:
 
 
 def _complete_argo(go: Path, work: Path) -> None:
-    """Build from a copy of Argo's source with the two files that its published module leaves out.
-
-    Argo 3.7 gets a third, for the libraries of Kubernetes that it shares with the cluster.
-    """
-    copy = work / "module"
-    shutil.copytree(argo_source(go), copy)
-    _make_writable(copy)
+    """Build from a copy of Argo's source with the two files that its published module leaves out."""
+    copy = _take_copy(go, work, ARGO_MODULE)
     signals = (MODULES_FOLDER / "signal_linux.go.txt").read_text()
     signals = signals.replace("github.com/argoproj/argo-workflows/v3", ARGO_MODULE)
     (copy / "workflow" / "executor" / "osspecific" / "signal_linux.go").write_text(signals)
-    lookup = work / "label_lookup.go.txt"
-    if lookup.exists():
-        shutil.copy(lookup, copy / "workflow" / "executor" / "label_lookup.go")
     page = copy / "ui" / "dist" / "app" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<!doctype html><title>Argo Workflows without its pages</title>\n")
-    _go(go, work, "mod", "edit", "-replace", f"{ARGO_MODULE}=./module")
+
+
+def _take_copy(go: Path, work: Path, module: str) -> Path:
+    """Have a copy of a published module's source built in its place, with our files laid over it; return it."""
+    copy = work / "module"
+    shutil.copytree(_published_source(go, work, module), copy)
+    _make_writable(copy)
+    if (work / "_over").exists():
+        shutil.copytree(work / "_over", copy, dirs_exist_ok=True)
+    _go(go, work, "mod", "edit", f"-replace={module}=./module")
+    return copy
+
+
+def _published_source(go: Path, folder: Path, module: str) -> Path:
+    """Where Go's module cache has the source of a module that the go.mod of `folder` pins, fetched if need be."""
+    _go(go, folder, "mod", "download", module)
+    return Path(_go(go, folder, "list", "-m", "-f", "{{.Dir}}", module).strip())
 
 
 def _go(go: Path, folder: Path, *arguments: str) -> str:

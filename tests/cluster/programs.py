@@ -36,11 +36,14 @@ class GoModule:
         name: The folder's name.
         packages: The Go package of each program.
         variables: Linker variables (`package.name`) and their values: the version that a program tells.
+        laid_over: A published module that is built from a copy, with the files of `_over/` in the place of its own:
+            they leave out what tests do not use and what takes long to compile. "" for none.
     """
 
     name: str
     packages: Mapping[str, str]
     variables: Mapping[str, str]
+    laid_over: str = ""
 
     @property
     def folder(self) -> Path:
@@ -82,8 +85,8 @@ GO_MODULES: tuple[GoModule, ...] = (
         },
     ),
     *((GoModule("argo-4", _ARGO_PACKAGES, {f"{ARGO_MODULE}.version": ARGO_VERSION}),) if _IS_NEXT_ARGO else ()),
-    GoModule("versitygw", {"versitygw": "github.com/versity/versitygw/cmd/versitygw"}, {}),
-    GoModule("fake-gcs-server", {"fake-gcs-server": "github.com/fsouza/fake-gcs-server"}, {}),
+    GoModule("versitygw", {"versitygw": "./versitygw"}, {}, laid_over="github.com/versity/versitygw"),
+    GoModule("fake-gcs-server", {"fake-gcs-server": "./fake-gcs-server"}, {}),
     GoModule("registry", {"registry": "./registry"}, {}),
 )
 

@@ -46,8 +46,8 @@ class GcsHarness(StoreHarness):
         proxy.answer_first = _Corrections(direct).answer
         with background.serving(proxy.handle) as url:
             command: list[str | Path] = [
-                program, "-scheme", "http", "-host", "127.0.0.1", "-port", str(port), "-backend", "memory",
-                "-public-host", url.removeprefix("http://"), "-external-url", url, "-log-level", "warn",
+                program, "--address", f"127.0.0.1:{port}", "--public-host", url.removeprefix("http://"),
+                "--external-url", url,
             ]  # fmt: skip
             with child(command, port, folder / "log"):
                 client = PlainClient(direct, _unsigned)

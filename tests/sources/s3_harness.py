@@ -35,8 +35,8 @@ def serve_gateway(folder: Path) -> Iterator[str]:
     for name in ("objects", "metadata"):
         (folder / name).mkdir()
     command: list[str | Path] = [
-        program, "--quiet", "--keep-alive", "--region", REGION, "--port", f"127.0.0.1:{port}", "posix", "--sidecar",
-        folder / "metadata", folder / "objects",
+        program, "--region", REGION, "--address", f"127.0.0.1:{port}", "--metadata", folder / "metadata",
+        "--objects", folder / "objects",
     ]  # fmt: skip
     with child(command, port, folder / "log", ROOT_ACCESS_KEY=ACCESS_KEY, ROOT_SECRET_KEY=SECRET_KEY):
         yield f"http://127.0.0.1:{port}"

@@ -1,5 +1,4 @@
-// `cluster build` puts this file into its copy of Argo 3.7, in
-// workflow/executor. Argo 3.7 is written for the Kubernetes libraries v0.33;
+// Beside Argo's files. Argo 3.7 is written for the Kubernetes libraries v0.33;
 // since v0.34 whatever labels are matched against has this method too.
 package executor
 
