@@ -1,0 +1,3 @@
+// In the place of Argo's file of this name.
+
+package hdfs
