@@ -11,6 +11,7 @@ from pathlib import Path
 
 import tests
 from tests.cluster.image_archive import LayerEntry, write_image
+from tests.cluster.image_store import identity
 from tests.cluster.kubectl import Kubectl, Object
 from tests.hub.faults import Fault, fault_text
 from tests.hub.ledger import Counts
@@ -68,7 +69,7 @@ class ClusterHub:
 
 
 def hub_image(archive: Path, steps_image: Path, models: Path) -> Path:
-    """Write the hub's image on top of the steps'.
+    """Write the hub's image on top of the steps', anew only when something in it has changed.
 
     Args:
         archive: Where to.
@@ -83,7 +84,15 @@ def hub_image(archive: Path, steps_image: Path, models: Path) -> Path:
         for path in sorted(models.rglob("*"))
         if path.is_file()
     ]
-    return write_image(archive, IMAGE, entries, {"Entrypoint": ["python"]}, base=steps_image)
+    files = [steps_image, *(entry.source for entry in entries if isinstance(entry.source, Path))]
+    made_from = json.dumps([identity(file) for file in files])
+    about = archive.with_suffix(".made")
+    if archive.exists() and about.exists() and about.read_text() == made_from:
+        return archive
+    about.unlink(missing_ok=True)
+    write_image(archive, IMAGE, entries, {"Entrypoint": ["python"]}, base=steps_image)
+    about.write_text(made_from)
+    return archive
 
 
 def hub_objects() -> list[Object]:

@@ -11,18 +11,16 @@ from pathlib import Path
 import pytest
 
 from images.environment import EnvironmentProblem
-from pipelines.command.sample_model import fetch_sample_model, hub_folder
 from pipelines.install.options import ARGO_VERSION as BUNDLED_VERSION
 from steps.errors import OmeError
 from tests.cluster import ring
 from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
-from tests.cluster.cluster_hub import ClusterHub, hub_image, hub_objects
+from tests.cluster.cluster_hub import ClusterHub, hub_objects
 from tests.cluster.installing import install
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, cpu_class, runtime
-from tests.cluster.own_images import own_image, tell
-from tests.cluster.places import cluster_folder
+from tests.cluster.own_images import make_hub_archive, own_image
 from tests.cluster.programs import ARGO_VERSION
 from tests.cluster.waiting import wait_gone, wait_none
 from tests.not_run import not_run
@@ -109,9 +107,7 @@ def image(cluster: ring.Cluster) -> Callable[[str], str]:
 def cluster_hub(cluster: ring.Cluster, kubectl: Kubectl) -> ClusterHub:
     """The test hub in the cluster, with SmolLM2; it is left running, and made anew when its image has changed."""
     _, steps = _built("ome-steps", cluster)
-    fetch_sample_model(tell)
-    archive = hub_image(cluster_folder() / "images" / "ome-test-hub.tar", steps, hub_folder())
-    cluster.load_image(archive)
+    cluster.load_image(make_hub_archive(steps))
     kubectl("delete", "pod", "hub", f"--namespace={HUB_NAMESPACE}", "--ignore-not-found")
     wait_gone(kubectl, "pod", "hub", namespace=HUB_NAMESPACE)
     kubectl.apply(*hub_objects())

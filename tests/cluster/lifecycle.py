@@ -16,6 +16,7 @@ from tests.cluster.binaries import ensure
 from tests.cluster.certificates import make_certificates
 from tests.cluster.cgroups import remove_cgroups
 from tests.cluster.control_plane import AUDIT_LOG, answers, start_control_plane, start_dns, start_proxy
+from tests.cluster.image_store import held, identity
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import check_machine
 from tests.cluster.network import check_claim, make_network, remove_network
@@ -77,15 +78,27 @@ class LocalCluster:
         """
         if not self.is_running():
             raise ClusterError(f"no cluster runs in {self.folder}", remedy="Run: make cluster-up")
-        about, nodes = archive.stat(), [node.name for node in self.nodes]
-        given = json.dumps([str(archive.resolve()), about.st_mtime_ns, about.st_size, nodes])
-        record = self.folder / "loaded" / archive.name
-        if record.exists() and record.read_text() == given:
+        if self._is_loaded(archive):
             return
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda node: node.import_image(archive.resolve()), self.nodes))
+        self.record_loaded(archive.name, identity(archive))
+
+    def record_loaded(self, name: str, archive: list[object]) -> None:
+        """Note that every node has an archive's images.
+
+        Args:
+            name: The archive's file name.
+            archive: Its identity (see `image_store`).
+        """
+        record = self.folder / "loaded" / name
         record.parent.mkdir(exist_ok=True)
-        record.write_text(given)
+        record.write_text(json.dumps([*archive, [node.name for node in self.nodes]]))
+
+    def _is_loaded(self, archive: Path) -> bool:
+        record = self.folder / "loaded" / archive.name
+        given = [*identity(archive), [node.name for node in self.nodes]]
+        return record.exists() and json.loads(record.read_text()) == given
 
 
 def local_cluster() -> LocalCluster:
@@ -119,8 +132,10 @@ def up(nodes: int = NODES, *, is_open: bool = False) -> LocalCluster:
     with ThreadPoolExecutor() as pool:
         runtimes = [pool.submit(node.start_containerd, images) for node in members]
         start_control_plane(cluster.folder, components, kubectl)
-        for runtime in runtimes:
-            runtime.result()
+        begin_alike = all([runtime.result() for runtime in runtimes])
+    if begin_alike:
+        for name, archive in held().items():
+            cluster.record_loaded(name, archive)
     for node in members:
         node.start_kubelet()
     start_proxy(cluster.folder, components)

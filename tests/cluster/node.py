@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster import image_store
 from tests.cluster.addresses import HOST, POD_BRIDGE_PREFIX, node_address, pod_subnet
 from tests.cluster.cgroups import make_cgroup
 from tests.cluster.commands import run, succeeds
@@ -49,14 +50,19 @@ class Node:
     def _socket(self) -> Path:
         return self.folder / "run" / "containerd" / "containerd.sock"
 
-    def start_containerd(self, images: list[Path]) -> None:
+    def start_containerd(self, images: list[Path]) -> bool:
         """Make the mount namespace, start containerd in it, and give it its first images.
+
+        Returns:
+            Whether it begins with all that the store of images has.
 
         Raises:
             ClusterError: when one of them ends instead, with its log.
         """
         for part in (*_PRIVATE, "cni"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
+        root = self.folder / "lib" / "containerd"
+        begins = not root.exists() and image_store.copy_to(root)
         binds = [f"mount --bind {self.folder / part} {target}" for part, target in _PRIVATE.items()]
         script = " && ".join([*binds, "mount --make-rshared /", "exec sleep infinity"])
         pid = self.components.start(self.name, "unshare", "--mount", "--propagation", "private", "sh", "-c", script)
@@ -67,7 +73,9 @@ class Node:
         self._start("containerd", "containerd", "--config", config)
         self.components.wait(f"containerd-{self.index}", lambda: succeeds("ctr", "-a", self._socket, "version"))
         for image in images:
-            self.import_image(image)
+            if not (begins and image_store.holds(image)):
+                self.import_image(image)
+        return begins
 
     def start_kubelet(self) -> None:
         """Start the kubelet, which registers the node."""

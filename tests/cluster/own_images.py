@@ -10,8 +10,16 @@ from images.compiled_wheel import ENVIRONMENT as COMPILED
 from images.distribution import project_version
 from images.engine import find_engine
 from images.environment import install
+from pipelines.command.sample_model import fetch_sample_model, hub_folder
+from steps.errors import OmeError
+from tests.cluster.binaries import missing
+from tests.cluster.cluster_hub import hub_image
+from tests.cluster.image_store import fill
 from tests.cluster.installing import TAG
+from tests.cluster.machine import check_programs
+from tests.cluster.node_images import make_argoexec_image, make_bundled_argo_images, make_node_images
 from tests.cluster.places import cluster_folder
+from tests.cluster.programs import ARGO_PROGRAMS
 
 
 def own_image(name: str, *, for_this_machine: bool) -> tuple[str, Path]:
@@ -36,14 +44,30 @@ def own_image(name: str, *, for_this_machine: bool) -> tuple[str, Path]:
 
 
 def build_for_this_machine() -> None:
-    """Build all of them before tests ask for them, which then find them ready.
+    """Build all of them before tests ask for them, and have nodes that start anew begin with them.
 
     Raises:
         EnvironmentProblem: as `own_image`.
     """
     install(COMPILED, tell)
-    for image in IMAGES:
-        own_image(image.name, for_this_machine=True)
+    archives = {image.name: own_image(image.name, for_this_machine=True)[1] for image in IMAGES}
+    hub = make_hub_archive(archives["ome-steps"])
+    try:
+        check_programs()
+        argo = [] if missing(*ARGO_PROGRAMS) else [make_argoexec_image(), *make_bundled_argo_images()]
+        fill([*make_node_images(), *argo, *archives.values(), hub])
+    except OmeError as error:  # they are imported when tests ask for them
+        tell(f"nodes will not begin with the images: {error.message}")
+
+
+def make_hub_archive(steps: Path) -> Path:
+    """The archive of the test hub, with the sample model, which is fetched if need be.
+
+    Args:
+        steps: The archive of `ome-steps`, which it is laid upon.
+    """
+    fetch_sample_model(tell)
+    return hub_image(cluster_folder() / "images" / "ome-test-hub.tar", steps, hub_folder())
 
 
 def tell(line: str) -> None:
