@@ -4,13 +4,15 @@ Watches fill it, and so do the answers to our own writes, so that the next plan 
 A change comes only with a newer resource version: whichever of the two arrives second is nothing new.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from controller import index
 from controller.actions import Key, Object
 from controller.entry_index import EntryIndex
 from controller.index import Entry, entries
+from controller.pace import note_pace, pods_at_work
 from controller.packing import Packer, to_json
 from controller.resources import Watched
 from controller.trim import trim
@@ -58,10 +60,12 @@ class Store:
 
     Args:
         sources: The watches, in the order of their numbers.
+        clock: Seconds since 1970.
     """
 
-    def __init__(self, sources: Sequence[Watched]) -> None:
+    def __init__(self, sources: Sequence[Watched], clock: Callable[[], float] = time.time) -> None:
         self._sources = tuple(sources)
+        self._clock = clock
         self._kinds: dict[str, dict[tuple[str, str], _Held]] = {}
         self._index = EntryIndex()
         self._packer = Packer()
@@ -162,6 +166,8 @@ class Store:
             for field in item.keys() - {"apiVersion", "kind", "metadata"}:
                 del item[field]
         trim(kind, item)
+        if kind == "Workflow" and (pods := pods_at_work(item)):
+            note_pace(pods, self._item(held) if held else None, self._clock())
         found = entries(item)
         if held is not None and held.entries == found:
             found = held.entries

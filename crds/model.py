@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from crds.base import ApiType, Count, Flag, Int32, Int64, Positive
+from crds.base import ApiType, Count, Flag, Int32, Int64, Percentage, Positive
 from crds.kubernetes import FreeObject
 from crds.model_format import (
     API_CAPABILITIES,
@@ -127,16 +127,29 @@ class ModelProgress(ApiType):
 
     Attributes:
         phase: Resolving, Parsing, Downloading, Verifying …
+        completed_bytes: Of all nodes of the run together.
+        total_bytes: The same.
+        percent: The share of these.
+        bytes_per_second: Of all nodes together, over the last minute.
+        estimated_completion_time: RFC 3339; absent while the rate of a node at work is not known, or is 0.
+        observed_at: RFC 3339, when these numbers were seen.
         nodes_ready: As text: "3/8".
         slowest_node: Name of the node that the others wait for.
+        slowest_node_percent: Its share of its own bytes.
+        slowest_node_bytes_per_second: 0 when it has stalled.
     """
 
     phase: str = ""
     completed_bytes: Int64 | None = Field(default=None, ge=0)
     total_bytes: Int64 | None = Field(default=None, ge=0)
+    percent: Percentage | None = None
     bytes_per_second: Int64 | None = Field(default=None, ge=0)
+    estimated_completion_time: str = ""
+    observed_at: str = ""
     nodes_ready: str = ""
     slowest_node: str = ""
+    slowest_node_percent: Percentage | None = None
+    slowest_node_bytes_per_second: Int64 | None = Field(default=None, ge=0)
 
 
 class ModelStatus(Status):

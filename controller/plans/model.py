@@ -18,7 +18,7 @@ from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
 from controller.plans.model_inputs import configuration_mistake, wanted_of
 from controller.plans.model_state import ModelState, NodeState, observe_model
-from controller.plans.model_status import model_status, said_of
+from controller.plans.model_status import model_status, said_of, seconds_to_progress
 from controller.plans.model_token import (
     is_waiting_for_tenant,
     secret_obstacle,
@@ -95,8 +95,9 @@ def _plan(state: ModelState, context: Context) -> Plan:
     said = _uncleaned(cleaning)
     status = model_status(state, context, obstacle=obstacle, cleaning=said)
     actions += release_artifact(model, status, context)
-    event = change_event(model, said_of(state, obstacle, said), "Ready")
-    return Plan((*actions, *write_status(model, status, event)), _requeue(state, cleaning, obstacle))
+    event = change_event(model, said_of(state, obstacle, said, context.now), "Ready")
+    waits = [_requeue(state, cleaning, obstacle), seconds_to_progress(state, context)]
+    return Plan((*actions, *write_status(model, status, event)), soonest(waits))
 
 
 def _restored(state: ModelState, context: Context) -> list[Action]:

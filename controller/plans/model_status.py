@@ -1,6 +1,7 @@
 """A model's status: conditions that name cause and remedy, progress, artifact, and OME's state derived from them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from controller.actions import Object
@@ -9,6 +10,7 @@ from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
+from controller.plans.import_progress import import_progress, node_progress, stalled_words
 from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState
 from controller.plans.node_records import MOST_BYTES
@@ -17,13 +19,6 @@ from controller.plans.runs import Run, timestamp
 _NAMED = 5
 """Nodes that a message names one by one."""
 _KEPT = ("lifecycle",)
-_PHASES = {
-    "resolve": "Resolving",
-    "parse": "Parsing",
-    "select": "Selecting",
-    "cache": "Downloading",
-    "publish": "Publishing",
-}
 
 
 def model_status(state: ModelState, context: Context, *, obstacle: Said | None, cleaning: Said | None) -> Object:
@@ -37,7 +32,7 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     """
     old = state.model.get("status") or {}
     generation = int(state.model["metadata"].get("generation") or 0)
-    said = said_of(state, obstacle, cleaning) + ((cleaning,) if cleaning else ())
+    said = said_of(state, obstacle, cleaning, context.now) + ((cleaning,) if cleaning else ())
     active = _active(state)
     made: Object = {key: old[key] for key in _KEPT if key in old}
     made["observedGeneration"] = generation
@@ -50,7 +45,7 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     if artifact := artifact_of(state, old, "resolve"):
         made["artifact"] = artifact
     if active is not None:
-        made["progress"] = _progress(state, active)
+        made["progress"], _ = _progress(state, active, context.now)
     elif state.targets:
         made["progress"] = {"nodesReady": _nodes_ready(state)}
     if reference := reference_of(state, old, context):
@@ -58,9 +53,10 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     return made
 
 
-def said_of(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> tuple[Said, ...]:
+def said_of(state: ModelState, obstacle: Said | None, cleaning: Said | None, now: datetime) -> tuple[Said, ...]:
     """The conditions, without times."""
-    said: tuple[Said, ...] = (_resolved(state), _parsed(state), _cached(state), _ready(state, obstacle, cleaning))
+    ready = _ready(state, obstacle, cleaning, now)
+    said: tuple[Said, ...] = (_resolved(state), _parsed(state), _cached(state), ready)
     if state.wanted.tokens_in_clear:
         fields = ", ".join(f"spec.storage.{key}" for key in state.wanted.tokens_in_clear)
         text = (
@@ -117,15 +113,16 @@ def _cached(state: ModelState) -> Said:
     return Said("Cached", False, "Waiting" if state.lacking else "TooFewNodes", text)
 
 
-def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None) -> Said:
+def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None, now: datetime) -> Said:
     if state.is_cached and state.is_parsed:
         return Said("Ready", True, "Ready", f"Verified files on {_count(state)}.")
     active, gate = _active(state), state.gate
     if obstacle is not None:
         return obstacle
     if active is not None:
-        earlier = f" The attempt before failed: {gate.last.sentence}" if gate.last else ""
-        return Said("Ready", False, "Importing", f"{at_work(active)}{earlier}")
+        words = [at_work(active), stalled_words(node_progress(active, _size(state), now))]
+        words += [f"The attempt before failed: {gate.last.sentence}"] if gate.last else []
+        return Said("Ready", False, "Importing", " ".join(filter(None, words)))
     if gate.last is not None:
         return Said("Ready", False, gate.last.reason, f"{gate.last.sentence} {gate.outlook}")
     if not state.targets:
@@ -232,20 +229,19 @@ def artifact_of(state: ModelState, old: Object, task: str) -> Object:
     return made
 
 
-def _progress(state: ModelState, run: Run) -> Object:
-    going = [task for task in run.tasks if task.phase in ("Running", "Pending")]
-    caching = [task for task in run.tasks if task.name == "cache"]
-    first = next((task for task in going if task.name == "cache"), going[0] if going else None)
-    made: Object = {"phase": _PHASES.get(first.name, "Starting") if first is not None else "Starting"}
-    counted = [task for task in caching if task.total > 0]
-    if counted:
-        made["completedBytes"] = sum(task.completed for task in counted)
-        made["totalBytes"] = sum(task.total for task in counted)
-    made["nodesReady"] = _nodes_ready(state)
-    moving = [task for task in counted if task.phase == "Running" and task.node]
-    if len(moving) > 1:
-        made["slowestNode"] = min(moving, key=lambda task: (task.completed / task.total, task.node)).node
-    return made
+def seconds_to_progress(state: ModelState, context: Context) -> float | None:
+    """Until the progress of a running import may have to be told anew although nothing changes; None for never."""
+    active = _active(state)
+    return _progress(state, active, context.now)[1] if active is not None else None
+
+
+def _progress(state: ModelState, run: Run, now: datetime) -> tuple[Object, float | None]:
+    return import_progress(run, _size(state), _nodes_ready(state), state.model.get("status") or {}, now)
+
+
+def _size(state: ModelState) -> int:
+    """Bytes of the model; 0 while nobody knows."""
+    return int(artifact_of(state, state.model.get("status") or {}, "resolve").get("totalBytes") or 0)
 
 
 def _nodes_ready(state: ModelState) -> str:

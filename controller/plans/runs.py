@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, Final, Literal
 
 from controller.actions import Object
+from controller.pace import SEEN, read_progress
 from controller.plans.failures import Failure, failure, read_failure
 from crds import labels
 
@@ -38,7 +39,9 @@ class Task:
         node: The node that a cache or evict step is for; "" for others, or when any node would do.
         host: The node that its pod ran on, where that is known.
         outputs: By name.
-        completed, total: Its progress, in the step's own units; 0 when unknown.
+        completed, total: Its progress, in the step's own units; 0 when unknown, and 0 of 1 before it says anything.
+        seen: When it was seen how far, in seconds since 1970; the newest last.
+        earlier: Message of the attempt before, of a step that goes on after a failed one.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Task:
     outputs: Mapping[str, str] = field(default_factory=dict)
     completed: int = 0
     total: int = 0
+    seen: tuple[tuple[float, int], ...] = ()
+    earlier: str = ""
 
 
 class Run:
@@ -268,7 +273,7 @@ def _task(display: str, group: list[Mapping[str, Any]]) -> Task:
     phase = _PHASES.get(str(whole.get("phase") or ""), "Pending")
     inputs = _parameters(last.get("inputs")) or _parameters(whole.get("inputs"))
     item = _ITEM.search(display)
-    completed, total = _progress(str(last.get("progress") or ""))
+    completed, total = read_progress(last.get("progress"))
     failed = [pod for pod in pods if pod.get("phase") in ("Failed", "Error") and pod.get("message")]
     told = failed[-1] if failed and phase == "Failed" else last
     return Task(
@@ -280,14 +285,11 @@ def _task(display: str, group: list[Mapping[str, Any]]) -> Task:
         outputs=_parameters(whole.get("outputs")) or _parameters(last.get("outputs")),
         completed=completed,
         total=total,
+        seen=tuple((float(mark[0]), int(mark[1])) for mark in last.get(SEEN) or ()),
+        earlier=str(failed[-1]["message"]) if failed and phase == "Running" else "",
     )
 
 
 def _parameters(holder: Any) -> dict[str, str]:
     parameters = (holder or {}).get("parameters") or ()
     return {str(p["name"]): str(p["value"]) for p in parameters if p.get("value") is not None}
-
-
-def _progress(text: str) -> tuple[int, int]:
-    completed, _, total = text.partition("/")
-    return (int(completed), int(total)) if completed.isdigit() and total.isdigit() else (0, 0)

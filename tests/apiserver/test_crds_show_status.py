@@ -101,6 +101,9 @@ def test_kubectl_shows_models(ome_api_server: ApiServer) -> None:
         "READY": "Ready",
         "PROGRESS": "Downloading",
         "NODES": "1/2",
+        "PERCENT": "12",
+        "UNTIL": "2026-01-31T10:00:00Z",
+        "SLOWESTNODE": "node-b",
         "REVISION": "9c925d64d72725edaf899c6cb9c377fd0709d9c5",
         "MESSAGE": "2 of 2 nodes have the model",
     }

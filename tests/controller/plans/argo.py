@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from controller.actions import Object
+from controller.execute import merge_patch
 from controller.index import arguments_of
 from controller.plans.runs import timestamp
 from steps.errors import CLASSES
@@ -90,8 +91,7 @@ def write(
         status["compressedNodes"] = base64.b64encode(packed).decode()
     else:
         status["nodes"] = every
-    cluster.change("Workflow", namespace, name, {"status": None})
-    return cluster.change("Workflow", namespace, name, {"status": status})
+    return cluster.change("Workflow", namespace, name, {"status": merge_patch(old, status)})
 
 
 def _entry(name: str, phase: str, outputs: Mapping[str, str]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Cluster:
         self.now = START
         self.objects: dict[tuple[str, str, str], Object] = {}
         self._watched = watched(self.settings.namespace)
-        self.store = Store(self._watched)
+        self.store = Store(self._watched, lambda: self.now.timestamp())
         self.events: list[EmitEvent] = []
         self.written: list[Action] = []
         self.copied: list[CopySecret] = []
@@ -62,6 +62,13 @@ class Cluster:
     def pass_time(self, seconds: float) -> None:
         """Let time go by."""
         self.now += timedelta(seconds=seconds)
+
+    def restart(self) -> None:
+        """Forget what the store has seen but what is there now, as a controller that is started again."""
+        self.store = Store(self._watched, lambda: self.now.timestamp())
+        for item in self.objects.values():
+            if any(one.resource.kind == item["kind"] and one.has(item) for one in self._watched):
+                self.store.observe(copy.deepcopy(item))
 
     # --- what people and other controllers do
 
