@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from steps.amounts import format_bytes, format_seconds
 from steps.frozen import Frozen
 from steps.home import write_atomically
 
@@ -35,6 +36,18 @@ class Progress(Frozen):
     unit: str = "bytes"
     rate: float = 0.0
     reused: int = 0
+
+    @property
+    def words(self) -> str:
+        """For people: `downloading: 41 MB of 94 MB, 38 MB/s, 1.4 s left`."""
+        if self.total <= 0:
+            return self.phase
+        done, total, rate = str(self.completed), f"{self.total} {self.unit}", f"{self.rate:.1f}"
+        if self.unit == "bytes":
+            done, total, rate = format_bytes(self.completed), format_bytes(self.total), format_bytes(self.rate)
+        text = f"{self.phase}: {done} of {total}"
+        left = max(0, self.total - self.completed)
+        return f"{text}, {rate}/s, {format_seconds(left / self.rate)} left" if self.rate > 0 else text
 
 
 class ProgressReporter:
@@ -68,5 +81,5 @@ class ProgressReporter:
             Path(self._argo).write_text(f"{min(completed, total)}/{total}")  # Argo drops more than all
         if now - self._last_log >= LOG_INTERVAL_SECONDS:
             self._last_log = now
-            sys.stderr.write(f"{phase}: {completed} of {total} {unit}, {rate:.0f} {unit}/s\n")
+            sys.stderr.write(f"{moment.words}\n")
             sys.stderr.flush()

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
-from pipelines.command.output import format_bytes, format_seconds, wrap_at_words
+from pipelines.command.output import format_seconds, wrap_at_words
 from pipelines.command.step_summary import summarise
 from pipelines.run_events import (
     RunEvent,
@@ -25,7 +25,6 @@ from pipelines.run_events import (
     StepStarted,
     StepWaiting,
 )
-from steps.progress import Progress as StepMoment
 
 _PLAIN_INTERVAL_SECONDS = 5.0
 _TITLE_WIDTH = 22
@@ -96,7 +95,7 @@ class RunConsole:
         now = time.monotonic()
         if now - self._last_plain.setdefault(event.path, now) >= _PLAIN_INTERVAL_SECONDS:
             self._last_plain[event.path] = now
-            self._line(f"    {event.title}: {describe_moment(moment)}")
+            self._line(f"    {event.title}: {moment.words}")
 
     def _finished(self, event: StepFinished) -> None:
         if self._bars is not None and event.path in self._tasks:
@@ -119,22 +118,7 @@ class RunConsole:
             sys.stderr.flush()
 
 
-def describe_moment(moment: StepMoment) -> str:
-    """A moment in words: `downloading: 41 MB of 94 MB, 38 MB/s, 1.4 s left`."""
-    if moment.unit == "bytes":
-        done, total, rate = format_bytes(moment.completed), format_bytes(moment.total), format_bytes(moment.rate)
-    else:
-        done, total, rate = str(moment.completed), f"{moment.total} {moment.unit}", f"{moment.rate:.1f}"
-    if moment.total <= 0:
-        return moment.phase
-    text = f"{moment.phase}: {done} of {total}"
-    if moment.rate > 0:
-        left = (moment.total - moment.completed) / moment.rate
-        text += f", {rate}/s, {format_seconds(left)} left"
-    return text
-
-
 class _MomentColumn(ProgressColumn):
     def render(self, task: Task) -> Text:
         moment = task.fields.get("moment")
-        return Text(describe_moment(moment) if moment is not None else "")
+        return Text(moment.words if moment is not None else "")

@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from steps.amounts import format_bytes as format_bytes
+from steps.amounts import format_seconds as format_seconds
+
 
 class OutputFormat(StrEnum):
     """Forms of `--output`."""
@@ -100,21 +103,3 @@ def plain(value: Any) -> Any:
 def format_count(count: int, noun: str) -> str:
     """A count with its noun: `1 file`, `2 files`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def format_bytes(count: float) -> str:
-    """Bytes with the unit a person would use: `94 MB`, `141.2 GB`; decimal, as hubs print sizes."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.2f} TB"
-
-
-def format_seconds(seconds: float) -> str:
-    """A duration: `0.8 s`, `42 s`, `3 min 05 s`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

@@ -17,7 +17,7 @@ from steps.contract import CATALOGUE, LONGEST_FAILURE, failure_of
 from steps.errors import DoesNotFitError
 from steps.home import home
 from steps.manifest import FileEntry, Manifest
-from steps.progress import ProgressReporter
+from steps.progress import Progress, ProgressReporter
 from tests.cluster_steps.cluster import Cluster
 
 
@@ -68,6 +68,32 @@ def test_progress_is_never_more_than_all(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("OME_PROGRESS_FILE", raising=False)
     ProgressReporter().report("downloading", 12, 10)
     assert (tmp_path / "progress").read_text() == "10/10"
+
+
+def test_a_pods_log_tells_bytes_rate_and_what_is_left_every_ten_seconds(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("ARGO_PROGRESS_FILE", "OME_PROGRESS_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    moments = iter(range(100))
+    reporter = ProgressReporter(clock=lambda: float(next(moments)))
+    for second in range(41):
+        reporter.report("downloading", second * 50_000_000, 4_000_000_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "downloading: 0 B of 4.0 GB",
+        "downloading: 500 MB of 4.0 GB, 50 MB/s, 1 min 10 s left",
+        "downloading: 1.0 GB of 4.0 GB, 50 MB/s, 1 min 00 s left",
+        "downloading: 1.5 GB of 4.0 GB, 50 MB/s, 50 s left",
+        "downloading: 2.0 GB of 4.0 GB, 50 MB/s, 40 s left",
+    ]
+
+
+def test_what_is_left_is_told_in_hours_and_never_less_than_nothing() -> None:
+    slow = Progress(phase="downloading", completed=0, total=10_000, rate=1.0)
+    assert slow.words == "downloading: 0 B of 10 kB, 1 B/s, 2 h 46 min left"
+    more = Progress(phase="measuring", completed=12, total=10, unit="requests", rate=2.0)
+    assert more.words == "measuring: 12 of 10 requests, 2.0/s, 0.0 s left"
+    assert Progress(phase="listing", completed=0, total=0).words == "listing"
 
 
 @pytest.mark.parametrize("step", [name for name in CATALOGUE if name != "deploy-service"])
