@@ -1,4 +1,7 @@
-"""`ome cache`: what the models root of this machine holds, whether it is sound, and freeing room."""
+"""`ome cache`: what a models root holds, whether it is sound, and freeing room.
+
+Of this machine; what is about the nodes of a cluster is in `pipelines.command.cluster_cache`.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -7,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.command import options
+from pipelines.command.cache_findings import print_pruned, print_verified, raise_faults, verified_data
+from pipelines.command.install import Context, Kubeconfig
 from pipelines.command.output import (
     Output,
     OutputFormat,
     format_bytes,
-    format_count,
     plain,
     print_data,
     print_pairs,
@@ -21,21 +26,30 @@ from pipelines.command.output import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.cache.pruning import Pruning
-    from steps.cache.repair import Repaired
+    from pipelines.install.connection import InstallApi
     from steps.cache.survey import PassedOver
     from steps.cache.usage import ModelUsage, Usage
-    from steps.cache.verifying import Fault, Verification
 
-app = typer.Typer(name="cache", help="Models on this machine's disk: list, du, verify, prune.")
+app = typer.Typer(name="cache", help="Models on disk, of this machine or of a cluster: list, du, verify, prune.")
 
 
 @app.command("list")
-def list_models(output: Output = OutputFormat.table) -> None:
+def list_models(
+    cluster: options.Cluster = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+    output: Output = OutputFormat.table,
+) -> None:
     """List the models on disk, and imports that have not ended.
 
-    NEEDED is whether a resource, a deployment or another home folder refers to the model.
+    NEEDED is whether a resource, a deployment or another home folder refers to the model. With --cluster: the models
+    of each node, as the controller has recorded them.
     """
+    if api := _cluster(cluster, kubeconfig, context):
+        from pipelines.command.cluster_cache import list_on_cluster
+
+        list_on_cluster(api, output)
+        return
     from steps.cache.usage import read_usage
 
     usage = read_usage()
@@ -55,11 +69,21 @@ def list_models(output: Output = OutputFormat.table) -> None:
 
 
 @app.command()
-def du(output: Output = OutputFormat.table) -> None:
+def du(
+    cluster: options.Cluster = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+    output: Output = OutputFormat.table,
+) -> None:
     """Say what takes the disk's room.
 
-    Each file counts once, though several models have it.
+    Each file counts once, though several models have it. With --cluster: what the models of each node take.
     """
+    if api := _cluster(cluster, kubeconfig, context):
+        from pipelines.command.cluster_cache import du_on_cluster
+
+        du_on_cluster(api, output)
+        return
     from steps.cache.usage import read_usage
 
     usage = read_usage()
@@ -85,13 +109,28 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Fetch damaged and missing files again; foreign ones stay.")
     ] = False,
+    cluster: options.Cluster = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+    nodes: options.OnNode = None,
+    secret: Annotated[
+        str, typer.Option("--secret", help="With --cluster: Secret of the namespace ome with the sources' token.")
+    ] = "",
     output: Output = OutputFormat.table,
 ) -> None:
     """Hash the files of models, and name what is wrong.
 
     That is what is damaged, missing or foreign; exit code 14 when there is any. Each file on disk is read once. Killed
-    or cancelled, a repair goes on where it was when run again.
+    or cancelled, a repair goes on where it was when run again. With --cluster: by a run of the pipeline audit-cache,
+    which also removes files that no model has.
     """
+    if api := _cluster(cluster, kubeconfig, context):
+        from pipelines.command.cluster_cache import verify_on_cluster
+
+        _refuse("MODEL", bool(models), "An audit reads all models of a node: give --node, or leave the names out.")
+        verify_on_cluster(api, nodes=nodes or (), is_repairing=repair, secret=secret, output=output)
+        return
+    _refuse_without_cluster({"--node": nodes, "--secret": secret})
     from steps.cache.repair import repair as repair_found
     from steps.cache.verifying import verify as verify_models
 
@@ -105,10 +144,10 @@ def verify(
     mended = set(repaired.mended) if repaired is not None else set()
     left = [fault for fault in found.faults if fault.path not in mended]
     if output is OutputFormat.table:
-        _print_verified(found, repaired, mended)
+        print_verified(found, repaired, mended)
     else:
-        print_data(_verified_data(found, repaired, mended), output)
-    _raise_faults(left, repaired)
+        print_data(verified_data(found, repaired, mended), output)
+    raise_faults(left, repaired)
 
 
 @app.command()
@@ -120,22 +159,59 @@ def prune(
     models: Annotated[
         bool, typer.Option("--models", help="Models too that nothing refers to, least recently used first.")
     ] = False,
+    cluster: options.Cluster = False,
+    kubeconfig: Kubeconfig = None,
+    context: Context = "",
+    nodes: options.OnNode = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --cluster: do not ask before it is done.")] = False,
     output: Output = OutputFormat.table,
 ) -> None:
     """Remove what no model needs, and say what it frees.
 
     Objects that no model has, old downloads, and what killed commands left. What a running import needs stays, and so
-    does what an interrupted one may go on with.
+    does what an interrupted one may go on with. With --cluster: by a run of the pipeline audit-cache, which also
+    hashes every file of the models.
     """
     from pipelines.command.age import parse_age
     from steps.cache.pruning import prune as prune_cache
 
+    if api := _cluster(cluster, kubeconfig, context):
+        from pipelines.command.cluster_cache import prune_on_cluster
+
+        _refuse("--models", models, "Delete models that nobody needs (`kubectl delete`): their files go with them.")
+        rest = parse_age("--older-than", older_than)
+        prune_on_cluster(api, nodes=nodes or (), rest_seconds=rest, is_dry_run=dry_run, is_sure=yes, output=output)
+        return
+    _refuse_without_cluster({"--node": nodes})
     pruned = prune_cache(parse_age("--older-than", older_than), with_models=models, is_dry_run=dry_run)
     _tell_passed_over(pruned.passed_over)
     if output is OutputFormat.table:
-        _print_pruned(pruned, is_dry_run=dry_run)
+        print_pruned(pruned, is_dry_run=dry_run)
     else:
         print_data({**plain(pruned), "freedBytes": pruned.freed_bytes, "isDryRun": dry_run}, output)
+
+
+def _cluster(is_asked: bool, kubeconfig: "Path | None", context: str) -> "InstallApi | None":
+    """The cluster that a command is about; None for this machine."""
+    if not (is_asked or kubeconfig is not None or context):
+        return None
+    from pipelines.install.connection import connect
+
+    return connect(kubeconfig, context)
+
+
+def _refuse(option: str, is_given: bool, remedy: str) -> None:
+    from steps.errors import InvalidInputError
+
+    if is_given:
+        raise InvalidInputError(f"{option} cannot be given with --cluster", remedy=remedy)
+
+
+def _refuse_without_cluster(given: "dict[str, object]") -> None:
+    from steps.errors import InvalidInputError
+
+    if names := [name for name, value in given.items() if value]:
+        raise InvalidInputError(f"{names[0]} is for --cluster", remedy="Give --cluster too, or leave it out.")
 
 
 def _tell_passed_over(folders: "Sequence[PassedOver]") -> None:
@@ -171,75 +247,6 @@ def _parts(usage: "Usage") -> list[tuple[str, int]]:
         ("the cache's own notes", usage.note_bytes),
         ("files that no import made", usage.other_bytes),
     ]
-
-
-def _print_verified(found: "Verification", repaired: "Repaired | None", mended: "set[Path]") -> None:
-    if found.faults:
-        rows = [(f.kind + (", mended" if f.path in mended else ""), f.path, f.expected, f.found) for f in found.faults]
-        print_table(("FAULT", "FILE", "EXPECTED", "FOUND"), rows)
-        typer.echo("")
-    for name in found.replaced:
-        typer.echo(f"{name} was replaced or removed meanwhile: verify it again")
-    size = f"{format_count(found.files, 'file')}, {format_bytes(found.hashed_bytes)}"
-    count = format_count(len(found.models), "model")
-    typer.echo(f"{count}, {size} hashed: {format_count(len(found.faults), 'fault') if found.faults else 'all sound'}")
-    if repaired is not None and found.faults:
-        fetched = format_bytes(repaired.fetched_bytes)
-        typer.echo(f"{format_count(len(mended), 'file')} mended, {fetched} fetched")
-
-
-def _verified_data(found: "Verification", repaired: "Repaired | None", mended: "set[Path]") -> dict[str, object]:
-    return {
-        "models": [model.name for model in found.models],
-        "files": found.files,
-        "hashedBytes": found.hashed_bytes,
-        "faults": [{**plain(fault), "isMended": fault.path in mended} for fault in found.faults],
-        "replaced": list(found.replaced),
-        "passedOver": [plain(each) for each in found.passed_over],
-        "fetchedBytes": repaired.fetched_bytes if repaired is not None else 0,
-    }
-
-
-def _raise_faults(left: "Sequence[Fault]", repaired: "Repaired | None") -> None:
-    """Raise the first reason why something is not mended, or else that something is wrong."""
-    from steps.errors import IntegrityError
-
-    if repaired is not None and repaired.failures:
-        first, more = repaired.failures[0], len(repaired.failures) - 1
-        also = f" (and {format_count(more, 'further failure')})" if more else ""
-        raise type(first)(f"{first.message}{also}", remedy=first.remedy)
-    if not left:
-        return
-    counts = {kind: sum(f.kind == kind for f in left) for kind in ("damaged", "missing", "foreign", "marker")}
-    words = {"marker": "without a readable marker"}
-    told = ", ".join(f"{count} {words.get(kind, kind)}" for kind, count in counts.items() if count)
-    remedies = []
-    if repaired is None and counts["damaged"] + counts["missing"]:
-        remedies.append("`ome cache verify --repair` fetches damaged and missing files again.")
-    elif counts["damaged"] + counts["missing"]:
-        remedies.append("Run it again: the models were in use meanwhile.")
-    if counts["foreign"]:
-        remedies.append("Move foreign files away: nothing here does.")
-    if counts["marker"]:
-        remedies.append("Import a model without a marker again.")
-    raise IntegrityError(f"the cache is not sound: {told}; the first is {left[0].path}", remedy=" ".join(remedies))
-
-
-def _print_pruned(pruned: "Pruning", *, is_dry_run: bool) -> None:
-    from pipelines.command.age import format_age
-
-    if pruned.removals:
-        now = time.time()
-        print_table(
-            ("WOULD GO" if is_dry_run else "GONE", "PATH", "USED", "FREED"),
-            [(r.kind, r.path, f"{format_age(now - r.last_used)} ago", format_bytes(r.freed_bytes))
-             for r in pruned.removals],
-        )  # fmt: skip
-        typer.echo("")
-    for model in pruned.kept:
-        typer.echo(f"{model.folder} stays: {model.reason}")
-    verb = "would be freed" if is_dry_run else "freed"
-    typer.echo(f"{format_bytes(pruned.freed_bytes)} {verb}" if pruned.removals else "Nothing to remove.")
 
 
 @contextmanager

@@ -45,3 +45,9 @@ MaxMinutes = Annotated[int, typer.Option("--max-minutes", min=1, help="Minutes a
 MaxErrorRate = Annotated[
     float, typer.Option("--max-error-rate", min=0.0, max=1.0, help="A larger share of failed requests fails the run.")
 ]
+Cluster = Annotated[
+    bool, typer.Option("--cluster", help="About a cluster, not this machine; so do --kubeconfig and --context.")
+]
+OnNode = Annotated[
+    list[str] | None, typer.Option("--node", help="With --cluster: this node only; repeatable; all if none.")
+]

@@ -10,7 +10,7 @@ TAG = "test"
 
 def ome(cluster: ring.Cluster, command: str, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of `ome` against the cluster."""
-    line = [sys.executable, "-m", "pipelines.command", command, f"--kubeconfig={cluster.kubeconfig}", *words]
+    line = [sys.executable, "-m", "pipelines.command", command, *words, f"--kubeconfig={cluster.kubeconfig}"]
     return subprocess.run(line, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
 
 

@@ -17,8 +17,9 @@ from tests.docs.documented import REPOSITORY, Command, commands
 
 MAIN = typer.main.get_command(app)
 BUILT_IN = {
-    "all", "bmj", "clusterrole", "configmap", "configmaps", "crd", "deployment", "events", "lease", "nodes", "ome",
-    "pods", "role", "rolebinding", "secret", "service", "serviceaccount", "token", "workflows", "cronworkflows",
+    "all", "bmj", "clusterrole", "clusterrolebinding", "configmap", "configmaps", "crd", "deployment",
+    "events", "lease", "nodes", "ome", "pods", "role", "rolebinding", "secret", "service", "serviceaccount",
+    "token", "workflows", "cronworkflows",
 }  # fmt: skip
 ALL = templates()
 
