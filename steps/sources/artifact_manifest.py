@@ -33,7 +33,7 @@ _PACKED = ("application/vnd.oci.image.layer.v1.tar+", "application/vnd.docker.im
 _ARCHIVE = re.compile(r"[.+]tar([.+](gzip|zstd|gz|zst))?$")
 _RAW_LAYERS = (
     "Push its files as they are, each a layer of its own: with modctl as `raw` layers, with oras file by file and not "
-    "as a folder."
+    "as a folder. Or unpack it (`modctl extract`, `oras pull`) and import the folder: local:///path."
 )
 
 

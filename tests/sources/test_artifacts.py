@@ -112,7 +112,7 @@ def test_archives_of_modelpack_are_refused_with_what_to_push(model: ArtifactHarn
     model.repository.push([*layers(), Layer(b"archive", kind, {FILEPATH: "weights"})], TAG)
     error = refused(model, UnsupportedError)
     assert f'"weights" is an archive ({kind})' in error.message
-    assert "raw" in error.remedy
+    assert "raw" in error.remedy and "local:///path" in error.remedy
 
 
 @pytest.mark.parametrize(
