@@ -13,10 +13,11 @@ from images.environment import BUILD_VARIABLES
 
 OURS = {"crds", "images", "steps", "pipelines", "controller"}
 NOT_RUN_THERE = {
-    "ome-benchmark": {"oci"},  # it reads no model
+    "ome-benchmark": {"model_signing", "oci"},  # it reads no model
     "ome-steps": {"matplotlib", "jinja2", "markupsafe", "tokenizers"},  # only steps/benchmark/ imports these
     "ome-controller": {
-        "hera", "typer", "rich", "httpx2", "huggingface_hub", "jinja2", "markupsafe", "matplotlib", "obstore",
+        "hera", "typer", "rich", "httpx2", "huggingface_hub", "jinja2", "markupsafe", "matplotlib", "model_signing",
+        "obstore",
         "oci", "picklescan", "tokenizers",
     },
 }  # fmt: skip
