@@ -91,7 +91,7 @@ clean: ## Remove this clone's environment; models and the images' environments s
 define install
 	if command -v uv >/dev/null; then \
 		test -x $(BIN)/python || uv venv -q --python "$$(command -v $(PYTHON))" .venv; \
-		uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $(1) && \
+		uv pip install -q --python $(BIN)/python $(if $(CI),,--compile-bytecode) --require-hashes -r $(1) && \
 		uv pip install -q --python $(BIN)/python --no-deps -e .; \
 	else \
 		{ test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv || { \
