@@ -113,6 +113,7 @@ class ModelArtifact(ApiType):
         digest: Of the manifest.
         total_bytes: Of all files.
         files: How many.
+        signed_by: Whose signature was verified: `sha256:` of the PEM in `parameters.signedBy`; "" for none.
     """
 
     uri: str = ""
@@ -120,6 +121,7 @@ class ModelArtifact(ApiType):
     digest: str = ""
     total_bytes: Int64 | None = Field(default=None, ge=0)
     files: Count | None = None
+    signed_by: str = ""
 
 
 class ModelProgress(ApiType):

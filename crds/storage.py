@@ -9,6 +9,7 @@ from crds.distribution import Distribution
 from crds.kubernetes import NodeAffinity
 from crds.pickle_policy import UnsafePickles
 from crds.problems import FieldError, Problem, did_you_mean, shown
+from crds.signature_policy import DEFAULT_SIGNATURE, checked_signer
 from crds.storage_uri import HubUri, StorageUri, StorageUriError, parse_storage_uri, with_revision
 
 DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
@@ -19,6 +20,7 @@ PARAMETERS = (
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
     "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles",
     "distribution",
+    "signedBy", "signature",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
@@ -126,6 +128,42 @@ class StorageSpec(ApiType):
         if given not in get_args(Distribution):
             raise FieldError(f"distribution is {shown(given)}", accepted="auto, swarm or direct")
         return parameters
+
+    @model_validator(mode="after")
+    def _can_be_verified(self) -> Self:
+        """A signature that nobody would verify must not look as if somebody did."""
+        parameters = self.parameters
+        if parameters.get("signature") and not parameters.get("signedBy"):
+            raise FieldError(
+                f"signature is {shown(parameters['signature'])}, and nothing says whose it must be",
+                accepted="parameters.signedBy too, or neither",
+                field="parameters",
+            )
+        if not parameters.get("signedBy"):
+            return self
+        try:
+            checked_signer(parameters["signedBy"])
+        except FieldError as error:
+            raise FieldError(f"signedBy {error.message}", accepted=error.accepted, field="parameters") from None
+        scheme = self.uri.scheme if self.uri is not None else ""
+        if scheme == "vendor" or (scheme == "pvc" and not self.path):
+            raise FieldError(
+                f"signedBy is given, and files of {scheme}:// are not read when a model is imported",
+                accepted="a source whose files are cached on nodes",
+                field="parameters",
+            )
+        return self
+
+    @property
+    def signed_by(self) -> str:
+        """Who must have signed the files, in PEM; "" where nobody need have."""
+        given = self.parameters.get("signedBy", "")
+        return checked_signer(given) if given else ""
+
+    @property
+    def signature(self) -> str:
+        """The file of the model that its signature is in."""
+        return self.parameters.get("signature") or DEFAULT_SIGNATURE
 
     @property
     def unsafe_pickles(self) -> UnsafePickles:

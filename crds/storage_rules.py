@@ -2,6 +2,7 @@
 
 from crds.artifact_uri import ARTIFACT_WITH_PORT
 from crds.cel import PASSWORD, Cel, Rule, matches, shown, shown_uri
+from crds.signature_policy import SIGNER
 from crds.storage_location import GRAMMAR, PLUGGED
 
 _BUCKET = r"[A-Za-z0-9]([\w.-]*\w)?"
@@ -103,6 +104,7 @@ _OF_HUB = (
     "has(self.parameters) && 'revision' in self.parameters && has(self.storageUri)"
     " && self.storageUri.startsWith('hf://')"
 )
+_SIGNER, _SIGNATURE = "self.parameters['signedBy']", "self.parameters['signature']"
 _AUTH, _AUTH_TYPE = "self.parameters['auth']", "self.parameters['auth_type']"
 
 STORAGE_RULES = (
@@ -129,6 +131,19 @@ STORAGE_RULES = (
         holds=f"!({_OF_HUB}) || {matches(_GIVEN, f'^{_REVISION}$')} && !{matches(_GIVEN, _DOTS_IN_REVISION)}",
         says=("the revision ", shown(_GIVEN), " is no branch, tag or commit"),
         accepted=GRAMMAR["hf"],
+        field=".parameters",
+    ),
+    Rule(
+        holds=f"!has(self.parameters) || !('signedBy' in self.parameters) || !{_SIGNER}.contains('PRIVATE KEY-----')",
+        says=("signedBy holds a private key, which must not be here",),
+        accepted=SIGNER,
+        field=".parameters",
+    ),
+    Rule(
+        holds="!has(self.parameters) || !('signature' in self.parameters) || 'signedBy' in self.parameters"
+        f" || {_SIGNATURE} == ''",
+        says=("signature is ", shown(_SIGNATURE), ", and nothing says whose it must be"),
+        accepted="parameters.signedBy too, or neither",
         field=".parameters",
     ),
 )

@@ -8,6 +8,7 @@ from pydantic import Field
 from crds.distribution import Distribution
 from crds.labels import ModelKind
 from crds.pickle_policy import UnsafePickles
+from crds.signature_policy import DEFAULT_SIGNATURE, signer_digest
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.distribution import find_peers
@@ -31,6 +32,10 @@ class CacheInputs(StepInputs):
         default="auto",
         description="swarm: nodes give the bytes to each other; direct: each fetches all; auto: a swarm if it can be.",
     )
+    signed_by: str = Field(
+        default="", description="Who must have signed it: a public key or certificates in PEM; empty for nobody."
+    )
+    signature: str = Field(default=DEFAULT_SIGNATURE, description="The file of the model that its signature is in.")
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
@@ -43,6 +48,7 @@ class CacheOutputs(StepOutputs):
     fetched_bytes: int = Field(description="Bytes fetched in this run.")
     reused_bytes: int = Field(description="Bytes that were there already.")
     received_bytes: int = Field(description="Of the bytes fetched, those that other nodes gave.")
+    signed_by: str = Field(description="SHA-256 of the PEM of whoever's signature was verified; empty for nobody's.")
 
 
 @step(
@@ -57,7 +63,9 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
         OmeError: of the class that fits, with a remedy.
     """
     from steps.cache import import_model
+    from steps.cache.signature import signature_policy
 
+    signature = signature_policy(inputs.signed_by, inputs.signature)
     if is_on_cluster():
         from steps.cluster.held_model import wait_until_held
 
@@ -72,6 +80,7 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
         namespace=inputs.namespace,
         unsafe_pickles=inputs.unsafe_pickles,
         peers=find_peers(manifest.digest, inputs.distribution),
+        signature=signature,
     )
     for folder in imported.evicted:
         sys.stderr.write(f"removed {folder}, which nothing refers to, for room\n")
@@ -86,4 +95,5 @@ def cache_model(inputs: CacheInputs) -> CacheOutputs:
         fetched_bytes=imported.fetched_bytes,
         reused_bytes=imported.reused_bytes,
         received_bytes=imported.received_bytes,
+        signed_by=signer_digest(inputs.signed_by),
     )

@@ -98,6 +98,18 @@ class UnsafeError(OmeError):
     )
 
 
+class SignatureError(IntegrityError):
+    """A model is not signed as it was asked to be: no signature, another signer's, or of other files or bytes."""
+
+    code = "signature"
+    exit_code = 23
+    retryable = False
+    default_remedy = (
+        "Have the model signed again as it is now, or take the revision that was signed. The key or the certificates "
+        "are those of --signed-by, or spec.storage.parameters.signedBy. What was fetched is kept."
+    )
+
+
 class DoesNotFitError(OmeError):
     """No runtime and accelerator at hand can run the model; the message has the numbers."""
 
@@ -135,7 +147,7 @@ class EngineFailedError(ClusterError):
 
 CLASSES: tuple[type[OmeError], ...] = (
     AuthError, NotFoundError, DiskFullError, RateLimitedError, IntegrityError, UnsupportedError, InvalidInputError,
-    UnsafeError, DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
+    UnsafeError, SignatureError, DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
 )  # fmt: skip
 
 RETRYABLE_EXIT_CODES: tuple[int, ...] = tuple(c.exit_code for c in CLASSES if c.retryable)

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from crds.metadata import API_VERSION, skips_config_parsing
 from crds.pickle_policy import UnsafePickles
+from crds.signature_policy import signature_parameters, signer_digest
 from steps.facts import DiffusionComponent, Facts
 from steps.frozen import Frozen
 from steps.manifest import Manifest
@@ -36,6 +37,7 @@ class Publication(Frozen):
         path: The folder that holds its files.
         node: The machine that holds them.
         unsafe_pickles: What was said of pickles that run code when they are loaded.
+        signed_by, signature: Whose signature was verified, in PEM, and the file that it is in; "" for nobody's.
         previous: Facts that an earlier publication wrote, or None: values that still equal them are ours to renew.
     """
 
@@ -48,6 +50,8 @@ class Publication(Frozen):
     path: str
     node: str
     unsafe_pickles: UnsafePickles = "refuse"
+    signed_by: str = ""
+    signature: str = ""
     previous: Facts | None = None
 
 
@@ -130,6 +134,10 @@ def _spec(spec: dict[str, Any], publication: Publication, *, is_skipped: bool) -
         storage["path"] = publication.path
     if publication.unsafe_pickles == "allow":
         storage["parameters"] = {**(storage.get("parameters") or {}), "unsafePickles": "allow"}
+    asked = signature_parameters(publication.signed_by, publication.signature)
+    kept = {k: v for k, v in (storage.get("parameters") or {}).items() if k not in ("signedBy", "signature")}
+    if kept | asked != (storage.get("parameters") or {}):
+        storage["parameters"] = kept | asked
     spec["storage"] = storage
     if is_skipped:
         return spec
@@ -160,13 +168,17 @@ def _status(
     failed = set(status.get("nodesFailed") or []) - {publication.node}
     count = facts.parameters
     parsed = f"{facts.parameter_size} parameters, {count.confidence} from {count.source}"
+    signer = signer_digest(publication.signed_by)
     files = "1 file" if len(manifest.files) == 1 else f"{len(manifest.files)} files"
     said = {
         "Resolved": ("Resolved", f"Revision {manifest.revision[:12]}: {files}, {manifest.total_bytes} bytes."),
         "Parsed": ("ParsingSkipped", "An annotation asks to keep the spec.")
         if is_skipped
         else ("Parsed", f"{parsed}."),
-        "Cached": ("Cached", f"On {publication.node} in {publication.path}."),
+        "Cached": (
+            "Cached",
+            f"On {publication.node} in {publication.path}{f', with a signature by {signer}' if signer else ''}.",
+        ),
         "Ready": ("Ready", "Every file is verified and in place."),
     }
     status.pop("progress", None)
@@ -180,7 +192,8 @@ def _status(
             "digest": digest,
             "totalBytes": manifest.total_bytes,
             "files": len(manifest.files),
-        },
+        }
+        | ({"signedBy": signer} if signer else {}),
         "conditions": _conditions(status.get("conditions") or [], said, generation, now),
     }
     if failed:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from crds.pickle_policy import UnsafePickles
+from crds.signature_policy import DEFAULT_SIGNATURE
 from steps.cluster.pod import is_on_cluster, models_root_on_nodes
 from steps.contract import StepInputs, StepOutputs, step
 from steps.facts import Facts
@@ -40,6 +41,8 @@ class PublishInputs(StepInputs):
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
     unsafe_pickles: UnsafePickles = Field(default="refuse", description="What was said of pickles that run code.")
+    signed_by: str = Field(default="", description="Who had to sign it: a public key or certificates in PEM.")
+    signature: str = Field(default=DEFAULT_SIGNATURE, description="The file of the model that its signature is in.")
     nodes: tuple[str, ...] = Field(default=(), description="Nodes that were asked for; an empty name means any.")
 
 
@@ -84,6 +87,8 @@ def _publish_on_cluster(inputs: PublishInputs) -> None:
         secret=inputs.secret,
         secret_key=inputs.secret_key,
         unsafe_pickles=inputs.unsafe_pickles,
+        signed_by=inputs.signed_by,
+        signature=inputs.signature,
         nodes=inputs.nodes,
     )
     publish_request(model_owner(inputs.scope, inputs.namespace, inputs.name), request)
@@ -105,6 +110,8 @@ def _publish_here(inputs: PublishInputs) -> None:
             path=inputs.path,
             node=platform.node() or "localhost",
             unsafe_pickles=inputs.unsafe_pickles,
+            signed_by=inputs.signed_by,
+            signature=inputs.signature,
             previous=stored_facts(old) if old is not None else None,
         )
         return publish(old, publication, now)

@@ -9,6 +9,7 @@ from typing import Any
 
 from crds.metadata import API_VERSION
 from crds.pickle_policy import UnsafePickles
+from crds.signature_policy import signature_parameters
 from crds.storage_uri import HubUri, StorageUriError, parse_storage_uri, with_revision
 from steps.errors import InvalidInputError
 from steps.frozen import Frozen
@@ -30,6 +31,7 @@ class ModelRequest(Frozen):
         source_parameters: How to reach the source.
         secret, secret_key: Secret with the source's token or keys; an empty key is the default one.
         unsafe_pickles: What becomes of pickles that run code when they are loaded.
+        signed_by, signature: Who must have signed it, in PEM, and the file that the signature is in.
         nodes: Names of nodes; an empty name means any.
     """
 
@@ -43,6 +45,8 @@ class ModelRequest(Frozen):
     secret: str = ""
     secret_key: str = ""
     unsafe_pickles: UnsafePickles = "refuse"
+    signed_by: str = ""
+    signature: str = ""
     nodes: tuple[str, ...] = ()
 
 
@@ -113,6 +117,7 @@ def _parameters(request: ModelRequest, storage: dict[str, Any]) -> dict[str, Any
     given = dict(request.source_parameters)
     if request.unsafe_pickles == "allow":
         given["unsafePickles"] = "allow"
+    given |= signature_parameters(request.signed_by, request.signature)
     return {"parameters": {**(storage.get("parameters") or {}), **given}} if given else {}
 
 

@@ -23,6 +23,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "unsupported": "Unsupported",
     "invalid-input": "InvalidInput",
     "unsafe": "Unsafe",
+    "signature": "SignatureFailed",
     "does-not-fit": "DoesNotFit",
     "network": "NetworkFailed",
     "cluster": "ClusterFailed",

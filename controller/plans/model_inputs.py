@@ -1,8 +1,9 @@
 """What a model's spec asks for: the files, where they go, and the import run that brings them.
 
-Two digests: `files` names what is wanted on nodes; `inputs` also counts the Secret's version and `ome.io/retry`, which
-make a failed import worth trying again but do not make cached files stale. The copy of a tenant's Secret comes and
-goes with the runs: its version is a digest of its own there, which the newest run remembers.
+Two digests: `files` names what is wanted on nodes, and who must have signed it; `inputs` also counts the Secret's
+version and `ome.io/retry`, which make a failed import worth trying again but do not make cached files stale. The copy
+of a tenant's Secret comes and goes with the runs: its version is a digest of its own there, which the newest run
+remembers.
 """
 
 import json
@@ -21,6 +22,7 @@ from crds.labels import INPUTS, ModelKind, config_map_key, node_label, node_labe
 from crds.model import object_or_json_text
 from crds.pickle_policy import UnsafePickles
 from crds.problems import FieldError
+from crds.signature_policy import DEFAULT_SIGNATURE, signature_parameters, signer_digest
 from crds.storage import SOURCE_PARAMETERS, StorageSpec
 from crds.storage_uri import StorageUriError
 
@@ -48,6 +50,7 @@ class Wanted:
         min_ready: `spec.minReadyNodes`; None for all.
         unsafe_pickles: Whether pickles that run code when they are loaded are taken.
         distribution: How the bytes come to several nodes.
+        signer: `sha256:` of the PEM of who must have signed it; "" for nobody.
         storage: The whole of `spec.storage`.
         tokens_in_clear: Keys of `parameters` that hold a secret.
     """
@@ -70,6 +73,7 @@ class Wanted:
     min_ready: int | None
     unsafe_pickles: UnsafePickles
     distribution: Distribution
+    signer: str
     storage: StorageSpec
     tokens_in_clear: tuple[str, ...] = ()
 
@@ -111,6 +115,9 @@ class Wanted:
         made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
         made |= {"unsafe_pickles": self.unsafe_pickles} if self.unsafe_pickles != _REFUSE else {}
         made |= {"distribution": self.distribution} if self.distribution != "auto" else {}
+        if self.signer:
+            made["signed_by"] = self.storage.parameters["signedBy"]
+            made |= {"signature": self.storage.signature} if self.storage.signature != DEFAULT_SIGNATURE else {}
         return made | {"nodes": json.dumps(nodes)}
 
     def is_asked_by(self, arguments: Mapping[str, str], pinned: str) -> bool:
@@ -131,6 +138,7 @@ class Wanted:
             and arguments.get("secret", "") in {self.secret, self.copied_secret}
             and (not self.secret or arguments.get("secret_key", _DEFAULT_KEY) == self.secret_key)
             and (arguments.get("unsafe_pickles") or _REFUSE) == self.unsafe_pickles
+            and _signature(arguments) == signature_parameters(self.storage.signed_by, self.storage.signature)
         )
 
 
@@ -160,6 +168,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     files = digest_of(
         [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
         + ([reached] if reached else [])
+        + ([[storage.signed_by, storage.signature]] if storage.signed_by else [])
     )
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
@@ -192,6 +201,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         min_ready=_whole(spec.get("minReadyNodes")),
         unsafe_pickles=storage.unsafe_pickles,
         distribution=storage.distribution,
+        signer=signer_digest(storage.signed_by),
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
     )
@@ -246,6 +256,12 @@ def _object(text: str) -> dict[str, str]:
     except ValueError:
         return {"": text}
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {"": text}
+
+
+def _signature(arguments: Mapping[str, str]) -> dict[str, str]:
+    """What a run asks of signatures, in the words of a model's parameters."""
+    signed_by = arguments.get("signed_by", "").strip()
+    return signature_parameters(signed_by and f"{signed_by}\n", arguments.get("signature", ""))
 
 
 def _whole(value: Any) -> int | None:

@@ -183,7 +183,7 @@ def _remembered(place: Place, model: Object, wanted: Wanted, artifact: Mapping[s
     if value is None:
         return None
     is_ready = value == labels.READY and place.name in ((model.get("status") or {}).get("nodesReady") or ())
-    is_same = is_ready and artifact.get("uri") == wanted.uri
+    is_same = is_ready and artifact.get("uri") == wanted.uri and str(artifact.get("signedBy") or "") == wanted.signer
     return Entry(
         status=labels.READY if is_same else labels.UPDATING,
         files=wanted.files if is_same else "",

@@ -43,7 +43,10 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
     if names := sorted(n.name for n in state.lacking if n.prospect.last is not None and not n.is_running):
         made["nodesFailed"] = names
     if artifact := artifact_of(state, old, "resolve"):
-        made["artifact"] = artifact
+        artifact.pop("signedBy", None)
+        made["artifact"] = artifact | (
+            {"signedBy": state.wanted.signer} if state.wanted.signer and state.ready else {}
+        )
     if active is not None:
         made["progress"], _ = _progress(state, active, context.now)
     elif state.targets:
@@ -103,7 +106,8 @@ def _waits(name: str, state: ModelState, task: str) -> Said:
 def _cached(state: ModelState) -> Said:
     if not state.targets:
         return Said("Cached", False, "NoMatchingNode", _no_node(state))
-    text = f"On {_count(state)}{_stragglers(state.lacking, state.wanted)}."
+    signed = f", with a signature by {state.wanted.signer}" if state.wanted.signer and state.ready else ""
+    text = f"On {_count(state)}{signed}{_stragglers(state.lacking, state.wanted)}."
     if state.is_cached:
         return Said("Cached", True, "Cached", text)
     if (failed := _failed(state.lacking)) is not None:

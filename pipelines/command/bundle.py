@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from crds.signature_policy import DEFAULT_SIGNATURE
 from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat, format_bytes, print_data, print_pairs
 
@@ -74,6 +75,8 @@ def import_model(
     path: options.Path = "",
     digest: Annotated[str, typer.Option("--digest", help="The digest that the export printed: no other bundle.")] = "",
     unsafe_pickles: options.UnsafePickles = "refuse",
+    signed_by: options.SignedBy = "",
+    signature: options.Signature = DEFAULT_SIGNATURE,
     output: Output = OutputFormat.table,
 ) -> None:
     """Bring a model from a bundle to this machine, verified.
@@ -82,9 +85,13 @@ def import_model(
     """
     from pipelines.command.console import RunConsole
     from pipelines.command.resource_table import describe_model
+    from pipelines.command.signer import signer_in
     from steps.cache.bundle_import import import_bundle
+    from steps.cache.signature import signature_policy
     from steps.resources import ResourceFolder
 
+    signer = signer_in(signed_by)
+    policy = signature_policy(signer, signature)
     with RunConsole() as console:
         shown = _Shown(console, f"Import {Path(file).name}")
         found = import_bundle(
@@ -93,9 +100,10 @@ def import_model(
             path,
             digest=digest,
             unsafe_pickles=unsafe_pickles,
+            signature=policy,
             on_progress=shown,
         )
-    _record(found, unsafe_pickles)
+    _record(found, unsafe_pickles, signer, signature)
     resource = ResourceFolder().get("ClusterBaseModel", found.name)
     if output is OutputFormat.table:
         print_pairs(describe_model(resource), title=f"ClusterBaseModel {found.name}")
@@ -103,7 +111,7 @@ def import_model(
         print_data(resource, output)
 
 
-def _record(found: "BundleImport", unsafe_pickles: Literal["refuse", "allow"]) -> None:
+def _record(found: "BundleImport", unsafe_pickles: Literal["refuse", "allow"], signed_by: str, signature: str) -> None:
     """Store the manifest and the facts, and publish the model, as the steps of an import do."""
     from crds.storage_uri import LocalUri
     from steps.errors import NotFoundError
@@ -121,7 +129,14 @@ def _record(found: "BundleImport", unsafe_pickles: Literal["refuse", "allow"]) -
     facts = parse_facts(manifest.model_copy(update={"files": here}), LocalSource(LocalUri(path=str(folder))))
     save_facts(manifest.digest, facts)
     publish_model(
-        PublishInputs(name=found.name, manifest=manifest.digest, path=str(folder), unsafe_pickles=unsafe_pickles)
+        PublishInputs(
+            name=found.name,
+            manifest=manifest.digest,
+            path=str(folder),
+            unsafe_pickles=unsafe_pickles,
+            signed_by=signed_by,
+            signature=signature,
+        )
     )
 
 

@@ -2,6 +2,7 @@
 
 import typer
 
+from crds.signature_policy import DEFAULT_SIGNATURE
 from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat, print_data, print_pairs
 
@@ -19,6 +20,8 @@ def import_model(
     allow: options.Allow = None,
     ignore: options.Ignore = None,
     unsafe_pickles: options.UnsafePickles = "refuse",
+    signed_by: options.SignedBy = "",
+    signature: options.Signature = DEFAULT_SIGNATURE,
     output: Output = OutputFormat.table,
 ) -> None:
     """Bring a model to this machine, verified.
@@ -29,6 +32,7 @@ def import_model(
     from pipelines.command.model_name import checked_uri, name_of
     from pipelines.command.pipeline import run_pipeline
     from pipelines.command.resource_table import describe_model
+    from pipelines.command.signer import signer_in
     from steps.contract import to_parameter
     from steps.home import checked_name
     from steps.resources import ResourceFolder
@@ -44,6 +48,8 @@ def import_model(
             "allow_patterns": to_parameter(allow or []),
             "ignore_patterns": to_parameter(ignore or []),
             "unsafe_pickles": unsafe_pickles,
+            "signed_by": signer_in(signed_by),
+            "signature": signature,
         },
     )
     resource = ResourceFolder().get("ClusterBaseModel", model)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from crds.signature_policy import DEFAULT_SIGNATURE
 from pipelines.command import options
 from pipelines.command.benchmark import CONCURRENCY, SCENARIO, exit_on_failed_verdict
 from pipelines.command.deploy import PROMPT
@@ -29,6 +30,8 @@ def onboard(
     allow: options.Allow = None,
     ignore: options.Ignore = None,
     unsafe_pickles: options.UnsafePickles = "refuse",
+    signed_by: options.SignedBy = "",
+    signature: options.Signature = DEFAULT_SIGNATURE,
     runtime: options.Runtime = "",
     accelerator: options.Accelerator = "",
     context: options.Context = 0,
@@ -49,6 +52,7 @@ def onboard(
     """
     from pipelines.command.model_name import checked_uri, name_of
     from pipelines.command.service import hardware_arguments
+    from pipelines.command.signer import signer_in
     from steps.contract import to_parameter
     from steps.home import checked_name
 
@@ -64,6 +68,8 @@ def onboard(
         "allow_patterns": to_parameter(allow or []),
         "ignore_patterns": to_parameter(ignore or []),
         "unsafe_pickles": unsafe_pickles,
+        "signed_by": signer_in(signed_by),
+        "signature": signature,
         "runtime": runtime,
         **hardware_arguments(serving, namespace, accelerator),
         "context": str(context),

@@ -20,6 +20,13 @@ Ignore = Annotated[list[str] | None, typer.Option("--ignore", help="No files of 
 UnsafePickles = Annotated[
     Literal["refuse", "allow"], typer.Option("--unsafe-pickles", help="Pickles that run code when they are loaded.")
 ]
+SignedBy = Annotated[
+    str,
+    typer.Option(
+        "--signed-by", help="PEM file: public key, or certificates, of who must have signed the model (OpenSSF)."
+    ),
+]
+Signature = Annotated[str, typer.Option("--signature", help="The file of the model that its signature is in.")]
 Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
 Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the runtime's own.")]

@@ -33,6 +33,7 @@ def describe_model(resource: Resource) -> list[tuple[str, object]]:
         ("digest", artifact.get("digest")),
         ("size", _size(artifact) if artifact else ""),
         ("path", spec["storage"].get("path")),
+        ("signed by", artifact.get("signedBy")),
         ("architecture", spec.get("modelArchitecture")),
         ("parameters", spec.get("modelParameterSize")),
         ("format", spec.get("modelFormat", {}).get("name")),

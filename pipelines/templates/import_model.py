@@ -4,6 +4,7 @@ from hera.workflows import DAG, Parameter, WorkflowTemplate
 
 from pipelines.templates.pipeline import (
     REQUEST,
+    TRUST,
     ask_for,
     hand_on,
     output,
@@ -32,7 +33,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
             *ask_for("resolve-model", *REQUEST[1:]),
-            *ask_for("cache-model", "path", "unsafe_pickles", "distribution", "secret", "secret_key"),
+            *ask_for("cache-model", "path", *TRUST, "distribution", "secret", "secret_key"),
             NODES,
         ],
     ) as template:
@@ -58,7 +59,7 @@ def build() -> WorkflowTemplate:
                 "cache-model",
                 "cache",
                 manifest
-                | workflow_values("name", "scope", "namespace", "path", "unsafe_pickles", "distribution")
+                | workflow_values("name", "scope", "namespace", "path", *TRUST, "distribution")
                 | token
                 | {"node": "{{item}}"},
                 depends="resolve",
@@ -67,7 +68,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "publish-model",
                 "publish",
-                workflow_values("name", "scope", "namespace", "nodes", "unsafe_pickles", *REQUEST)
+                workflow_values("name", "scope", "namespace", "nodes", *TRUST, *REQUEST)
                 | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},

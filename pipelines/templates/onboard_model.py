@@ -4,6 +4,7 @@ from hera.workflows import DAG, Parameter, WorkflowTemplate
 
 from pipelines.templates.pipeline import (
     REQUEST,
+    TRUST,
     ask_for,
     hand_on,
     output,
@@ -31,7 +32,7 @@ def build() -> WorkflowTemplate:
             *ask_for("publish-model", "name", "scope"),
             *ask_for("deploy-service", "service", "namespace"),
             *ask_for("resolve-model", *REQUEST[1:]),
-            *ask_for("cache-model", "path", "node", "unsafe_pickles", "secret", "secret_key"),
+            *ask_for("cache-model", "path", "node", *TRUST, "secret", "secret_key"),
             *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas"),
             *ask_for("ask-endpoint", "prompt", "max_tokens"),
@@ -73,13 +74,13 @@ def _import_and_select() -> None:
     run_step(
         "cache-model",
         "cache",
-        manifest | token | workflow_values("name", "scope", "namespace", "path", "node", "unsafe_pickles"),
+        manifest | token | workflow_values("name", "scope", "namespace", "path", "node", *TRUST),
         depends="select",
     )
     run_step(
         "publish-model",
         "publish",
-        workflow_values("name", "scope", "namespace", "unsafe_pickles", *REQUEST)
+        workflow_values("name", "scope", "namespace", *TRUST, *REQUEST)
         | token
         | manifest
         | facts

@@ -19,6 +19,8 @@ from steps.contract import find_step
 
 REQUEST = ("uri", "revision", "allow_patterns", "ignore_patterns", "source_parameters")
 """What says which files of which source an import is to bring."""
+TRUST = ("unsafe_pickles", "signed_by", "signature")
+"""What says whether such files may be taken."""
 
 
 def workflow_template(

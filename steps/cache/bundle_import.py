@@ -33,6 +33,7 @@ from steps.cache.importing import Imported
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
+from steps.cache.signature import SignaturePolicy, refuse_unsigned
 from steps.cache.store import ObjectStore, new_hasher
 from steps.cache.writing import write_object
 from steps.errors import IntegrityError, InvalidInputError
@@ -66,6 +67,7 @@ def import_bundle(
     *,
     digest: str = "",
     unsafe_pickles: UnsafePickles = "refuse",
+    signature: SignaturePolicy | None = None,
     on_progress: OnProgress,
 ) -> BundleImport:
     """Bring a bundle's model to this machine, verified, in one folder.
@@ -76,12 +78,14 @@ def import_bundle(
         path: Its folder; must lie under the models root.
         digest: What `ome bundle export` said, as `sha256:` and hex: a bundle that somebody else made is refused.
         unsafe_pickles: Whether it may have pickles that run code when they are loaded.
+        signature: Who must have signed it; None for nobody.
         on_progress: Told of bytes copied.
 
     Raises:
         IntegrityError: when anything differs from its digest, or is missing; says where.
         InvalidInputError: when the bundle has what none may have, or the folder is not free.
         UnsafeError: for dangerous pickles.
+        SignatureError: when it is not signed as it must be.
         DiskFullError: with the numbers.
     """
     with open_layout(bundle) as layout:
@@ -96,6 +100,7 @@ def import_bundle(
         store = ObjectStore(root)
         if use_if_warm(store.root, folder, manifest, str(owner)):
             refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
+            refuse_unsigned(manifest, signature, store, lambda file: folder / file.path)
             return BundleImport(name, manifest, Imported(folder, 0, manifest.total_bytes))
         with ExitStack() as stack:
             with store.locked():
@@ -107,6 +112,7 @@ def import_bundle(
                 note_pending(store, folder, missing)
             copied = _copy_all(store, layout, bundle, missing, contents.blobs, on_progress)
             refuse_unsafe(manifest, unsafe_pickles, store.path)
+            refuse_unsigned(manifest, signature, store, store.path)
             publish(store, manifest, folder, str(owner))
             with store.locked():
                 forget_pending(store, folder)

@@ -19,6 +19,7 @@ from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
+from steps.cache.signature import SignaturePolicy, foresee_unsigned, refuse_unsigned
 from steps.cache.store import ObjectStore
 from steps.errors import ClusterError, DiskFullError, IntegrityError, InvalidInputError, OmeError
 from steps.manifest import FileEntry, Manifest
@@ -61,6 +62,7 @@ def import_model(
     scope: ModelKind = "ClusterBaseModel",
     namespace: str = "",
     unsafe_pickles: UnsafePickles = "refuse",
+    signature: SignaturePolicy | None = None,
     peers: PeerSettings | None = None,
 ) -> Imported:
     """Bring a manifest's files to this machine, verified, in one folder.
@@ -74,6 +76,7 @@ def import_model(
         scope: Kind of its resource.
         namespace: Of a BaseModel.
         unsafe_pickles: Whether a model may have pickles that run code when they are loaded.
+        signature: Who must have signed it; None for nobody.
         peers: Where other nodes are that may import the same; None to fetch all from the source.
 
     Raises:
@@ -92,10 +95,13 @@ def import_model(
     try:
         if use_if_warm(root, folder, manifest, str(owner)):
             refuse_unsafe(manifest, unsafe_pickles, lambda file: folder / file.path)
+            refuse_unsigned(manifest, signature, ObjectStore(root), lambda file: folder / file.path)
             reporter.report("already here", total, total, reused=total)
             return Imported(folder, 0, total)
-        store = ObjectStore(root)
-        return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles, peers)
+        store = opened = ObjectStore(root)
+        if signature is not None:
+            foresee_unsigned(manifest, signature, lambda file: _read(opened, manifest, file))
+        return _import(store, manifest, folder, str(owner), reporter, unsafe_pickles, signature, peers)
     except OSError as error:
         raise _disk_error(error, root, store, manifest) from None
 
@@ -107,6 +113,7 @@ def _import(
     owner: str,
     reporter: ProgressReporter,
     unsafe_pickles: UnsafePickles,
+    signature: SignaturePolicy | None,
     peers: PeerSettings | None,
 ) -> Imported:
     swarm: Swarm | None = None
@@ -128,6 +135,7 @@ def _import(
             swarm = _joined(stack, _swarm(store, manifest, missing, peers), is_required=peers.is_required)
         fetched = _fetch(store, manifest, missing, addresses, reporter, swarm)
         refuse_unsafe(manifest, unsafe_pickles, store.path)
+        refuse_unsigned(manifest, signature, store, store.path)
         publish(store, manifest, folder, owner)
         with store.locked():
             forget_pending(store, folder)
@@ -161,6 +169,13 @@ def _swarm(store: ObjectStore, manifest: Manifest, missing: Sequence[FileEntry],
         if (file.algorithm, file.digest) not in lacking:
             swarm.add(file, [(0, file.size)])
     return swarm
+
+
+def _read(store: ObjectStore, manifest: Manifest, file: FileEntry) -> bytes:
+    """The whole of a small file, before what it says of the others is known."""
+    if store.has(file):
+        return store.path(file).read_bytes()
+    return open_source(manifest.uri, manifest.parameters).read(file, 0, file.size)
 
 
 def _fetch(

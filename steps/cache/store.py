@@ -98,6 +98,16 @@ class ObjectStore:
         """The sha256 that was recorded when the object came, in hexadecimal; "" where its name is its digest."""
         return _content(_read(_seal_path(self.path(file))))
 
+    def sha256(self, file: FileEntry, path: Path) -> str:
+        """The sha256 of a verified file, in hexadecimal: as it is known, else of what is at `path`."""
+        if file.algorithm == "sha256":
+            return file.digest
+        if recorded := self.content(file):
+            return recorded
+        hasher = hashlib.sha256()
+        hash_into(hasher, path, lambda _: None)
+        return hasher.hexdigest()
+
     def commit(self, file: FileEntry, partial: Path, descriptor: int, content: str = "") -> None:
         """Make a verified download the object: on disk first, then one rename.
 

@@ -178,6 +178,17 @@ def test_an_allowance_of_pickles_is_asked_for_and_other_parameters_stay() -> Non
     assert with_request(refusing, request) == made
 
 
+def test_a_signature_that_was_asked_for_is_asked_for_by_the_model() -> None:
+    owner = ModelOwner("ClusterBaseModel", "", "tiny")
+    pem = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
+    request = ModelRequest(uri=NAME, models_root="/mnt/models", signed_by=pem, signature="model.sig")
+    made = requested_model(owner, request)
+    assert made["spec"]["storage"]["parameters"] == {"signedBy": pem}
+    assert with_request(made, request) is made
+    named = request.model_copy(update={"signature": "ours.sig"})
+    assert with_request(made, named)["spec"]["storage"]["parameters"] == {"signedBy": pem, "signature": "ours.sig"}
+
+
 MODELS = "/apis/ome.io/v1beta1/clusterbasemodels"
 
 

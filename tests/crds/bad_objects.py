@@ -39,6 +39,16 @@ BAD = [
         'spec.storage.allowPatterns[1]: " " is empty; accepted: a file pattern such as "*.safetensors"',
     ),
     (
+        model(parameters={"signature": "model.sig"}),
+        'spec.storage.parameters: signature is "model.sig", and nothing says whose it must be; accepted:'
+        " parameters.signedBy too, or neither",
+    ),
+    (
+        model(parameters={"signedBy": "-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"}),
+        "spec.storage.parameters: signedBy holds a private key, which must not be here; accepted: a public key or"
+        " certificates in PEM, from -----BEGIN to the last END-----",
+    ),
+    (
         document("BaseModel", {"storage": {"path": "/a"}}),
         "spec.storage.storageUri: is missing; accepted: a storage URI such as hf://org/name",
     ),

@@ -1,10 +1,14 @@
 """A model from its first plan on: what a run's results become, and which runs are its own."""
 
+import hashlib
 import json
+
+import pytest
 
 from controller.index import arguments_of
 from controller.observed import Settings
 from controller.plans import plan_model
+from crds.labels import INPUTS
 from tests.controller.plans.argo import (
     DIGEST,
     REVISION,
@@ -176,6 +180,49 @@ def test_a_model_says_how_its_bytes_come_to_nodes_and_a_run_that_brings_them_oth
     cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"distribution": "swarm"}}}})
     settle(cluster)
     assert runs_of(cluster, "import-model") == [run]
+
+
+SIGNER = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----"
+
+
+def test_a_signature_is_asked_for_by_the_model_and_its_status_says_whose_was_verified() -> None:
+    cluster = imported("node-a")
+    assert "signedBy" not in cluster.get(*MODEL)["status"]["artifact"]
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"signedBy": SIGNER}}}})
+    assert "signedBy" not in settle(cluster)["artifact"], "nobody has verified what is there"
+    ours = only_run(cluster, "import-model")
+    given = cluster.get("Workflow", "ome", ours)["spec"]["arguments"]["parameters"]
+    assert {"name": "signed_by", "value": SIGNER} in given
+    assert "signature" not in {each["name"] for each in given}
+    importing(cluster, ours)
+    status = settle(cluster)
+    pem = f"{SIGNER}\n"
+    digest = f"sha256:{hashlib.sha256(pem.encode()).hexdigest()}"
+    assert status["state"] == "Ready"
+    assert status["artifact"]["signedBy"] == digest
+    assert condition(cluster.get(*MODEL), "Cached")["message"] == f"On 1 of 1 nodes, with a signature by {digest}."
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_the_models"),
+    [
+        ({"signed_by": ""}, False),
+        ({"signed_by": SIGNER.replace("MFkw", "MFkx")}, False),
+        ({"signed_by": SIGNER, "signature": "other.sig"}, False),
+        ({"signed_by": f"{SIGNER}\n"}, True),
+    ],
+    ids=["none", "another signer's", "in another file", "the same"],
+)
+def test_a_run_is_the_models_that_asked_for_the_same_signature(asked: dict[str, str], is_the_models: bool) -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    arguments = {"uri": URI, "name": "smollm2", "nodes": '["node-a"]'}
+    defaults = {"scope": "ClusterBaseModel", "namespace": "default", "signature": "model.sig"}
+    submitted_by_a_person(cluster, "import-model", "import-abc", arguments, defaults | asked)
+    cluster.pass_time(5)
+    cluster.add(model_body(storage={"parameters": {"signedBy": SIGNER}}))
+    settle(cluster)
+    assert (INPUTS in cluster.get("Workflow", "ome", "import-abc")["metadata"].get("annotations", {})) is is_the_models
 
 
 def test_a_run_that_an_earlier_model_of_that_name_owns_is_stopped_and_another_submitted() -> None:
