@@ -23,6 +23,7 @@ from steps.errors import InvalidInputError, OmeError
 
 _LEVELS = ("debug", "info", "warning", "error")
 _HIGHEST_PORT = 65535
+_HOUR = 3600
 _log = logging.getLogger(__name__)
 
 
@@ -85,6 +86,10 @@ def parser() -> argparse.ArgumentParser:
     _option(found, "--max-attempts", defaults.max_attempts, "runs for the same inputs that another attempt may mend")
     _option(found, "--retry-seconds", defaults.retry_seconds, "wait before the second attempt; doubles")
     _option(found, "--slow-retry-seconds", defaults.slow_retry_seconds, "wait where a person has to mend a node")
+    _option(
+        found, "--revision-check-hours", defaults.revision_check_seconds / _HOUR,
+        "how often sources of models are asked whether they have moved; 0 for never",
+    )  # fmt: skip
     _option(found, "--workers", 16, "resources planned at once")
     _option(found, "--metrics-port", 8080, "port of /healthz, /readyz and /metrics; 0 for a free one")
     _option(found, "--metrics-host", "", "address to serve them on; all when empty")
@@ -118,6 +123,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
                 f"{name}: {seconds} is no wait, so that attempts would follow each other without end",
                 remedy="Give a number of seconds above 0, such as 10.",
             )
+    _at_least("--revision-check-hours", given.revision_check_hours, 0)
     if not given.models_root.startswith("/"):
         raise InvalidInputError(
             f'--models-root: "{given.models_root}" is not absolute', remedy="Give a path such as /mnt/models."
@@ -128,6 +134,7 @@ def settings_of(given: argparse.Namespace) -> Settings:
         max_attempts=given.max_attempts,
         retry_seconds=given.retry_seconds,
         slow_retry_seconds=given.slow_retry_seconds,
+        revision_check_seconds=given.revision_check_hours * _HOUR,
     )
 
 

@@ -50,6 +50,7 @@ class Settings:
         max_attempts: Runs for the same inputs whose failure another attempt may mend.
         retry_seconds: Wait before the second attempt; doubles with each further one.
         slow_retry_seconds: Wait before looking again at what only a person can mend on a node (a full disk).
+        revision_check_seconds: How often a model's source is asked whether it has moved; 0 for never.
     """
 
     namespace: str = "ome"
@@ -57,6 +58,7 @@ class Settings:
     max_attempts: int = 5
     retry_seconds: float = 10.0
     slow_retry_seconds: float = 300.0
+    revision_check_seconds: float = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)

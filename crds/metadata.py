@@ -20,6 +20,8 @@ SKIP_CONFIG_PARSING_IN_CODE = "ome.oracle.com/skip-config-parsing"
 """As OME's code reads it; written by us, and both are read."""
 DEPLOYMENT_MODE = "ome.io/deploymentMode"
 FIT = "ome.io/fit"
+REFRESH = "ome.io/refresh"
+"""On a model: another value asks whether its source has moved, now."""
 ACCELERATOR_CLASS = "ome.io/accelerator-class"
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"

@@ -124,6 +124,32 @@ class ModelArtifact(ApiType):
     signed_by: str = ""
 
 
+class ModelSource(ApiType):
+    """What the source named when it was last asked, for a model whose URI names what may move.
+
+    Attributes:
+        uri: That was asked for.
+        revision: That it named; "" before it has told one.
+        digest: Of the manifest of that revision.
+        checked_at: RFC 3339.
+        refresh: The annotation `ome.io/refresh` as it was then.
+        reason: Why the source could not be asked, in one CamelCase word; "" when it could.
+        message: The same as a sentence.
+        followed: The revision that nodes are to have since `OnChange` took it; "" for that of the first import.
+        followed_digest: Of the manifest of that revision.
+    """
+
+    uri: str = ""
+    revision: str = ""
+    digest: str = ""
+    checked_at: str = ""
+    refresh: str = ""
+    reason: str = ""
+    message: str = ""
+    followed: str = ""
+    followed_digest: str = ""
+
+
 class ModelProgress(ApiType):
     """How far an import is.
 
@@ -162,6 +188,7 @@ class ModelStatus(Status):
         state: Derived from the conditions, for those who read it as OME's.
         nodes_ready: Names of nodes that have every file.
         nodes_failed: Names of nodes where caching failed for good.
+        source: What the source named when it was last asked whether it has moved.
     """
 
     lifecycle: Lifecycle | None = None
@@ -169,6 +196,7 @@ class ModelStatus(Status):
     nodes_ready: tuple[str, ...] = ()
     nodes_failed: tuple[str, ...] = ()
     artifact: ModelArtifact | None = None
+    source: ModelSource | None = None
     progress: ModelProgress | None = None
 
 

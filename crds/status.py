@@ -68,7 +68,7 @@ class Status(ApiType):
         return condition is not None and condition.status == "True"
 
 
-MODEL_CONDITIONS = ("Resolved", "Parsed", "Cached", "Ready")
+MODEL_CONDITIONS = ("Resolved", "Parsed", "Cached", "Ready", "UpToDate")
 SERVICE_CONDITIONS = (
     "ModelReady", "RuntimeSelected", "Deployed", "RouterReady", "DecoderReady", "EngineReady", "Ready",
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """StorageSpec: where a model, an adapter or results are, and where they go on a node, in both of OME's spellings."""
 
+import re
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -13,6 +14,9 @@ from crds.signature_policy import DEFAULT_SIGNATURE, checked_signer
 from crds.storage_uri import HubUri, StorageUri, StorageUriError, parse_storage_uri, with_revision
 
 DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
+RevisionPolicy = Literal["IfNotPresent", "OnChange"]
+
+_FIXED = re.compile(r"^hf://[^@]+@[0-9a-f]{40}$|^oci://.+@sha256:[0-9a-f]{64}$")
 
 PARAMETERS = (
     "auth", "region", "secretKey", "token", "config_file", "profile", "security_token", "endpoint",
@@ -31,6 +35,12 @@ _IN_CLEAR = (
     "token", "security_token", "aws_secret_access_key", "azure_account_key", "azure_connection_string",
     "azure_sas_token", "github_token",
 )  # fmt: skip
+
+
+DOWNLOAD_POLICY_HAS_NO_EFFECT = (
+    '"AlwaysDownload" has no effect: a file that a node has is verified by its digest and never fetched again, '
+    "whichever model brought it; leave it out"
+)
 
 
 def checked_path(path: str) -> str:
@@ -74,7 +84,9 @@ class StorageSpec(ApiType):
         schema_path: OME's; nothing reads it.
         parameters: By OME's keys; OME's documented `auth_type` is read as `auth`, and `revision` as the URI's.
         key: Name of the Secret with the credentials; OME's documentation calls it `storageKey`.
-        download_policy: None is OME's AlwaysDownload.
+        download_policy: OME's; files are kept once on a node, as ReuseIfExists asks, whatever it says.
+        revision_policy: What follows when the URI names another revision than it did at the import: with IfNotPresent,
+            which None is too, a condition that says so; with OnChange an import of that revision.
         allow_patterns: Files to take, as in huggingface_hub; empty for all.
         ignore_patterns: Files to leave out, as in huggingface_hub.
     """
@@ -91,6 +103,7 @@ class StorageSpec(ApiType):
     node_selector: dict[str, str] = {}
     node_affinity: NodeAffinity | None = None
     download_policy: DownloadPolicy | None = Field(default=None)
+    revision_policy: RevisionPolicy | None = Field(default=None)
     allow_patterns: tuple[Pattern, ...] = Field(default=(), max_length=256)
     ignore_patterns: tuple[Pattern, ...] = Field(default=(), max_length=256)
 
@@ -98,6 +111,11 @@ class StorageSpec(ApiType):
     def uri(self) -> StorageUri | None:
         """The parsed URI, or None when there is none."""
         return parse_storage_uri(self.storage_uri) if self.storage_uri else None
+
+    @property
+    def names_one_revision(self) -> bool:
+        """Whether the URI names one revision for good, so that there is never a newer one: by commit or digest."""
+        return bool(_FIXED.search(self.storage_uri))
 
     @model_validator(mode="before")
     @classmethod
@@ -189,6 +207,8 @@ class StorageSpec(ApiType):
     def notices(self) -> tuple[Problem, ...]:
         """Secrets in clear text, and keys that nothing reads."""
         found = []
+        if self.download_policy == "AlwaysDownload":
+            found.append(Problem("downloadPolicy", DOWNLOAD_POLICY_HAS_NO_EFFECT, kind="notice"))
         for key in self.parameters:
             path = f"parameters.{key}"
             if key in _IN_CLEAR:

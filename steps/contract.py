@@ -63,6 +63,7 @@ def step(name: str, *, title: str, description: str) -> Callable[[Callable[[In],
 
 CATALOGUE: Mapping[str, str] = {
     "resolve-model": "steps.resolve_model:resolve_model",
+    "check-revision": "steps.check_revision:check_revision",
     "parse-model": "steps.parse_model:parse_model",
     "cache-model": "steps.cache_model:cache_model",
     "publish-model": "steps.publish_model:publish_model",

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from steps.contract import StepInputs, StepOutputs, step
 from steps.manifest import Manifest
+from steps.manifest_pin import refuse_other_manifest
 from steps.manifest_store import save_manifest
 from steps.source_credentials import require_credentials
 from steps.sources import ResolveOptions, open_source
@@ -25,6 +26,7 @@ class ResolveInputs(StepInputs):
     source_parameters: dict[str, str] = Field(
         default={}, description="How to reach the source, as a JSON object: endpoint, region, auth."
     )
+    manifest_digest: str = Field(default="", description="Digest that the manifest must have; empty for any.")
     secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
     secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
@@ -52,6 +54,7 @@ def resolve_model(inputs: ResolveInputs) -> ResolveOutputs:
     require_credentials(inputs.uri, inputs.secret, inputs.secret_key)
     options = ResolveOptions(inputs.revision, inputs.allow_patterns, inputs.ignore_patterns)
     manifest = open_source(inputs.uri, inputs.source_parameters).resolve(options)
+    refuse_other_manifest(manifest, inputs.manifest_digest)
     digest = save_manifest(manifest)
     sys.stderr.write(_summary(manifest))
     return ResolveOutputs(

@@ -30,6 +30,7 @@ from controller.plans.naming import next_run
 from controller.plans.node_records import remove_entry, restore_config_map, set_label, write_entry
 from controller.plans.own_patch import hold, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
+from controller.plans.revision_check import Check, plan_check
 from controller.plans.submission import forget_failures, submit, vanished
 from crds.problems import FieldError
 from crds.storage_location import stays_in_claim
@@ -75,7 +76,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
         return Plan(tuple(restored), requeue_seconds=0.0)
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += _record(state, context)
-    actions += keep_artifact(state.digest, context)
+    actions += keep_artifact("" if state.is_behind else state.digest, context)
     if writes := writes_before_status(state):
         return Plan((*actions, *writes))
     is_free = not state.is_at_work and not state.runs.has_news
@@ -83,7 +84,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:
         return Plan((*actions, cleaning.submission))
-    actions += unneeded_copy(state, context)
+    check = plan_check(state, context)
+    actions += unneeded_copy(state, context, is_needed=check.needs_token)
     obstacle = secret_obstacle(state, context)
     if is_free and is_waiting_for_tenant(state, obstacle):
         if held := hold(state, is_submitting=True):
@@ -92,11 +94,13 @@ def _plan(state: ModelState, context: Context) -> Plan:
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
     if nodes:
         return Plan((*actions, *_hold_for_run(state), *_submission(state, nodes, context)))
+    if check.submission and is_free:
+        return Plan((*actions, *hold(state, is_submitting=True), *check.submission))
     said = _uncleaned(cleaning)
-    status = model_status(state, context, obstacle=obstacle, cleaning=said)
+    status = model_status(state, context, obstacle=obstacle, cleaning=said, source=check.source)
     actions += release_artifact(model, status, context)
     event = change_event(model, said_of(state, obstacle, said, context.now), "Ready")
-    waits = [_requeue(state, cleaning, obstacle), seconds_to_progress(state, context)]
+    waits = [_requeue(state, cleaning, obstacle, check), seconds_to_progress(state, context)]
     return Plan((*actions, *write_status(model, status, event)), soonest(waits))
 
 
@@ -176,6 +180,8 @@ def _pinned(state: ModelState) -> str:
 
     Whoever asks for another attempt then has corrected it at its source, which made another revision.
     """
+    if state.wanted.followed:
+        return state.wanted.followed
     status = state.model.get("status") or {}
     artifact = status.get("artifact") or {}
     reasons = {c.get("reason") for c in status.get("conditions") or () if c.get("type") == "Parsed"}
@@ -183,15 +189,26 @@ def _pinned(state: ModelState) -> str:
     return str(artifact.get("revision") or "") if artifact.get("uri") == state.wanted.uri and not is_refused else ""
 
 
+def _pinned_digest(state: ModelState) -> str:
+    """Of the manifest that all nodes are to have; "" while none has any: whoever corrects the source means it so."""
+    held = (node.entry.digest for node in state.nodes if node.entry is not None and node.holds(state.wanted))
+    return state.wanted.followed_digest or next((digest for digest in held if digest), "")
+
+
 def _submission(state: ModelState, nodes: tuple[NodeState, ...], context: Context) -> list[Action]:
     """The run, behind what it needs, and without failed runs that nobody looks at any more."""
     model, wanted, settings = state.model, state.wanted, context.settings
     name = next_run("import", wanted.name, wanted.inputs, (run.name for run in state.runs.every))
-    pinned = _pinned(state)
-    arguments = wanted.arguments(tuple(node.name for node in nodes), pinned)
-    uri = wanted.storage.uri
-    if pinned and isinstance(uri, HubUri):
-        arguments["uri"] = f"hf://{uri.repository}"  # its own revision may be a branch, which is another name
+    uri, names = wanted.storage.uri, tuple(node.name for node in nodes)
+    if isinstance(uri, HubUri):
+        pinned = _pinned(state)
+        arguments = wanted.arguments(names, pinned)
+        if pinned:
+            arguments["uri"] = f"hf://{uri.repository}"  # its own revision may be a branch, which is another name
+    else:  # no other source can be asked for an earlier revision
+        arguments = wanted.arguments(names, "")
+        if digest := _pinned_digest(state):
+            arguments.setdefault("manifest_digest", digest)
     actions: list[Action] = [*vanished(model, state.runs.lost)]
     if token := token_for_run(state, settings.namespace):
         arguments["secret"] = wanted.copied_secret
@@ -211,9 +228,9 @@ def _hold_for_run(state: ModelState) -> list[Action]:
     return hold(state, is_submitting=True) if state.wanted.namespace else []
 
 
-def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None) -> float | None:
+def _requeue(state: ModelState, cleaning: Eviction, obstacle: Said | None, check: Check) -> float | None:
     is_looking = obstacle is not None or is_waiting_for_tenant(state, obstacle)
-    waits = [cleaning.wait_seconds, _SECRET_SECONDS if is_looking else None]
+    waits = [cleaning.wait_seconds, check.wait_seconds, _SECRET_SECONDS if is_looking else None]
     if state.runs.active is not None:
         waits.append(state.runs.active.seconds_to_deadline)
     if state.is_at_work:
@@ -232,7 +249,7 @@ def _standing(model: Object, context: Context, reason: str, text: str, *, holds:
     said: list[Said] = [Said("Ready", holds, reason, text)]
     if holds:
         said = [Said(name, True, reason, text) for name in CONDITIONS]
-    kept = {key: old[key] for key in ("nodesReady", "artifact", "workflow", "lifecycle") if key in old}
+    kept = {key: old[key] for key in ("nodesReady", "artifact", "source", "workflow", "lifecycle") if key in old}
     if holds:
         kept.pop("nodesReady", None)
     others = [c for c in old.get("conditions") or () if not holds and c.get("type") in CONDITIONS[:3]]

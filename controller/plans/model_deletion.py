@@ -13,6 +13,7 @@ from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.node_records import Entry, entry_text, remove_entry, set_label, write_entry
 from controller.plans.records_of_artifact import release_artifact
+from controller.plans.revision_check import check_runs
 from crds import labels
 
 
@@ -52,7 +53,7 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     actions += release_artifact(model, {}, context, state.digest)
     actions += [
         DeleteObject("Workflow", run.namespace, run.name)
-        for run in (*state.runs.every, *evict_runs(model, context))
+        for run in (*state.runs.every, *evict_runs(model, context), *check_runs(model, context))
         if run.is_ours
     ]
     if context.observed.get("Secret", context.settings.namespace, wanted.copied_secret) is not None:

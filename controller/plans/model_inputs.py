@@ -52,6 +52,8 @@ class Wanted:
         distribution: How the bytes come to several nodes.
         signer: `sha256:` of the PEM of who must have signed it; "" for nobody.
         storage: The whole of `spec.storage`.
+        followed: The newer revision that nodes are to have since `OnChange` took it; "" for that of the first import.
+        followed_digest: Of the manifest of that revision.
         tokens_in_clear: Keys of `parameters` that hold a secret.
     """
 
@@ -76,6 +78,8 @@ class Wanted:
     signer: str
     storage: StorageSpec
     tokens_in_clear: tuple[str, ...] = ()
+    followed: str = ""
+    followed_digest: str = ""
 
     @property
     def label(self) -> str:
@@ -164,11 +168,14 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     folder = (
         normpath(storage.path) if storage.path else default_folder(context.settings.models_root, namespace, metadata)
     )
+    source = source_of(model, storage)
+    followed = str(source.get("followed") or "")
     reached = {key: value for key in SOURCE_PARAMETERS if (value := storage.parameters.get(key))}
     files = digest_of(
         [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
         + ([reached] if reached else [])
         + ([[storage.signed_by, storage.signature]] if storage.signed_by else [])
+        + ([f"revision {followed}"] if followed else [])
     )
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
@@ -204,7 +211,16 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         signer=signer_digest(storage.signed_by),
         storage=storage,
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
+        followed=followed,
+        followed_digest=str(source.get("followedDigest") or "") if followed else "",
     )
+
+
+def source_of(model: Object, storage: StorageSpec) -> Object:
+    """What is remembered of looks at a model's source; {} when it was of another URI, or nothing newer can come."""
+    found: Object = (model.get("status") or {}).get("source") or {}
+    is_of_it = found.get("uri") == storage.storage_uri and not storage.names_one_revision
+    return found if is_of_it else {}
 
 
 def configuration_mistake(model: Object) -> str:

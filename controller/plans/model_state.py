@@ -48,6 +48,12 @@ class NodeState:
         """Whether the wanted files are there."""
         return self.entry is not None and self.entry.status == labels.READY and self.entry.files == wanted.files
 
+    def has(self, digest: str, wanted: Wanted) -> bool:
+        """Whether the files of that manifest are in the wanted folder."""
+        entry = self.entry
+        is_there = entry is not None and entry.status == labels.READY and entry.path in ("", wanted.folder)
+        return is_there and entry is not None and entry.digest == digest
+
     def is_target(self) -> bool:
         """Whether the model is to be here: a tainted node keeps what it has, and gets nothing."""
         return self.place.is_qualified and (not self.place.is_repelling or self.entry is not None)
@@ -84,6 +90,32 @@ class ModelState:
         return tuple(node for node in self.targets if node.holds(self.wanted))
 
     @property
+    def is_behind(self) -> bool:
+        """Whether a newer revision is on its way, and the earlier one is served until it is there."""
+        artifact = self.artifact
+        is_another = bool(self.wanted.followed) and artifact.get("revision") != self.wanted.followed
+        is_of_it = bool(artifact.get("digest")) and artifact.get("uri") == self.wanted.uri
+        return is_another and is_of_it and not (self.is_cached and self.is_parsed)
+
+    @property
+    def usable(self) -> tuple[NodeState, ...]:
+        """Targets whose files may be served: the wanted ones, or, while these are on their way, the earlier."""
+        if not self.is_behind:
+            return self.ready
+        digest = str(self.artifact.get("digest"))
+        return tuple(node for node in self.targets if node.holds(self.wanted) or node.has(digest, self.wanted))
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether enough nodes have such files."""
+        return self._is_enough(self.usable)
+
+    @property
+    def artifact(self) -> Mapping[str, Any]:
+        """What the status says that it is."""
+        return (self.model.get("status") or {}).get("artifact") or {}
+
+    @property
     def lacking(self) -> tuple[NodeState, ...]:
         """Targets that do not."""
         return tuple(node for node in self.targets if not node.holds(self.wanted))
@@ -106,8 +138,10 @@ class ModelState:
     @property
     def is_cached(self) -> bool:
         """Whether enough nodes have it."""
-        enough = self.wanted.min_ready or len(self.targets)
-        return len(self.ready) >= max(enough, 1)
+        return self._is_enough(self.ready)
+
+    def _is_enough(self, nodes: tuple[NodeState, ...]) -> bool:
+        return len(nodes) >= max(self.wanted.min_ready or len(self.targets), 1)
 
     @property
     def is_parsed(self) -> bool:
@@ -130,7 +164,8 @@ def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState
     config = runs.facts() or next((entry.config for entry in mine if entry.config), None)
     digest = _with_algorithm(runs.output("manifest", "resolve")) or next((e.digest for e in mine if e.digest), "")
     revision = runs.output("revision", "resolve") or next((e.revision for e in mine if e.revision), "")
-    if not digest and artifact.get("uri") == wanted.uri and not before:
+    is_of_it = artifact.get("uri") == wanted.uri and wanted.followed in ("", artifact.get("revision"))
+    if not digest and is_of_it and not before:
         digest, revision = str(artifact.get("digest") or ""), str(artifact.get("revision") or "")
     results = runs.results()
     found = []
@@ -184,9 +219,10 @@ def _remembered(place: Place, model: Object, wanted: Wanted, artifact: Mapping[s
         return None
     is_ready = value == labels.READY and place.name in ((model.get("status") or {}).get("nodesReady") or ())
     is_same = is_ready and artifact.get("uri") == wanted.uri and str(artifact.get("signedBy") or "") == wanted.signer
+    is_wanted = is_same and wanted.followed in ("", artifact.get("revision"))
     return Entry(
         status=labels.READY if is_same else labels.UPDATING,
-        files=wanted.files if is_same else "",
+        files=wanted.files if is_wanted else "",
         digest=str(artifact.get("digest") or "") if is_same else "",
         revision=str(artifact.get("revision") or "") if is_same else "",
         path=wanted.folder,

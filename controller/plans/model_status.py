@@ -8,20 +8,24 @@ from controller.actions import Object
 from controller.observed import Context
 from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
-from controller.plans.conditions import Said, conditions
+from controller.plans.conditions import Said, condition_of, conditions
 from controller.plans.failures import failure
 from controller.plans.import_progress import import_progress, node_progress, stalled_words
 from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState
 from controller.plans.node_records import MOST_BYTES
 from controller.plans.runs import Run, timestamp
+from controller.plans.up_to_date import up_to_date
+from crds.storage import DOWNLOAD_POLICY_HAS_NO_EFFECT
 
 _NAMED = 5
 """Nodes that a message names one by one."""
 _KEPT = ("lifecycle",)
 
 
-def model_status(state: ModelState, context: Context, *, obstacle: Said | None, cleaning: Said | None) -> Object:
+def model_status(
+    state: ModelState, context: Context, *, obstacle: Said | None, cleaning: Said | None, source: Object
+) -> Object:
     """The status as it should be.
 
     Args:
@@ -29,24 +33,31 @@ def model_status(state: ModelState, context: Context, *, obstacle: Said | None, 
         context: For the time of changed conditions.
         obstacle: Why no run can be submitted, as the Ready condition has it; None when one can.
         cleaning: A condition about nodes that could not be cleaned; None when there is nothing to say.
+        source: What the model's source named when it was last asked; {} when it never was.
     """
     old = state.model.get("status") or {}
     generation = int(state.model["metadata"].get("generation") or 0)
+    artifact = artifact_of(state, old, "resolve")
+    if artifact.get("revision") not in (state.artifact.get("revision"), state.wanted.followed):
+        source = {}  # what was said of another revision
     said = said_of(state, obstacle, cleaning, context.now) + ((cleaning,) if cleaning else ())
+    said += up_to_date(state, source, artifact)
     active = _active(state)
     made: Object = {key: old[key] for key in _KEPT if key in old}
     made["observedGeneration"] = generation
     made["conditions"] = conditions(old.get("conditions") or (), said, generation, context.now)
     made["state"] = _state(state, said, active)
-    if names := sorted(node.name for node in state.ready):
+    if names := sorted(node.name for node in state.usable):
         made["nodesReady"] = names
     if names := sorted(n.name for n in state.lacking if n.prospect.last is not None and not n.is_running):
         made["nodesFailed"] = names
-    if artifact := artifact_of(state, old, "resolve"):
+    if artifact:
         artifact.pop("signedBy", None)
         made["artifact"] = artifact | (
             {"signedBy": state.wanted.signer} if state.wanted.signer and state.ready else {}
         )
+    if source:
+        made["source"] = source
     if active is not None:
         made["progress"], _ = _progress(state, active, context.now)
     elif state.targets:
@@ -66,10 +77,15 @@ def said_of(state: ModelState, obstacle: Said | None, cleaning: Said | None, now
             f"{fields} is readable by all who may read this model. Put it into a Secret and name that in storage.key."
         )
         said += (Said("SecretInClear", True, "TokenInClear", text, "Info"),)
+    if state.wanted.storage.download_policy == "AlwaysDownload":
+        text = f"spec.storage.downloadPolicy: {DOWNLOAD_POLICY_HAS_NO_EFFECT}."
+        said += (Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"),)
     return said
 
 
 def _resolved(state: ModelState) -> Said:
+    if state.is_behind:
+        return _as_before(state, "Resolved")
     if state.digest:
         files, size = state.runs.output("file_count", "resolve"), state.runs.output("total_bytes", "resolve")
         old = artifact_of(state, state.model.get("status") or {}, "resolve")
@@ -82,6 +98,8 @@ def _resolved(state: ModelState) -> Said:
 def _parsed(state: ModelState) -> Said:
     if state.skips_parsing:
         return Said("Parsed", True, "ParsingSkipped", "An annotation asks to keep the spec.")
+    if state.is_behind:
+        return _as_before(state, "Parsed")
     if state.config is not None:
         return Said("Parsed", True, "Parsed", parsed_words(state.config))
     return _waits("Parsed", state, "parse")
@@ -92,6 +110,13 @@ def parsed_words(config: Mapping[str, Any]) -> str:
     size = config.get("modelParameterSize") or "unknown number of"
     kind = config.get("modelArchitecture") or config.get("modelType") or "unknown architecture"
     return f"{kind}, {size} parameters."
+
+
+def _as_before(state: ModelState, name: str) -> Said:
+    """A condition of the revision that is served while a newer one is on its way."""
+    old = condition_of(state.model, name)
+    holds = {"True": True, "False": False}.get(str(old.get("status")))
+    return Said(name, holds, str(old.get("reason") or "Waiting"), str(old.get("message") or ""))
 
 
 def _waits(name: str, state: ModelState, task: str) -> Said:
@@ -107,6 +132,8 @@ def _cached(state: ModelState) -> Said:
     if not state.targets:
         return Said("Cached", False, "NoMatchingNode", _no_node(state))
     signed = f", with a signature by {state.wanted.signer}" if state.wanted.signer and state.ready else ""
+    if state.is_behind and state.is_usable:
+        return Said("Cached", True, "Cached", f"On {_count(state)}{signed}.")
     text = f"On {_count(state)}{signed}{_stragglers(state.lacking, state.wanted)}."
     if state.is_cached:
         return Said("Cached", True, "Cached", text)
@@ -118,7 +145,7 @@ def _cached(state: ModelState) -> Said:
 
 
 def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None, now: datetime) -> Said:
-    if state.is_cached and state.is_parsed:
+    if (state.is_cached and state.is_parsed) or (state.is_behind and state.is_usable):
         return Said("Ready", True, "Ready", f"Verified files on {_count(state)}.")
     active, gate = _active(state), state.gate
     if obstacle is not None:
@@ -152,7 +179,7 @@ def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None, now:
 
 def _count(state: ModelState) -> str:
     """How many nodes have it, of those that match; of those asked for, where so many do not match."""
-    ready, targets, asked = len(state.ready), len(state.targets), state.wanted.min_ready or 0
+    ready, targets, asked = len(state.usable), len(state.targets), state.wanted.min_ready or 0
     if asked > targets:
         return f"{ready} of the {asked} nodes asked for; {targets} {'matches' if targets == 1 else 'match'}"
     return f"{ready} of {targets} nodes"
@@ -221,6 +248,8 @@ def _state(state: ModelState, said: Sequence[Said], active: Run | None) -> str:
 def artifact_of(state: ModelState, old: Object, task: str) -> Object:
     """`status.artifact`: what the newest run brought, by the task of it that lists files; else what it is."""
     before: Object = dict(old.get("artifact") or {})
+    if state.is_behind:
+        return before
     if not state.digest or before.get("digest") == state.digest and before.get("uri") == state.wanted.uri:
         return before
     made: Object = {"uri": state.wanted.uri, "revision": state.revision, "digest": state.digest}
@@ -249,7 +278,7 @@ def _size(state: ModelState) -> int:
 
 
 def _nodes_ready(state: ModelState) -> str:
-    return f"{len(state.ready)}/{len(state.targets)}"
+    return f"{len(state.usable)}/{len(state.targets)}"
 
 
 def reference_of(state: ModelState, old: Object, context: Context) -> Object:

@@ -58,11 +58,19 @@ def token_for_run(state: ModelState, namespace: str) -> Action | None:
     )
 
 
-def unneeded_copy(state: ModelState, context: Context) -> list[Action]:
-    """A copy that no run reads, and none is going to: it goes with the runs."""
+def unneeded_copy(state: ModelState, context: Context, *, is_needed: bool = False) -> list[Action]:
+    """A copy that no run reads, and none is going to: it goes with the runs.
+
+    Args:
+        state: The model.
+        context: What is observed.
+        is_needed: Whether another run than an import needs it.
+    """
     wanted, namespace = state.wanted, context.settings.namespace
     is_named = bool(wanted.namespace and wanted.secret) or bool(wanted.storage.parameters.get("token"))
-    if context.observed.get("Secret", namespace, wanted.copied_secret) is None or state.runs.active is not None:
+    if context.observed.get("Secret", namespace, wanted.copied_secret) is None:
+        return []
+    if is_needed or state.runs.active is not None:
         return []
     return [] if is_named and not _is_at_rest(state) else [DeleteObject("Secret", namespace, wanted.copied_secret)]
 

@@ -81,6 +81,12 @@ USES: Mapping[str, Use] = {
         notes="Nothing is copied. The pod that mounts the claim runs in the claim's namespace, without a token and "
         "without rights, and is deleted at the end.",
     ),
+    "check-revision": Use(
+        resource="A model whose URI names what may move: the controller runs it once a day, and when the annotation "
+        "`ome.io/refresh` changes. What follows is `spec.storage.revisionPolicy`'s to say.",
+        arguments={"uri": _URI},
+        notes="A run by hand only shows what the source says: its outputs are the revision and the manifest's digest.",
+    ),
     "evict-model": Use(
         resource="Deleting a model, or taking the label off a node that the model was for: the controller runs it.",
         command=f"ome delete model {_MODEL}",

@@ -32,7 +32,7 @@ def build() -> WorkflowTemplate:
         parameters=[
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope", "namespace"),
-            *ask_for("resolve-model", *REQUEST[1:]),
+            *ask_for("resolve-model", *REQUEST[1:], "manifest_digest"),
             *ask_for("cache-model", "path", *TRUST, "distribution", "secret", "secret_key"),
             NODES,
         ],
@@ -51,7 +51,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "resolve-model",
                 "resolve",
-                workflow_values(*REQUEST) | token,
+                workflow_values(*REQUEST, "manifest_digest") | token,
             )
             manifest = {"manifest": output("resolve", "manifest")}
             run_step("parse-model", "parse", manifest | token, depends="resolve")

@@ -31,6 +31,7 @@ template before it takes the lock; of an endpoint without a URL the text stays a
 
 LIMITS: Mapping[str, Limits] = {
     "resolve-model": Limits(deadline_seconds=HOUR // 4, needs_credentials=True),
+    "check-revision": Limits(deadline_seconds=HOUR // 4, needs_credentials=True),
     "parse-model": Limits(deadline_seconds=HOUR // 2, memory="256Mi", memory_limit="1Gi", needs_credentials=True),
     "cache-model": Limits(
         deadline_seconds=24 * HOUR,

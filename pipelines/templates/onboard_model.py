@@ -31,7 +31,7 @@ def build() -> WorkflowTemplate:
             *ask_for("resolve-model", "uri"),
             *ask_for("publish-model", "name", "scope"),
             *ask_for("deploy-service", "service", "namespace"),
-            *ask_for("resolve-model", *REQUEST[1:]),
+            *ask_for("resolve-model", *REQUEST[1:], "manifest_digest"),
             *ask_for("cache-model", "path", "node", *TRUST, "secret", "secret_key"),
             *ask_for("select-runtime", *CHOSEN_BY),
             *ask_for("deploy-service", "replicas"),
@@ -62,7 +62,7 @@ def _import_and_select() -> None:
     run_step(
         "resolve-model",
         "resolve",
-        workflow_values(*REQUEST) | token,
+        workflow_values(*REQUEST, "manifest_digest") | token,
     )
     run_step("parse-model", "parse", manifest | token, depends="resolve")
     run_step(

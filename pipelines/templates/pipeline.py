@@ -31,6 +31,7 @@ def workflow_template(
     entrypoint: str = "",
     deadline_seconds: int,
     parameters: Sequence[Parameter] = (),
+    ttl: models.TTLStrategy = TTL,
 ) -> WorkflowTemplate:
     """The frame of a workflow template; use it as a context and put templates in it.
 
@@ -41,6 +42,7 @@ def workflow_template(
         entrypoint: Name of the template where it begins.
         deadline_seconds: After how long a run is ended.
         parameters: What a run asks for.
+        ttl: How long a run is kept after its end.
     """
     annotations = {TITLE: title, DESCRIPTION: description}
     return WorkflowTemplate(
@@ -51,7 +53,7 @@ def workflow_template(
         arguments=[_argument(p) for p in parameters],
         workflow_metadata=models.WorkflowMetadata(annotations=annotations, labels=LABELS | {PIPELINE: name}),
         active_deadline_seconds=deadline_seconds,
-        ttl_strategy=TTL,
+        ttl_strategy=ttl,
         pod_gc=POD_GC,
         service_account_name=SERVICE_ACCOUNT,
     )

@@ -38,6 +38,8 @@ SAID_DIFFERENTLY = {
     "hf://org/name[@revision]",
     'spec.storage.downloadPolicy: "ReuseIfExist"': 'spec.storage.downloadPolicy: Unsupported value: "ReuseIfExist":'
     ' supported values: "AlwaysDownload", "ReuseIfExists"',
+    'spec.storage.revisionPolicy: "Always"': 'spec.storage.revisionPolicy: Unsupported value: "Always":'
+    ' supported values: "IfNotPresent", "OnChange"',
     "spec.storage: is missing": "spec.storage: Required value",
     "spec.modelFormat.version: 1.0": f'spec.modelFormat.version: spec.modelFormat.version {TEXTS}: "number"',
     'spec.maxTokens: "8192"': 'spec.maxTokens: spec.maxTokens in body must be of type integer: "string"',

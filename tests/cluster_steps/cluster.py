@@ -26,6 +26,7 @@ from tests.hub.fixture import RunningHub
 REPOSITORY = Path(__file__).parents[2]
 ACCOUNTS = {
     "resolve-model": "ome-import", "parse-model": "ome-import", "publish-model": "ome-import",
+    "check-revision": "ome-import",
     "cache-model": "ome-cache", "evict-model": "ome-cache", "find-nodes": "ome-cache", "audit-cache": "ome-cache",
     "select-runtime": "ome-deploy",
     "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",

@@ -35,6 +35,10 @@ BAD = [
         " accepted: AlwaysDownload, ReuseIfExists",
     ),
     (
+        model(revisionPolicy="Always"),
+        'spec.storage.revisionPolicy: "Always" is not known; accepted: IfNotPresent, OnChange',
+    ),
+    (
         model(allowPatterns=["*.json", " "]),
         'spec.storage.allowPatterns[1]: " " is empty; accepted: a file pattern such as "*.safetensors"',
     ),

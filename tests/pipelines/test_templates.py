@@ -55,7 +55,7 @@ def parameters(value: object) -> Iterator[dict[str, Any]]:
 def test_there_are_these_templates() -> None:
     assert NAMES == [
         "onboard-model", "import-model", "parse-model", "select-runtime", "deploy-model", "benchmark-endpoint",
-        "read-claim", "evict-model", "audit-cache", "ome-steps",
+        "read-claim", "check-revision", "evict-model", "audit-cache", "ome-steps",
     ]  # fmt: skip
     assert [t["name"] for t in ALL["ome-steps"]["spec"]["templates"]] == list(CATALOGUE)
 
@@ -117,7 +117,7 @@ def test_runs_end_and_are_cleaned_up(name: str) -> None:
     assert spec["serviceAccountName"] == "ome-import"
 
 
-READERS = {"resolve-model", "parse-model", "cache-model", "audit-cache"}
+READERS = {"resolve-model", "check-revision", "parse-model", "cache-model", "audit-cache"}
 
 
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
@@ -177,6 +177,7 @@ def test_a_step_learns_where_it_is_from_its_pod_and_nothing_on_one_machine(templ
 def test_each_step_has_the_account_with_its_rights() -> None:
     assert {t["name"]: t["serviceAccountName"] for t in SCRIPTS} == {
         "resolve-model": "ome-import", "parse-model": "ome-import", "publish-model": "ome-import",
+        "check-revision": "ome-import",
         "cache-model": "ome-cache", "evict-model": "ome-cache", "find-nodes": "ome-cache", "audit-cache": "ome-cache",
         "select-runtime": "ome-deploy", "deploy-service": "ome-deploy",
         "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",

@@ -158,6 +158,16 @@ def reading(
     return write(cluster, name, outcome if is_well else "Failed", nodes, outputs=given if is_well else {})
 
 
+def checking(
+    cluster: Cluster, name: str, outcome: str = "Succeeded", *, revision: str, digest: str = DIGEST
+) -> Object:
+    """A run that asks a source what it names and has ended: well, or with the code of a failure."""
+    given = {"revision": revision, "manifest": digest}
+    is_well = outcome == "Succeeded"
+    nodes = _step("check", outcome, given, order=1)
+    return write(cluster, name, outcome if is_well else "Failed", nodes, outputs=given if is_well else {})
+
+
 def evicting(cluster: Cluster, name: str, outcomes: Mapping[str, str] | None = None) -> Object:
     """An evict run that has ended: by node, a phase or the code of a failure; None for success everywhere."""
     workflow = cluster.get("Workflow", cluster.settings.namespace, name)

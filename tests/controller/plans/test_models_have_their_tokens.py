@@ -4,6 +4,7 @@ import json
 
 from controller.actions import CopySecret
 from controller.index import arguments_of
+from controller.observed import Settings
 from controller.plans import plan_model
 from tests.controller.plans.argo import (
     importing,
@@ -16,8 +17,8 @@ from tests.controller.plans.objects import URI, add_node, condition, model_body
 
 
 def with_a_tenants_token() -> Cluster:
-    """A tenant's model whose token was copied for its first run."""
-    cluster = Cluster()
+    """A tenant's model whose token was copied for its first run, and whose source nobody looks at again."""
+    cluster = Cluster(Settings(revision_check_seconds=0))
     add_node(cluster, "node-a")
     cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
     cluster.settle(plan_model, *TENANTS)
