@@ -13,12 +13,12 @@ from controller.observed import Context
 from controller.plans.conditions import condition_of, is_true
 from controller.plans.naming import digest_of
 from steps.serving.asked_hardware import asked_hardware
-from steps.serving.cluster.spec_digest import service_spec_digest
+from steps.serving.cluster.spec_digest import DEPLOYED_WITH, service_spec_digest
 
 RETRY: Final = "ome.io/retry"
 ON_DRIFT: Final = "ome.io/on-drift"
 SELECTED_FOR: Final = "ome.io/selected-for"
-DEPLOYED: Final = "ome.io/deployed"
+DEPLOYED: Final = DEPLOYED_WITH
 RUNTIME_DIGEST: Final = "ome.io/runtime-digest"
 ENDPOINT: Final = "ome.io/endpoint"
 """Keys of `status.annotations`, where the controller remembers what outlives its runs."""

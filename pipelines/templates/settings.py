@@ -30,8 +30,8 @@ TITLE = "workflows.argoproj.io/title"
 DESCRIPTION = "workflows.argoproj.io/description"
 USER = 65532  # the number that images call "nonroot"
 FROM_SETTINGS = (
-    "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", MODELS_ROOT_VARIABLE,
-    "OME_DOWNLOAD_LIMIT", "OME_UPLOAD_LIMIT",
+    "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "OME_KEEP_REVISIONS",
+    "OME_DOWNLOAD_LIMIT", "OME_UPLOAD_LIMIT", MODELS_ROOT_VARIABLE,
 )  # fmt: skip
 """Variables of every step that an installation may set."""
 

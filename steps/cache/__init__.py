@@ -6,6 +6,7 @@
     <root>/.ome/objects/<algorithm>/<digest>.seal       how a verified file looked; its sha256 where unnamed
     <root>/.ome/claims/<id>.json                        what a running import needs, locked by its process
     <root>/.ome/pending/<id>.json                       what an import that has not ended was about to write
+    <root>/.ome/revisions/<folder>/<manifest>.json      an earlier revision of a model, which keeps its objects
     <root>/.ome/staging/                                a model folder in the making
     <root>/.ome/repair/                                 a store of its own, for what is to replace damaged objects
     <root>/<name>/                                      a model: its files, and .ome-model.json

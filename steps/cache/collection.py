@@ -1,5 +1,7 @@
 """What leaves the cache: models that a user deletes, objects that nothing links, and, when room is needed, the oldest.
 
+What an earlier revision of a model holds counts as linked (`earlier`), and goes for room as a model goes.
+
 All of it happens with the store locked, so that no import loses what it has just counted on.
 """
 
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from steps.cache.admission import Disk, Evictable, plan_admission, reserve_bytes
 from steps.cache.claims import Claimed, live_claims
+from steps.cache.earlier import earlier_revisions, forget_earlier, is_served, known_manifests
 from steps.cache.folder import read_marker, remove_tree
 from steps.cache.pending import forget_pending, pending_notes
 from steps.cache.references import References
@@ -85,7 +88,10 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
     removed = []
     for victim in plan_admission(needs, disk, candidates, links):
         path = Path(victim.path)
-        if victim.rank == 2:
+        if victim.rank == 2 and path.is_relative_to(store.private):
+            path.unlink(missing_ok=True)
+            collect(store, LEFTOVER_SECONDS, names)
+        elif victim.rank == 2:
             drop(store, path)
             removed.append(path)
             collect(store, LEFTOVER_SECONDS, names)  # what interrupted imports had went before any model
@@ -156,6 +162,12 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
         if not is_young and not references.need(folder, marker):
             freeable = {name: size for name, size in objects.items() if name not in kept}
             candidates.append(Evictable(str(folder), freeable, used, rank=2))
+    for earlier in earlier_revisions(store):
+        for name in earlier.objects:
+            links[name] = links.get(name, 0) + 1
+        if not is_served(references, earlier, known_manifests(store, earlier.folder)):
+            freeable = {name: size for name, size in earlier.objects.items() if name not in kept}
+            candidates.append(Evictable(str(earlier.path), freeable, earlier.noted, rank=2))
     for path in store.objects():
         name = f"{path.parent.name}/{path.name}"
         if name not in links and name not in kept and (stat := _stat(path)) is not None:
@@ -182,6 +194,8 @@ def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None =
     for folder in model_folders(store.root):
         marker = read_marker(folder)
         linked.update(f"{f.algorithm}/{f.digest}" for f in marker.files) if marker is not None else None
+    for earlier in earlier_revisions(store):
+        linked.update(earlier.objects)
     files = freed = 0
     for path in list(store.objects()):
         name = f"{path.parent.name}/{path.name}"
@@ -242,6 +256,7 @@ def drop(store: ObjectStore, folder: Path) -> None:
             raise ClusterError(f"{folder}: cannot be removed ({error.strerror})", remedy="Check its owner.") from None
         raise
     remove_tree(trash)
+    forget_earlier(store, folder)
     for parent in folder.parents:
         if parent == store.root:
             break

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from crds.labels import ModelKind
@@ -13,12 +14,15 @@ from crds.pickle_policy import UnsafePickles
 from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
+from steps.cache.earlier import is_served, kept_revisions, note_earlier, superfluous
 from steps.cache.fetching import fetch_files
 from steps.cache.folder import publish, refuse_foreign, use_if_warm
 from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
+from steps.cache.references import References
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
+from steps.cache.sharing import join_swarm
 from steps.cache.signature import SignaturePolicy, foresee_unsigned, refuse_unsigned
 from steps.cache.store import ObjectStore
 from steps.errors import ClusterError, DiskFullError, IntegrityError, InvalidInputError, OmeError
@@ -27,7 +31,6 @@ from steps.model_owner import default_folder, model_owner
 from steps.progress import ProgressReporter
 from steps.sources import Address, LocalAddress, open_source
 from steps.sources.paths import check_collisions, check_path
-from steps.sources.patience import TransferSettings
 from steps.swarm import PeerSettings, Swarm
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -84,6 +87,7 @@ def import_model(
     """
     root, owner = models_root(), model_owner(scope, namespace, name)
     folder = model_folder(root, owner.name, path or str(default_folder(root, owner)))
+    kept_revisions()  # a setting that is none is told before a byte is fetched
     refuse_foreign(folder)
     refuse_folder_of_another(root, folder, owner)
     for file in manifest.files:
@@ -132,13 +136,16 @@ def _import(
             stack.enter_context(claim(store, manifest.files))
             note_pending(store, folder, missing)
         if peers is not None and any(not isinstance(address, LocalAddress) for address in addresses.values()):
-            swarm = _joined(stack, _swarm(store, manifest, missing, peers), is_required=peers.is_required)
+            swarm = join_swarm(stack, store, manifest, missing, peers)
         fetched = _fetch(store, manifest, missing, addresses, reporter, swarm)
         refuse_unsafe(manifest, unsafe_pickles, store.path)
         refuse_unsigned(manifest, signature, store, store.path)
+        with store.locked():
+            note_earlier(store, folder, manifest.digest, owner)
         publish(store, manifest, folder, owner)
         with store.locked():
             forget_pending(store, folder)
+            _forget_older(store, folder)
         total = manifest.total_bytes
         reporter.report("imported", total, total, reused=max(0, total - fetched))
         if swarm is not None:
@@ -147,35 +154,21 @@ def _import(
     return Imported(folder, fetched, max(0, total - fetched), evicted, received, sent)
 
 
-def _joined(stack: ExitStack, swarm: Swarm, *, is_required: bool) -> Swarm | None:
-    """The swarm, or None when this node cannot answer peers and need not."""
-    try:
-        return stack.enter_context(swarm)
-    except ClusterError as error:
-        if is_required:
-            raise
-        sys.stderr.write(f"{error.message}; all is fetched from the source\n")
-        return None
-
-
-def _swarm(store: ObjectStore, manifest: Manifest, missing: Sequence[FileEntry], peers: PeerSettings) -> Swarm:
-    """This node's part in it; its peers can have what is here already."""
-    distinct = {(file.algorithm, file.digest): file for file in manifest.files}
-    files = [distinct[key] for key in sorted(distinct)]
-    places = {number: (store.path(file), store.partial(file)) for number, file in enumerate(files)}
-    swarm = Swarm(peers, manifest.digest, files, places, TransferSettings.from_environment().connections)
-    lacking = {(file.algorithm, file.digest) for file in missing}
-    for file in files:
-        if (file.algorithm, file.digest) not in lacking:
-            swarm.add(file, [(0, file.size)])
-    return swarm
-
-
 def _read(store: ObjectStore, manifest: Manifest, file: FileEntry) -> bytes:
     """The whole of a small file, before what it says of the others is known."""
     if store.has(file):
         return store.path(file).read_bytes()
     return open_source(manifest.uri, manifest.parameters).read(file, 0, file.size)
+
+
+def _forget_older(store: ObjectStore, folder: Path) -> None:
+    """Let earlier revisions go that nothing serves and the setting does not keep; what cannot be asked goes later."""
+    references = cache(References)  # asked for only where some would go
+    try:
+        for earlier in superfluous(store, lambda each, known: is_served(references(), each, known), folder):
+            earlier.path.unlink(missing_ok=True)
+    except OmeError as error:
+        sys.stderr.write(f"earlier revisions of {folder} stay: {error.message}\n")
 
 
 def _fetch(

@@ -8,12 +8,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from time import time as seconds_since_epoch
 from typing import Literal
 
 from steps.cache.claims import live_claims
 from steps.cache.collection import GRACE_SECONDS, LEFTOVER_SECONDS, drop, remove_leftover
+from steps.cache.earlier import earlier_revisions, is_served, superfluous
 from steps.cache.folder import remove_tree
 from steps.cache.references import References
 from steps.cache.root import models_root
@@ -76,14 +78,19 @@ def prune(
         ClusterError: when a folder cannot be removed.
     """
     store = ObjectStore(models_root())
-    references = References() if with_models else None
+    read_references = cache(References)
+    references = read_references() if with_models else None
     with store.locked():
         claimed = frozenset(f"{c.algorithm}/{c.digest}" for c in live_claims(store))
-        found = survey(store, claimed, references)
+        going = superfluous(store, lambda each, known: is_served(read_references(), each, known))
+        staying = (each for each in earlier_revisions(store) if each not in going)
+        found = survey(store, claimed.union(*(each.objects for each in staying)), references)
         held = frozenset(_held(store, found))
         plan = plan_pruning(found, seconds_since_epoch(), older_than_seconds, with_models=with_models, held=held)
         if is_dry_run:
             return plan
+        for each in going:
+            each.path.unlink(missing_ok=True)
         return plan.model_copy(update={"removals": tuple(r for r in plan.removals if _remove(store, r))})
 
 

@@ -3,15 +3,20 @@
 Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone.
 """
 
+import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from steps.cache.small_transfer import SmallTransfer
+from steps.cache.store import ObjectStore
 from steps.cache.transfer import Transfer
-from steps.manifest import FileEntry
+from steps.errors import ClusterError
+from steps.manifest import FileEntry, Manifest
+from steps.sources.patience import TransferSettings
+from steps.swarm import PeerSettings, Swarm
 from steps.swarm.choice import LEAST_BYTES, Missing
 from steps.swarm.peer import Peer
-from steps.swarm.swarm import Swarm
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,33 @@ class Sharing:
             return False
         self._source_only.add(_key(file))
         return True
+
+
+def join_swarm(
+    stack: ExitStack, store: ObjectStore, manifest: Manifest, missing: Sequence[FileEntry], peers: PeerSettings
+) -> Swarm | None:
+    """This node's part in the swarm of a manifest, until the stack ends; its peers can have what is here already.
+
+    None when this node cannot answer peers and need not.
+
+    Raises:
+        ClusterError: when it cannot and must.
+    """
+    distinct = {_key(file): file for file in manifest.files}
+    files = [distinct[key] for key in sorted(distinct)]
+    places = {number: (store.path(file), store.partial(file)) for number, file in enumerate(files)}
+    swarm = Swarm(peers, manifest.digest, files, places, TransferSettings.from_environment().connections)
+    lacking = {_key(file) for file in missing}
+    for file in files:
+        if _key(file) not in lacking:
+            swarm.add(file, [(0, file.size)])
+    try:
+        return stack.enter_context(swarm)
+    except ClusterError as error:
+        if peers.is_required:
+            raise
+        sys.stderr.write(f"{error.message}; all is fetched from the source\n")
+        return None
 
 
 def _key(file: FileEntry) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from steps.serving.cluster.metadata import PASSED_ON
 from steps.serving.expansion import object_keys_in
 
 DIGITS = 16
+DEPLOYED_WITH = "ome.io/deployed"
+"""Key of a service's `status.annotations`: the digest of what was deployed last."""
 _OURS = ".ome.io/"
 _BOOKKEEPING = frozenset({"ome.io/inputs", "ome.io/retry", "ome.io/on-drift"})
 """They say when to act, not what the service should be."""
