@@ -16,15 +16,16 @@ from crds.storage_uri import HubUri, StorageUri, StorageUriError, parse_storage_
 DownloadPolicy = Literal["AlwaysDownload", "ReuseIfExists"]
 RevisionPolicy = Literal["IfNotPresent", "OnChange"]
 
+MANIFEST_DIGEST = r"(sha256:)?[0-9a-f]{64}"
+MANIFEST_DIGESTS = "64 hexadecimal digits, with or without sha256: before them"
 _FIXED = re.compile(r"^hf://[^@]+@[0-9a-f]{40}$|^oci://.+@sha256:[0-9a-f]{64}$")
 
 PARAMETERS = (
     "auth", "region", "secretKey", "token", "config_file", "profile", "security_token", "endpoint",
     "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
-    "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles",
-    "distribution",
-    "signedBy", "signature",
+    "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles", "distribution",
+    "signedBy", "signature", "manifestDigest",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
@@ -114,8 +115,8 @@ class StorageSpec(ApiType):
 
     @property
     def names_one_revision(self) -> bool:
-        """Whether the URI names one revision for good, so that there is never a newer one: by commit or digest."""
-        return bool(_FIXED.search(self.storage_uri))
+        """Whether one revision is named for good, so that there is never a newer one: by commit or by a digest."""
+        return bool(self.manifest_digest or _FIXED.search(self.storage_uri))
 
     @model_validator(mode="before")
     @classmethod
@@ -145,6 +146,9 @@ class StorageSpec(ApiType):
         given = parameters.get("distribution", "auto")
         if given not in get_args(Distribution):
             raise FieldError(f"distribution is {shown(given)}", accepted="auto, swarm or direct")
+        digest = parameters.get("manifestDigest")
+        if digest is not None and not re.fullmatch(MANIFEST_DIGEST, digest):
+            raise FieldError(f"manifestDigest {shown(digest)} is no digest of a manifest", accepted=MANIFEST_DIGESTS)
         return parameters
 
     @model_validator(mode="after")
@@ -182,6 +186,11 @@ class StorageSpec(ApiType):
     def signature(self) -> str:
         """The file of the model that its signature is in."""
         return self.parameters.get("signature") or DEFAULT_SIGNATURE
+
+    @property
+    def manifest_digest(self) -> str:
+        """Of the manifest that the source must resolve to, 64 hexadecimal digits; "" for any."""
+        return self.parameters.get("manifestDigest", "").removeprefix("sha256:")
 
     @property
     def unsafe_pickles(self) -> UnsafePickles:

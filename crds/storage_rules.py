@@ -3,6 +3,7 @@
 from crds.artifact_uri import ARTIFACT_WITH_PORT
 from crds.cel import PASSWORD, Cel, Rule, matches, shown, shown_uri
 from crds.signature_policy import SIGNER
+from crds.storage import MANIFEST_DIGEST, MANIFEST_DIGESTS
 from crds.storage_location import GRAMMAR, PLUGGED
 
 _BUCKET = r"[A-Za-z0-9]([\w.-]*\w)?"
@@ -105,6 +106,7 @@ _OF_HUB = (
     " && self.storageUri.startsWith('hf://')"
 )
 _SIGNER, _SIGNATURE = "self.parameters['signedBy']", "self.parameters['signature']"
+_DIGEST = "self.parameters['manifestDigest']"
 _AUTH, _AUTH_TYPE = "self.parameters['auth']", "self.parameters['auth_type']"
 
 STORAGE_RULES = (
@@ -119,6 +121,13 @@ STORAGE_RULES = (
         f" || {_AUTH} == {_AUTH_TYPE}",
         says=("auth_type ", shown(_AUTH_TYPE), " conflicts with parameters.auth ", shown(_AUTH)),
         accepted="one of parameters.auth and parameters.auth_type, which mean the same",
+        field=".parameters",
+    ),
+    Rule(
+        holds="!has(self.parameters) || !('manifestDigest' in self.parameters)"
+        f" || {matches(_DIGEST, f'^{MANIFEST_DIGEST}$')}",
+        says=("manifestDigest ", shown(_DIGEST), " is no digest of a manifest"),
+        accepted=MANIFEST_DIGESTS,
         field=".parameters",
     ),
     Rule(

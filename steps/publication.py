@@ -38,6 +38,7 @@ class Publication(Frozen):
         node: The machine that holds them.
         unsafe_pickles: What was said of pickles that run code when they are loaded.
         signed_by, signature: Whose signature was verified, in PEM, and the file that it is in; "" for nobody's.
+        manifest_digest: That its manifest had to have; "" for any.
         previous: Facts that an earlier publication wrote, or None: values that still equal them are ours to renew.
     """
 
@@ -52,6 +53,7 @@ class Publication(Frozen):
     unsafe_pickles: UnsafePickles = "refuse"
     signed_by: str = ""
     signature: str = ""
+    manifest_digest: str = ""
     previous: Facts | None = None
 
 
@@ -138,6 +140,8 @@ def _spec(spec: dict[str, Any], publication: Publication, *, is_skipped: bool) -
     kept = {k: v for k, v in (storage.get("parameters") or {}).items() if k not in ("signedBy", "signature")}
     if kept | asked != (storage.get("parameters") or {}):
         storage["parameters"] = kept | asked
+    if publication.manifest_digest:
+        storage["parameters"] = {**(storage.get("parameters") or {}), "manifestDigest": publication.manifest_digest}
     spec["storage"] = storage
     if is_skipped:
         return spec

@@ -43,6 +43,7 @@ class PublishInputs(StepInputs):
     unsafe_pickles: UnsafePickles = Field(default="refuse", description="What was said of pickles that run code.")
     signed_by: str = Field(default="", description="Who had to sign it: a public key or certificates in PEM.")
     signature: str = Field(default=DEFAULT_SIGNATURE, description="The file of the model that its signature is in.")
+    manifest_digest: str = Field(default="", description="Digest that the manifest had to have; empty for any.")
     nodes: tuple[str, ...] = Field(default=(), description="Nodes that were asked for; an empty name means any.")
 
 
@@ -89,6 +90,7 @@ def _publish_on_cluster(inputs: PublishInputs) -> None:
         unsafe_pickles=inputs.unsafe_pickles,
         signed_by=inputs.signed_by,
         signature=inputs.signature,
+        manifest_digest=inputs.manifest_digest,
         nodes=inputs.nodes,
     )
     publish_request(model_owner(inputs.scope, inputs.namespace, inputs.name), request)
@@ -112,6 +114,7 @@ def _publish_here(inputs: PublishInputs) -> None:
             unsafe_pickles=inputs.unsafe_pickles,
             signed_by=inputs.signed_by,
             signature=inputs.signature,
+            manifest_digest=inputs.manifest_digest,
             previous=stored_facts(old) if old is not None else None,
         )
         return publish(old, publication, now)

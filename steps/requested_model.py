@@ -32,6 +32,7 @@ class ModelRequest(Frozen):
         secret, secret_key: Secret with the source's token or keys; an empty key is the default one.
         unsafe_pickles: What becomes of pickles that run code when they are loaded.
         signed_by, signature: Who must have signed it, in PEM, and the file that the signature is in.
+        manifest_digest: That the manifest must have; "" for any.
         nodes: Names of nodes; an empty name means any.
     """
 
@@ -47,6 +48,7 @@ class ModelRequest(Frozen):
     unsafe_pickles: UnsafePickles = "refuse"
     signed_by: str = ""
     signature: str = ""
+    manifest_digest: str = ""
     nodes: tuple[str, ...] = ()
 
 
@@ -118,6 +120,8 @@ def _parameters(request: ModelRequest, storage: dict[str, Any]) -> dict[str, Any
     if request.unsafe_pickles == "allow":
         given["unsafePickles"] = "allow"
     given |= signature_parameters(request.signed_by, request.signature)
+    if request.manifest_digest:
+        given["manifestDigest"] = request.manifest_digest
     return {"parameters": {**(storage.get("parameters") or {}), **given}} if given else {}
 
 

@@ -184,6 +184,8 @@ def _pinned(state: ModelState) -> str:
         return state.wanted.followed
     status = state.model.get("status") or {}
     artifact = status.get("artifact") or {}
+    if state.wanted.storage.manifest_digest not in ("", str(artifact.get("digest") or "").removeprefix("sha256:")):
+        return ""
     reasons = {c.get("reason") for c in status.get("conditions") or () if c.get("type") == "Parsed"}
     is_refused = not state.is_parsed and not reasons.isdisjoint(_REFUSALS)
     return str(artifact.get("revision") or "") if artifact.get("uri") == state.wanted.uri and not is_refused else ""

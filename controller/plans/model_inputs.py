@@ -117,6 +117,8 @@ class Wanted:
         made |= {"source_parameters": json.dumps(self.source_parameters)} if self.source_parameters else {}
         made |= {"secret": self.secret} if self.secret else {}
         made |= {"secret_key": self.secret_key} if self.secret and self.secret_key != _DEFAULT_KEY else {}
+        digest = self.storage.manifest_digest
+        made |= {"manifest_digest": digest} if digest else {}
         made |= {"unsafe_pickles": self.unsafe_pickles} if self.unsafe_pickles != _REFUSE else {}
         made |= {"distribution": self.distribution} if self.distribution != "auto" else {}
         if self.signer:
@@ -143,6 +145,7 @@ class Wanted:
             and (not self.secret or arguments.get("secret_key", _DEFAULT_KEY) == self.secret_key)
             and (arguments.get("unsafe_pickles") or _REFUSE) == self.unsafe_pickles
             and _signature(arguments) == signature_parameters(self.storage.signed_by, self.storage.signature)
+            and arguments.get("manifest_digest", "").removeprefix("sha256:") == self.storage.manifest_digest
         )
 
 
@@ -176,6 +179,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         + ([reached] if reached else [])
         + ([[storage.signed_by, storage.signature]] if storage.signed_by else [])
         + ([f"revision {followed}"] if followed else [])
+        + ([f"manifest {storage.manifest_digest}"] if storage.manifest_digest else [])
     )
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")

@@ -22,6 +22,7 @@ def import_model(
     unsafe_pickles: options.UnsafePickles = "refuse",
     signed_by: options.SignedBy = "",
     signature: options.Signature = DEFAULT_SIGNATURE,
+    manifest_digest: options.ManifestDigest = "",
     output: Output = OutputFormat.table,
 ) -> None:
     """Bring a model to this machine, verified.
@@ -50,6 +51,7 @@ def import_model(
             "unsafe_pickles": unsafe_pickles,
             "signed_by": signer_in(signed_by),
             "signature": signature,
+            "manifest_digest": manifest_digest,
         },
     )
     resource = ResourceFolder().get("ClusterBaseModel", model)

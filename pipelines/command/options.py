@@ -27,6 +27,9 @@ SignedBy = Annotated[
     ),
 ]
 Signature = Annotated[str, typer.Option("--signature", help="The file of the model that its signature is in.")]
+ManifestDigest = Annotated[
+    str, typer.Option("--manifest-digest", help="Refuse files whose manifest has another digest (sha256).")
+]
 Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
 Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the runtime's own.")]

@@ -68,7 +68,7 @@ def build() -> WorkflowTemplate:
             run_step(
                 "publish-model",
                 "publish",
-                workflow_values("name", "scope", "namespace", "nodes", *TRUST, *REQUEST)
+                workflow_values("name", "scope", "namespace", "nodes", *TRUST, "manifest_digest", *REQUEST)
                 | token
                 | manifest
                 | {"facts": output("parse", "facts"), "path": FIRST_PATH},

@@ -80,7 +80,7 @@ def _import_and_select() -> None:
     run_step(
         "publish-model",
         "publish",
-        workflow_values("name", "scope", "namespace", *TRUST, *REQUEST)
+        workflow_values("name", "scope", "namespace", *TRUST, "manifest_digest", *REQUEST)
         | token
         | manifest
         | facts

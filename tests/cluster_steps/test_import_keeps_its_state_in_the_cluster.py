@@ -204,3 +204,10 @@ def owners(cluster: Cluster, digest: str) -> list[str]:
 def make_run(cluster: Cluster, name: str, annotations: dict[str, str]) -> None:
     metadata = {"name": name, "namespace": "ome", "annotations": annotations}
     cluster.admin.apply({"apiVersion": WORKFLOWS, "kind": "Workflow", "metadata": metadata})
+
+
+def test_a_pinned_manifest_is_asked_for_by_the_model_that_a_run_makes() -> None:
+    asked = ModelRequest(uri="hf://acme/tiny", models_root="/mnt/models", manifest_digest="12" * 32)
+    made = requested_model(ModelOwner("ClusterBaseModel", "", "tiny"), asked)
+    assert made["spec"]["storage"]["parameters"] == {"manifestDigest": "12" * 32}
+    assert with_request(made, asked) == made

@@ -39,6 +39,11 @@ BAD = [
         'spec.storage.revisionPolicy: "Always" is not known; accepted: IfNotPresent, OnChange',
     ),
     (
+        model(parameters={"manifestDigest": "sha256:c0ffee"}),
+        'spec.storage.parameters: manifestDigest "sha256:c0ffee" is no digest of a manifest; accepted: 64 hexadecimal'
+        " digits, with or without sha256: before them",
+    ),
+    (
         model(allowPatterns=["*.json", " "]),
         'spec.storage.allowPatterns[1]: " " is empty; accepted: a file pattern such as "*.safetensors"',
     ),

@@ -9,7 +9,16 @@ import pytest
 from controller.index import arguments_of
 from controller.observed import Settings
 from controller.plans import plan_model
-from tests.controller.plans.argo import DIGEST, REVISION, checking, evicting, importing, only_run, runs_of
+from tests.controller.plans.argo import (
+    DIGEST,
+    REVISION,
+    checking,
+    evicting,
+    importing,
+    only_run,
+    runs_of,
+    submitted_by_a_person,
+)
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.models import LABEL, MODEL, TENANTS, imported, nodes_of, settle
@@ -332,3 +341,37 @@ def test_a_download_policy_without_effect_is_told_and_the_other_is_not() -> None
     assert cluster.get(*MODEL)["status"]["state"] == "Ready"
     other = imported("node-a", storage={"downloadPolicy": "ReuseIfExists"})
     assert "FieldsHonoured" not in {c["type"] for c in other.get(*MODEL)["status"]["conditions"]}
+
+
+def test_a_pinned_manifest_is_asked_for_and_never_looked_at() -> None:
+    digest = "12" * 32
+    cluster = imported("node-a", storage={"storageUri": "s3://bucket/model"})
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": f"sha256:{digest}"}}}})
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/refresh": "now"}}})
+    settle(cluster)
+    assert arguments(cluster, "import-model")["manifest_digest"] == digest
+    importing(cluster, only_run(cluster, "import-model"), digest=digest)
+    settle(cluster)
+    assert cluster.get(*MODEL)["status"]["state"] == "Ready" and not runs_of(cluster, "check-revision")
+
+
+def test_a_pinned_manifest_of_a_branch_is_looked_for_at_its_newest_commit() -> None:
+    cluster = imported("node-a")
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": "12" * 32}}}})
+    settle(cluster)
+    given = arguments(cluster, "import-model")
+    assert (given["uri"], given["manifest_digest"]) == (URI, "12" * 32) and "revision" not in given
+
+
+def test_a_run_of_a_person_that_may_bring_other_files_is_not_that_of_a_pinned_model() -> None:
+    cluster = Cluster()
+    add_node(cluster, "node-a")
+    asked_for = {"uri": URI, "name": "smollm2", "scope": "ClusterBaseModel", "nodes": '["node-a"]'}
+    submitted_by_a_person(cluster, "import-model", "import-any", asked_for)
+    submitted_by_a_person(cluster, "import-model", "import-it", asked_for | {"manifest_digest": f"sha256:{DIGEST}"})
+    cluster.pass_time(5)
+    cluster.add(model_body(storage={"parameters": {"manifestDigest": DIGEST}}))
+    settle(cluster)
+    adopted = cluster.get("Workflow", "ome", "import-it")["metadata"]["annotations"]
+    assert "ome.io/inputs" in adopted
+    assert "annotations" not in cluster.get("Workflow", "ome", "import-any")["metadata"]
