@@ -188,13 +188,16 @@ def test_runs_and_records_that_are_cleared_away_change_nothing() -> None:
     assert arguments(cluster, "import-model")["revision"] == NEWER, "only the facts, which went with the record"
 
 
-def test_a_record_that_is_lost_while_a_newer_revision_is_on_its_way_does_not_pass_for_that() -> None:
-    cluster = following("node-a")
+def test_records_that_are_lost_while_a_newer_revision_is_on_its_way_do_not_pass_for_that() -> None:
+    cluster = following("node-a", "node-b")
     asked(cluster)
-    cluster.delete("ConfigMap", "ome", "node-a")
-    status = settle(cluster)
-    assert status["artifact"]["revision"] == REVISION
-    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    cluster.delete("Workflow", "ome", only_run(cluster, "import-model"))
+    for node in ("node-a", "node-b"):
+        cluster.delete("ConfigMap", "ome", node)
+    assert settle(cluster)["artifact"]["revision"] == REVISION
+    run = only_run(cluster, "import-model")
+    assert nodes_of(cluster, run) == ["node-a", "node-b"]
+    importing(cluster, run, digest=ITS_DIGEST, revision=NEWER)
     assert settle(cluster)["artifact"]["revision"] == NEWER
 
 
