@@ -26,7 +26,8 @@ from tests.cluster.places import binaries_folder, running_folder
 from tests.cluster.processes import Components, end
 
 NODES = 3
-_READY = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}'
+_READY = '{range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{.spec.taints}{"\\n"}{end}'
+"""A line for each node: `True` when it is ready and has lost the taint that it had until then."""
 
 
 @dataclass(frozen=True)
