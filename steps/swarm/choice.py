@@ -1,17 +1,22 @@
 """What a node fetches next, and from where: from a peer that has it, or from the source when its turn has come. Pure.
 
 The segments of each file go round among the nodes that read the source, so that no two ask it for the same bytes; what
-one has fetched, the others take from it and from each other. A node that finds nothing to do for a while takes over
-what nobody fetches, from the end of what is open: it meets the node whose turn it was in the middle.
+one has fetched, the others take from it and from each other, the rarest first. A node that finds nothing to do for a
+while takes over what nobody fetches, from the end of what is open: it meets the node whose turn it was in the middle.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 from steps.swarm.peer import Peer
 
-LEAST_BYTES = 1 << 20
+LEAST_BYTES = 256 << 10
 """Less of a segment is not asked of a peer, unless it is all that is missing of it: requests cost too."""
+REQUESTS_OF_A_PEER = 2
+"""At once, of one node: more would only share the peer's link among themselves, and keep this node from others."""
+LOOKED_AT = 64
+"""Of the segments that can be had, the first of which are compared: there are thousands of small files."""
 TAKE_OVER_SECONDS = 1.0
 READ_ANYWAY_SECONDS = 5.0
 """After so long without anything to do, a node that does not read the source begins to."""
@@ -71,30 +76,54 @@ def choose(
         readers: How many nodes read the source at once.
         now: Seconds, on the clock that the peers were heard by.
     """
-    for piece in missing:
-        best: tuple[int, int] | None = None
-        chosen: tuple[Peer, int] | None = None
-        for place, peer in enumerate(peers):
-            if peer.avoided_until > now:
-                continue
-            end = min(piece.end, peer.end_from(piece.file, piece.start))
-            if end == piece.end or end - piece.start >= LEAST_BYTES:
-                rank = (peer.requests, (piece.file + piece.segment + place) % len(peers))  # the load goes round too
-                if best is None or rank < best:
-                    best, chosen = rank, (peer, end)
-        if chosen is not None:
-            return Choice(piece, chosen[1], chosen[0])
-    if not reads_source:
-        return None
-    free = [piece for piece in missing if not any(p.fetches((piece.file, piece.first), now) for p in peers)]
     turns = turns_of(own, peers, readers)
-    for piece in free:
-        if turns[(piece.file + piece.segment) % len(turns)] == own:
-            return Choice(piece, piece.end, None)
+    if reads_source:  # before anything else: what the source gives next is what all others wait for
+        for piece in missing:
+            if turns[(piece.file + piece.segment) % len(turns)] == own and _is_nobodys(piece, peers, now):
+                return Choice(piece, piece.end, None)
+    if found := _from_a_peer(missing, own, peers, now):
+        return found
     patience = TAKE_OVER_SECONDS if own in turns else READ_ANYWAY_SECONDS
-    if free and idle_seconds >= patience:
-        return Choice(free[-1], free[-1].end, None)
-    return None
+    if not reads_source or idle_seconds < patience:
+        return None
+    last = next((piece for piece in reversed(missing) if _is_nobodys(piece, peers, now)), None)
+    return Choice(last, last.end, None) if last is not None else None
+
+
+def _from_a_peer(missing: Sequence[Missing], own: str, peers: Sequence[Peer], now: float) -> Choice | None:
+    """What the fewest peers have, of equals another for each node: so that they have it for each other soon.
+
+    In order, all would ask the one that has it for the same at once, and its link would give it to each of them.
+    """
+    able = [peer for peer in peers if peer.avoided_until <= now and peer.requests < REQUESTS_OF_A_PEER]
+    best: tuple[int, int] | None = None
+    found: Choice | None = None
+    looked_at = 0
+    for piece in missing:
+        ends = [(peer, min(piece.end, peer.end_from(piece.file, piece.start))) for peer in able]
+        having = [(peer, end) for peer, end in ends if end == piece.end or end - piece.start >= LEAST_BYTES]
+        if not having:
+            continue
+        salt = crc32(f"{own} {piece.file} {piece.segment}".encode())
+        if best is None or (len(having), salt) < best:
+            best = len(having), salt
+            peer, end = min(enumerate(having), key=lambda each: (each[1][0].requests, (salt + each[0]) % len(having)))[
+                1
+            ]
+            found = Choice(piece, end, peer)
+        looked_at += 1
+        if looked_at == LOOKED_AT:
+            break
+    return found
+
+
+def _is_nobodys(piece: Missing, peers: Sequence[Peer], now: float) -> bool:
+    """Whether no peer has the next byte of it that could give it, and none is fetching it."""
+    return not any(
+        peer.fetches((piece.file, piece.first), now)
+        or (peer.avoided_until <= now and peer.end_from(piece.file, piece.start) > piece.start)
+        for peer in peers
+    )
 
 
 def turns_of(own: str, peers: Sequence[Peer], readers: int) -> Sequence[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.swarm.choice import READ_ANYWAY_SECONDS, TAKE_OVER_SECONDS, Choice, Missing, choose, turns_of
+from steps.swarm.choice import LEAST_BYTES, READ_ANYWAY_SECONDS, TAKE_OVER_SECONDS, Choice, Missing, choose, turns_of
 from steps.swarm.holdings import Holdings
 from steps.swarm.peer import STALE_FETCH_SECONDS, Peer
 
@@ -53,7 +53,7 @@ def test_what_a_peer_has_is_not_asked_of_the_source() -> None:
 def test_a_beginning_of_a_segment_is_taken_when_it_is_worth_a_request() -> None:
     having = peer("a", (0, 2 * MEBIBYTE))
     assert chosen([piece(0)], [having]) == Choice(piece(0), 2 * MEBIBYTE, having)
-    assert chosen([piece(0)], [peer("a", (0, MEBIBYTE - 1))], reads_source=False) is None
+    assert chosen([piece(0)], [peer("a", (0, LEAST_BYTES - 1))], reads_source=False) is None
     rest = piece(0, done=SEGMENT - 10)
     assert chosen([rest], [peer("a", (0, SEGMENT))], reads_source=False) is not None
 
