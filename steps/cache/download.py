@@ -28,7 +28,7 @@ REPORT_SECONDS = 0.2
 LOOK_AGAIN_SECONDS = 0.1
 CHOOSE_AGAIN_SECONDS = 0.02
 """What peers have is looked through so often while there is nothing to take: it is long for a large model."""
-SMALL_AT_ONCE = 256
+SMALL_AT_ONCE = 64
 """Small files that are open at once where nodes share: each waits for its turn, or for a peer to have it."""
 
 
@@ -127,8 +127,9 @@ class Download:
             return None
         shared = {active.transfer: active for active in self._active if active.is_shared}
         share = self._sharing.next(list(shared))
-        if share is None:
-            self._choose_again = now + CHOOSE_AGAIN_SECONDS
+        if share is None:  # in a large swarm a look takes long: the less often
+            after = asyncio.get_running_loop().time()
+            self._choose_again = after + max(CHOOSE_AGAIN_SECONDS, 4 * (after - now))
             return None
         return shared[share.transfer], share
 
@@ -143,6 +144,8 @@ class Download:
             if self._store.has(task.file):
                 self._waiting.remove(task)
                 self._there += task.file.size
+                if self._sharing is not None:
+                    self._sharing.finish(task.file)
                 continue
             transfer = begin_transfer(self._store, task.file, self._settings.connections)
             if transfer is None:
@@ -176,7 +179,7 @@ class Download:
         try:
             await asyncio.shield(work)
             self._there += transfer.file.size
-            if self._sharing is not None and active.is_shared:
+            if self._sharing is not None:
                 self._sharing.finish(transfer.file)
         except IntegrityError as error:
             if self._sharing is None or not active.is_shared or not self._sharing.is_worth_another(transfer.file):
@@ -185,7 +188,8 @@ class Download:
             self._close(transfer)
             self._waiting.append(active.task)
             self._look_again = 0.0
-            group.create_task(self._work(group))
+            for _ in range(self._settings.connections):  # those that there were may have ended
+                group.create_task(self._work(group))
         except asyncio.CancelledError:
             transfer.stop()
             await asyncio.wait([work])

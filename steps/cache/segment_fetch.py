@@ -119,9 +119,17 @@ class SegmentFetcher:
                 delay = patience.delay_after(error)
             else:
                 return
-            await asyncio.sleep(delay)
-            if sharing is not None and sharing.is_to_be_had(share):
+            if await self._is_had_elsewhere(share, sharing, delay):
                 return
+
+    async def _is_had_elsewhere(self, share: Share, sharing: Sharing | None, seconds: float) -> bool:
+        """Wait before the next attempt; True as soon as a peer has what is wanted."""
+        until = asyncio.get_running_loop().time() + seconds
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(min(left, 1.0) if sharing is not None else left)
+            if sharing is not None and sharing.is_to_be_had(share):
+                return True
+        return False
 
     async def _from_peer(self, active: Active, share: Share, sharing: Sharing) -> None:
         assert share.peer is not None  # noqa: S101 - for the type checker

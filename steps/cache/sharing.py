@@ -28,12 +28,14 @@ class Share:
         segment: Which of its segments.
         end: Byte of the file to stop at.
         peer: From whom; None for the source.
+        is_taken_over: Whether it was another node's turn.
     """
 
     transfer: Transfer | SmallTransfer
     segment: int
     end: int
     peer: Peer | None
+    is_taken_over: bool = False
 
 
 class Sharing:
@@ -50,6 +52,7 @@ class Sharing:
         self._connections = connections
         self._lead_bytes = lead_bytes
         self._source_requests = 0
+        self._own_shares = 0
         self._from_peers: set[tuple[str, str]] = set()
         self._source_only: set[tuple[str, str]] = set()
         self._told: dict[tuple[Transfer | SmallTransfer, int], int] = {}
@@ -73,16 +76,19 @@ class Sharing:
                 missing.append(Missing(number, segment, transfer.first(segment), *transfer.missing(segment)))
         if not missing:
             return None
+        if self._own_shares:
+            self.swarm.is_at_work()
         may_read = self._source_requests < self.swarm.source_requests(self._connections)
         choice = self.swarm.choose(missing, reads_source=may_read)
         if choice is None:
             return None
         transfer = by_number[choice.missing.file]
         transfer.pending.remove(choice.missing.segment)
-        return Share(transfer, choice.missing.segment, choice.end, choice.peer)
+        return Share(transfer, choice.missing.segment, choice.end, choice.peer, choice.is_taken_over)
 
     def start(self, share: Share) -> None:
         """A share is fetched from now on."""
+        self._own_shares += not share.is_taken_over
         if share.peer is not None:
             share.peer.requests += 1
             self._from_peers.add(_key(share.transfer.file))
@@ -104,6 +110,7 @@ class Sharing:
 
     def stop(self, share: Share) -> None:
         """A share is no longer fetched; what is missing of it can be fetched by another."""
+        self._own_shares -= not share.is_taken_over
         if share.peer is not None:
             share.peer.requests -= 1
         else:
@@ -118,7 +125,9 @@ class Sharing:
         return self.swarm.is_to_be_had(share.transfer.file, share.transfer.missing(share.segment)[0])
 
     def finish(self, file: FileEntry) -> None:
-        """A file is whole and verified."""
+        """A file is whole and verified; what its source told no digest of is nothing for others."""
+        if file.algorithm == "version":
+            return
         self.swarm.add(file, [(0, file.size)])
         self._told = {place: end for place, end in self._told.items() if place[0].file is not file}
 
@@ -147,7 +156,7 @@ def join_swarm(
     swarm = Swarm(peers, manifest.digest, files, places, TransferSettings.from_environment().connections)
     lacking = {_key(file) for file in missing}
     for file in files:
-        if _key(file) not in lacking:
+        if _key(file) not in lacking and file.algorithm != "version":
             swarm.add(file, [(0, file.size)])
     try:
         return stack.enter_context(swarm)

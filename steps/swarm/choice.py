@@ -48,11 +48,13 @@ class Choice:
         missing: Of which segment.
         end: Byte of the file to stop at.
         peer: From whom; None for the source.
+        is_taken_over: Whether it was another node's turn.
     """
 
     missing: Missing
     end: int
     peer: Peer | None
+    is_taken_over: bool = False
 
 
 def choose(
@@ -87,7 +89,7 @@ def choose(
     if not reads_source or idle_seconds < patience:
         return None
     last = next((piece for piece in reversed(missing) if _is_nobodys(piece, peers, now)), None)
-    return Choice(last, last.end, None) if last is not None else None
+    return Choice(last, last.end, None, is_taken_over=True) if last is not None else None
 
 
 def _from_a_peer(missing: Sequence[Missing], own: str, peers: Sequence[Peer], now: float) -> Choice | None:
@@ -100,16 +102,14 @@ def _from_a_peer(missing: Sequence[Missing], own: str, peers: Sequence[Peer], no
     found: Choice | None = None
     looked_at = 0
     for piece in missing:
-        ends = [(peer, min(piece.end, peer.end_from(piece.file, piece.start))) for peer in able]
-        having = [(peer, end) for peer, end in ends if end == piece.end or end - piece.start >= LEAST_BYTES]
+        having = [(peer, end) for peer in able if (end := _given_end(piece, peer)) is not None]
         if not having:
             continue
         salt = crc32(f"{own} {piece.file} {piece.segment}".encode())
         if best is None or (len(having), salt) < best:
             best = len(having), salt
-            peer, end = min(enumerate(having), key=lambda each: (each[1][0].requests, (salt + each[0]) % len(having)))[
-                1
-            ]
+            turned = having[salt % len(having) :] + having[: salt % len(having)]
+            peer, end = min(turned, key=lambda each: each[0].requests)
             found = Choice(piece, end, peer)
         looked_at += 1
         if looked_at == LOOKED_AT:
@@ -118,12 +118,18 @@ def _from_a_peer(missing: Sequence[Missing], own: str, peers: Sequence[Peer], no
 
 
 def _is_nobodys(piece: Missing, peers: Sequence[Peer], now: float) -> bool:
-    """Whether no peer has the next byte of it that could give it, and none is fetching it."""
+    """Whether no peer gives enough of it, and none is fetching it."""
     return not any(
         peer.fetches((piece.file, piece.first), now)
-        or (peer.avoided_until <= now and peer.end_from(piece.file, piece.start) > piece.start)
+        or (peer.avoided_until <= now and _given_end(piece, peer) is not None)
         for peer in peers
     )
+
+
+def _given_end(piece: Missing, peer: Peer) -> int | None:
+    """Where what a peer has of it ends; None when that is not worth a request."""
+    end = min(piece.end, peer.end_from(piece.file, piece.start))
+    return end if end == piece.end or end - piece.start >= LEAST_BYTES else None
 
 
 def turns_of(own: str, peers: Sequence[Peer], readers: int) -> Sequence[str]:

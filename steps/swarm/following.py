@@ -1,13 +1,13 @@
 """Finds the peers again and again, and hears from each what it has: one task for each address that is named."""
 
 import asyncio
-import socket
 import threading
-from collections.abc import Iterable
+from itertools import count
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from steps.swarm.addresses import find_addresses
 from steps.swarm.holdings import Told
 from steps.swarm.peer import Peer
 from steps.swarm.settings import PeerSettings
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 FIND_SECONDS = 1.0
+LOOKS_FOR_THE_FIRST = 2
 AGAIN_SECONDS = 0.5
 ANSWER_SECONDS = 10.0
 """A peer that is asked what it has answers within a second; one that needs so long is taken for gone."""
+MOST_BYTES = 8 << 20
+"""Of what a peer tells at once: hundreds of thousands of ranges."""
 
 
 class Following:
@@ -40,8 +43,8 @@ class Following:
 
     @property
     def peers(self) -> list[Peer]:
-        """Those that are alive."""
-        return [peer for peer in list(self._peers.values()) if peer.is_alive]
+        """Those that are alive, each once: a node may have several addresses."""
+        return list({peer.instance: peer for peer in list(self._peers.values()) if peer.is_alive}.values())
 
     def wait_until_acquainted(self, seconds: float) -> None:
         """Wait until every peer that was found first has been asked once, or so long."""
@@ -51,8 +54,8 @@ class Following:
         """Go on until cancelled."""
         tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
         try:
-            while True:
-                found = await _find(self._settings.addresses)
+            for attempt in count():
+                found = await find_addresses(self._settings.addresses)
                 for address in found - tasks.keys():
                     self._peers[address] = Peer(_url(address))
                     tasks[address] = asyncio.create_task(self._follow(session, address))
@@ -60,26 +63,31 @@ class Following:
                     if not self._peers[address].is_alive:  # a name server that fails takes nobody away
                         tasks.pop(address).cancel()
                         del self._peers[address]
-                self._note_asked()
+                if found or attempt >= LOOKS_FOR_THE_FIRST:  # an address of this node's own takes a moment to be known
+                    self._note_asked()
                 await asyncio.sleep(FIND_SECONDS)
         finally:
             for task in tasks.values():
                 task.cancel()
+            for peer in self._peers.values():  # nobody hears of them any more
+                peer.forget()
 
     async def _follow(self, session: "ClientSession", address: tuple[str, int]) -> None:
         peer = self._peers[address]
-        while True:
-            told = await self._ask(session, peer)
-            self._asked.add(address)
-            self._note_asked()
-            if told is not None and told.instance == self._own:
-                return  # this node itself
-            if told is not None:
-                peer.hear(told, asyncio.get_running_loop().time())
-                continue
-            if peer.is_alive:
+        try:
+            while True:
+                told = await self._ask(session, peer)
+                self._asked.add(address)
+                self._note_asked()
+                if told is not None and told.instance == self._own:
+                    return  # this node itself
+                if told is not None:
+                    peer.hear(told, asyncio.get_running_loop().time())
+                    continue
                 peer.forget()
-            await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(AGAIN_SECONDS)
+        finally:
+            peer.forget()
 
     def _note_asked(self) -> None:
         if self._peers.keys() <= self._asked:
@@ -94,9 +102,12 @@ class Following:
         try:
             async with (
                 asyncio.timeout(ANSWER_SECONDS),
-                session.get(url, params=question, headers=authorization(self._settings.key)) as answer,
+                session.get(
+                    url, params=question, headers=authorization(self._settings.key), allow_redirects=False
+                ) as answer,
             ):
-                return Told.model_validate_json(await answer.read()) if answer.status == 200 else None
+                is_good = answer.status == 200 and (answer.content_length or MOST_BYTES + 1) <= MOST_BYTES
+                return Told.model_validate_json(await answer.read()) if is_good else None
         except (aiohttp.ClientError, OSError, TimeoutError, ValidationError):
             return None
 
@@ -104,17 +115,6 @@ class Following:
 def authorization(key: str) -> dict[str, str]:
     """The header that shows that a node is one of the import."""
     return {"Authorization": f"Bearer {key}"}
-
-
-async def _find(addresses: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
-    found: set[tuple[str, int]] = set()
-    for host, port in addresses:
-        try:
-            answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:  # no peer has an address yet, or the name server is away
-            continue
-        found |= {(str(answer[4][0]), port) for answer in answers}
-    return found
 
 
 def _url(address: tuple[str, int]) -> str:

@@ -6,8 +6,9 @@ manifest's distinct files, which is the same on all nodes.
 
 import threading
 from collections.abc import Iterable
+from itertools import pairwise
 
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeInt, field_validator
 
 from steps.frozen import Frozen
 from steps.swarm.ranges import Range, Ranges
@@ -33,6 +34,16 @@ class Told(Frozen):
     fetching: list[tuple[NonNegativeInt, NonNegativeInt]] = []
     is_complete: bool = False
 
+    @field_validator("files")
+    @classmethod
+    def _in_order(cls, files: dict[int, list[Range]]) -> dict[int, list[Range]]:
+        """Ranges are told in order; others would take long to put in order."""
+        for ranges in files.values():
+            places = [place for each in ranges for place in each]
+            if any(place >= following for place, following in pairwise(places)):
+                raise ValueError("ranges overlap or are out of order")
+        return files
+
 
 class Holdings:
     """What this node has of the files of one manifest. Thread-safe.
@@ -44,7 +55,7 @@ class Holdings:
     def __init__(self, instance: str) -> None:
         self.instance = instance
         self._lock = threading.Lock()
-        self._version = 0
+        self._version = 1  # 0 asks for everything
         self._ranges: dict[int, Ranges] = {}
         self._changed: dict[int, int] = {}  # file number to version, the latest last
         self._fetching: set[Segment] = set()

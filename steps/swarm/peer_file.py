@@ -52,15 +52,19 @@ class PeerFile:
         try:
             async with (
                 asyncio.timeout(STALL_SECONDS) as watchdog,
-                self._session.get(f"{self._peer.url}{self._path}", headers=headers) as answer,
+                self._session.get(f"{self._peer.url}{self._path}", headers=headers, allow_redirects=False) as answer,
             ):
                 if answer.status != 206:
                     raise NetworkError(f"{self._subject}: {self._peer.url} answered with status {answer.status}")
+                if answer.headers.get("Content-Range") != f"bytes {start}-{end - 1}/*":
+                    raise NetworkError(f"{self._subject}: {self._peer.url} answered with other bytes")
                 take = fed(watchdog, STALL_SECONDS, sink)
                 async for content, _ in answer.content.iter_chunks():
                     if content:
                         take(content[:left])
                         left -= min(left, len(content))
+                        if not left:
+                            break
                         if self._pace is not None:
                             await self._pace.take(len(content))
         except TimeoutError:

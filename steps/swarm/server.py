@@ -26,6 +26,8 @@ GATHER_SECONDS = 0.2
 """Something new comes many times a second, and telling each peer each time would cost more than fetching it."""
 LOOK_SECONDS = 0.05
 PACED_BYTES = 1 << 18
+SENT_AT_ONCE = 16
+"""Answers with bytes. More would share the link so thinly that peers took each for stalled."""
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})")
 
 Places = Mapping[int, tuple[Path, Path]]
@@ -44,17 +46,20 @@ class Answering:
 
     Attributes:
         sent_bytes: What peers got.
-        last_sent: When they last got something, in seconds of the monotonic clock.
+        last_asked: When one last asked for bytes, in seconds of the monotonic clock.
+        sending: How many requests for bytes are being answered.
     """
 
     def __init__(self, manifest: str, key: str, holdings: Holdings, places: Places, pace: Pace | None) -> None:
         self.sent_bytes = 0
-        self.last_sent = time.monotonic()
+        self.last_asked = time.monotonic()
+        self.sending = 0
         self._manifest = manifest
         self._expected = authorization(key)["Authorization"].encode()
         self._holdings = holdings
         self._places = places
         self._pace = pace
+        self._turns = asyncio.Semaphore(SENT_AT_ONCE)
 
     def application(self) -> "web.Application":
         """The server."""
@@ -94,12 +99,17 @@ class Answering:
             answer = web.StreamResponse(status=206, headers={"Content-Range": f"bytes {start}-{end - 1}/*"})
             answer.content_length = end - start
             await answer.prepare(request)
+            self.sending += 1
             try:
-                await self._send(request, opened, start, end)
+                async with self._turns:
+                    await self._send(request, opened, start, end)
             except OSError:  # the peer is gone, or took what it needed
                 if request.transport is not None:
                     request.transport.abort()
                 return answer
+            finally:
+                self.sending -= 1
+                self.last_asked = time.monotonic()
             await answer.write_eof()
             return answer
 
@@ -113,12 +123,12 @@ class Answering:
                 raise ConnectionResetError
             await loop.sendfile(request.transport, opened, at, count)
             self.sent_bytes += count
-            self.last_sent = time.monotonic()
 
     def _admit(self, request: "web.Request") -> None:
         from aiohttp import web
 
-        if not hmac.compare_digest(request.headers.get("Authorization", "").encode(), self._expected):
+        shown = request.headers.get("Authorization", "").encode(errors="surrogateescape")
+        if not hmac.compare_digest(shown, self._expected):
             raise web.HTTPForbidden
         if request.match_info["manifest"] != self._manifest:
             raise web.HTTPNotFound

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from steps.errors import InvalidInputError
 
 PORT = 7543  # the chart, the Service and its network policy name it too
-LINGER_SECONDS = 600.0
+LINGER_SECONDS = 120.0
 
 
 @dataclass(frozen=True)

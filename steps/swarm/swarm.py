@@ -127,9 +127,13 @@ class Swarm:
             readers=self._readers,
             now=now,
         )
-        if choice is not None:
+        if choice is not None and not choice.is_taken_over:
             self._idle_since = now
         return choice
+
+    def is_at_work(self) -> None:
+        """What this node fetches of its own share is under way: it is not idle."""
+        self._idle_since = time.monotonic()
 
     def remote(
         self, session: "ClientSession", peer: Peer, file: FileEntry, subject: str, pace: Pace | None
@@ -148,25 +152,29 @@ class Swarm:
         self.holdings.add(self.number(file), ranges)
 
     def linger(self) -> None:
-        """Go on answering while a peer needs this node, as the settings allow."""
+        """Go on answering while a peer needs this node, as the settings allow; an interrupt only ends that."""
         self.holdings.complete()
-        until = time.monotonic() + self._settings.linger_seconds
-        while time.monotonic() < until and self._is_needed():
-            time.sleep(LOOK_SECONDS)
+        began = time.monotonic()
+        with suppress(KeyboardInterrupt):  # the model is there: being ended now is no failure
+            while time.monotonic() < began + self._settings.linger_seconds and self._is_needed(began):
+                time.sleep(LOOK_SECONDS)
 
-    def _is_needed(self) -> bool:
+    def _is_needed(self, began: float) -> bool:
         peers = self.peers
         if all(peer.is_complete for peer in peers):
             return False
         whole = sorted([self.holdings.instance, *(peer.instance for peer in peers if peer.is_complete)])
         is_seed = self.holdings.instance in whole[:SEEDS]
-        return is_seed and time.monotonic() - self._answering.last_sent < SILENCE_SECONDS
+        silent = time.monotonic() - max(began, self._answering.last_asked)
+        return is_seed and (self._answering.sending > 0 or silent < SILENCE_SECONDS)
 
     def _run(self) -> None:
         try:
             asyncio.run(self._serve_and_follow())
         except OSError as error:
             self._failure = error
+            if self._is_listening.is_set():
+                sys.stderr.write(f"peers are no longer answered or asked ({error.strerror or error})\n")
         except Exception as error:  # noqa: BLE001 - the import goes on without its peers
             sys.stderr.write(f"peers are no longer answered or asked ({type(error).__name__}: {error})\n")
         finally:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,6 +63,18 @@ class Node:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def wait_until_it_answers(self) -> None:
+        """Wait until its peers can ask it."""
+        assert self._process is not None
+        host, _, port = self._environment["OME_PEER_ADDRESS"].rpartition(":")
+        while self._process.poll() is None:
+            try:
+                socket.create_connection((host, int(port)), 10).close()
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+        raise AssertionError(self._process.communicate()[1])
 
     def kill(self) -> None:
         """End it as a lost node ends."""

@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.swarm.choice import LEAST_BYTES, READ_ANYWAY_SECONDS, TAKE_OVER_SECONDS, Choice, Missing, choose, turns_of
-from steps.swarm.holdings import Holdings
+from steps.swarm.choice import (
+    LEAST_BYTES,
+    READ_ANYWAY_SECONDS,
+    REQUESTS_OF_A_PEER,
+    TAKE_OVER_SECONDS,
+    Choice,
+    Missing,
+    choose,
+    turns_of,
+)
+from steps.swarm.holdings import Holdings, Told
 from steps.swarm.peer import STALE_FETCH_SECONDS, Peer
 
 MEBIBYTE = 1 << 20
@@ -58,11 +67,35 @@ def test_a_beginning_of_a_segment_is_taken_when_it_is_worth_a_request() -> None:
     assert chosen([rest], [peer("a", (0, SEGMENT))], reads_source=False) is not None
 
 
+def test_a_beginning_that_is_not_worth_a_request_keeps_nobody_from_the_source() -> None:
+    begun = peer("a")
+    own = piece(1)  # whose turn it is
+    begun.hear(Told(instance="a", version=9, files={0: [(SEGMENT, SEGMENT + 10)]}), 0)
+    assert chosen([own], [begun]) == Choice(own, own.end, None)
+    others = piece(0)
+    taken = chosen([others], [peer("a", (0, 10))], idle_seconds=TAKE_OVER_SECONDS)
+    assert taken == Choice(others, others.end, None, is_taken_over=True)
+
+
+def test_what_the_fewest_have_comes_first() -> None:
+    found = chosen([piece(0), piece(1)], [peer("a", (0, SEGMENT)), peer("c", (0, 2 * SEGMENT))], reads_source=False)
+    assert found is not None and found.missing == piece(1)
+
+
+def test_nodes_take_different_parts_of_what_one_has() -> None:
+    missing = [piece(segment) for segment in range(40)]
+    having = [peer("a", (0, 40 * SEGMENT))]
+    found = [chosen(missing, having, own, reads_source=False) for own in ("b", "c", "d", "e")]
+    assert len({each.missing.segment for each in found if each is not None}) > 1
+
+
 def test_the_peer_that_answers_fewest_of_our_requests_is_asked() -> None:
     busy, free = peer("a", (0, SEGMENT)), peer("c", (0, SEGMENT))
-    busy.requests = 2
+    busy.requests = 1
     found = chosen([piece(0)], [busy, free])
     assert found is not None and found.peer is free
+    busy.requests = free.requests = REQUESTS_OF_A_PEER
+    assert chosen([piece(0)], [busy, free], reads_source=False) is None, "more would only share its link"
 
 
 def test_a_peer_whose_request_failed_is_left_alone_for_a_while() -> None:
@@ -97,7 +130,9 @@ def test_a_node_without_a_turn_takes_over_from_the_end_after_a_while() -> None:
     others = [peer("a")]
     missing = [piece(segment) for segment in range(0, 6, 2)]  # of "a" all
     assert [chosen([each], others) for each in missing] == [None, None, None]
-    assert chosen(missing, others, idle_seconds=TAKE_OVER_SECONDS) == Choice(missing[-1], missing[-1].end, None)
+    assert chosen(missing, others, idle_seconds=TAKE_OVER_SECONDS) == Choice(
+        missing[-1], missing[-1].end, None, is_taken_over=True
+    )
 
 
 def test_a_node_that_does_not_read_the_source_begins_when_nobody_brings_anything() -> None:
