@@ -53,9 +53,7 @@ def model_status(
         made["nodesFailed"] = names
     if artifact:
         artifact.pop("signedBy", None)
-        made["artifact"] = artifact | (
-            {"signedBy": state.wanted.signer} if state.wanted.signer and state.ready else {}
-        )
+        made["artifact"] = artifact | ({"signedBy": signer} if (signer := _signer(state)) else {})
     if source:
         made["source"] = source
     if active is not None:
@@ -131,7 +129,7 @@ def _waits(name: str, state: ModelState, task: str) -> Said:
 def _cached(state: ModelState) -> Said:
     if not state.targets:
         return Said("Cached", False, "NoMatchingNode", _no_node(state))
-    signed = f", with a signature by {state.wanted.signer}" if state.wanted.signer and state.ready else ""
+    signed = f", with a signature by {signer}" if (signer := _signer(state)) else ""
     if state.is_behind and state.is_usable:
         return Said("Cached", True, "Cached", f"On {_count(state)}{signed}.")
     text = f"On {_count(state)}{signed}{_stragglers(state.lacking, state.wanted)}."
@@ -142,6 +140,13 @@ def _cached(state: ModelState) -> Said:
     if _active(state) is not None:
         return Said("Cached", None, "Importing", text)
     return Said("Cached", False, "Waiting" if state.lacking else "TooFewNodes", text)
+
+
+def _signer(state: ModelState) -> str:
+    """Whose signature the files of the artifact have; those of an earlier revision have it for as long as it is one."""
+    if state.is_behind:
+        return str(state.artifact.get("signedBy") or "")
+    return state.wanted.signer if state.ready else ""
 
 
 def _ready(state: ModelState, obstacle: Said | None, cleaning: Said | None, now: datetime) -> Said:
