@@ -76,7 +76,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
         return Plan(tuple(restored), requeue_seconds=0.0)
     actions: list[Action] = [adopt(run, model, wanted.inputs) for run in state.runs.adoptable]
     actions += _record(state, context)
-    actions += keep_artifact("" if state.is_behind else state.digest, context)
+    actions += keep_artifact("" if state.is_updating else state.digest, context)
     if writes := writes_before_status(state):
         return Plan((*actions, *writes))
     is_free = not state.is_at_work and not state.runs.has_news

@@ -90,12 +90,17 @@ class ModelState:
         return tuple(node for node in self.targets if node.holds(self.wanted))
 
     @property
-    def is_behind(self) -> bool:
-        """Whether a newer revision is on its way, and the earlier one is served until it is there."""
+    def is_updating(self) -> bool:
+        """Whether a newer revision is on its way: what the status says that it is stays until that is there."""
         artifact = self.artifact
         is_another = bool(self.wanted.followed) and artifact.get("revision") != self.wanted.followed
         is_of_it = bool(artifact.get("digest")) and artifact.get("uri") == self.wanted.uri
         return is_another and is_of_it and not (self.is_cached and self.is_parsed)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the earlier revision is served until then: not when somebody else is to have signed it by now."""
+        return self.is_updating and self.wanted.signer in ("", str(self.artifact.get("signedBy") or ""))
 
     @property
     def usable(self) -> tuple[NodeState, ...]:

@@ -51,9 +51,11 @@ def model_status(
         made["nodesReady"] = names
     if names := sorted(n.name for n in state.lacking if n.prospect.last is not None and not n.is_running):
         made["nodesFailed"] = names
-    if artifact:
+    if artifact and not state.is_updating:
         artifact.pop("signedBy", None)
-        made["artifact"] = artifact | ({"signedBy": signer} if (signer := _signer(state)) else {})
+        artifact |= {"signedBy": signer} if (signer := _signer(state)) else {}
+    if artifact:
+        made["artifact"] = artifact
     if source:
         made["source"] = source
     if active is not None:
@@ -143,7 +145,7 @@ def _cached(state: ModelState) -> Said:
 
 
 def _signer(state: ModelState) -> str:
-    """Whose signature the files of the artifact have; those of an earlier revision have it for as long as it is one."""
+    """Whose signature the files have that are served; "" for nobody's."""
     if state.is_behind:
         return str(state.artifact.get("signedBy") or "")
     return state.wanted.signer if state.ready else ""
@@ -253,7 +255,7 @@ def _state(state: ModelState, said: Sequence[Said], active: Run | None) -> str:
 def artifact_of(state: ModelState, old: Object, task: str) -> Object:
     """`status.artifact`: what the newest run brought, by the task of it that lists files; else what it is."""
     before: Object = dict(old.get("artifact") or {})
-    if state.is_behind:
+    if state.is_updating:
         return before
     if not state.digest or before.get("digest") == state.digest and before.get("uri") == state.wanted.uri:
         return before

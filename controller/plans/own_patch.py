@@ -25,7 +25,7 @@ def hold(state: ModelState, *, is_submitting: bool = False) -> list[Action]:
 def writes_before_status(state: ModelState) -> list[Action]:
     """What brings about another plan: outdated runs stopped, empty spec fields filled."""
     actions: list[Action] = [DeleteObject("Workflow", run.namespace, run.name) for run in state.runs.outdated]
-    if not state.is_behind and (fields := missing_spec_fields(state)):
+    if not state.is_updating and (fields := missing_spec_fields(state)):
         actions.append(_patch(state, {"spec": fields}))
     return actions
 

@@ -48,13 +48,13 @@ def up_to_date(state: ModelState, source: Object, artifact: Mapping[str, Any]) -
 
 def _updating(state: ModelState, followed: str, has: str) -> Said:
     """A newer revision on its way, or why it does not come."""
-    stays = f"Revision {_short(has)} is served until then."
+    stays = f" Revision {_short(has)} is served until then." if state.is_usable else ""
     last = _last(state) if followed == state.wanted.followed else None
     if last is not None and last.last is not None and state.runs.active is None:
-        text = f"Revision {_short(followed)} could not be imported: {last.last.sentence} {last.outlook} {stays}"
+        text = f"Revision {_short(followed)} could not be imported: {last.last.sentence} {last.outlook}{stays}"
         return Said(TYPE, False, last.last.reason, f"{text}{_how_to_stay(state, has)}", "Info")
     nodes = f" It is on {len(state.ready)} of {len(state.targets)} nodes." if state.is_behind else ""
-    return Said(TYPE, False, "Updating", f"Revision {_short(followed)} is being imported.{nodes} {stays}", "Info")
+    return Said(TYPE, False, "Updating", f"Revision {_short(followed)} is being imported.{nodes}{stays}", "Info")
 
 
 def _last(state: ModelState) -> Prospect | None:

@@ -29,3 +29,43 @@ def test_the_earlier_revision_keeps_its_signature_while_a_newer_one_is_on_its_wa
     importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
     status = settle(cluster)
     assert status["artifact"]["revision"] == NEWER and status["artifact"]["signedBy"] == artifact["signedBy"]
+
+
+def test_who_asks_for_a_signature_while_a_newer_revision_is_on_its_way_is_not_served_what_has_none() -> None:
+    cluster = following("node-a")
+    asked(cluster)
+    importing(
+        cluster, only_run(cluster, "import-model"), cached={"node-a": "unsafe"}, digest=ITS_DIGEST, revision=NEWER
+    )
+    artifact = settle(cluster)["artifact"]
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"signedBy": SIGNER}}}})
+    status = settle(cluster)
+    assert "nodesReady" not in status and status["state"] != "Ready"
+    importing(
+        cluster, only_run(cluster, "import-model"), cached={"node-a": "signature"}, digest=ITS_DIGEST, revision=NEWER
+    )
+    status = settle(cluster)
+    assert "nodesReady" not in status and status["artifact"] == artifact, "nobody has verified what is there"
+    said = condition(cluster.get(*MODEL), "Ready")
+    assert (said["status"], said["reason"]) == ("False", "SignatureFailed")
+    assert "is served" not in condition(cluster.get(*MODEL), "UpToDate")["message"]
+    assert "signature by" not in condition(cluster.get(*MODEL), "Cached")["message"]
+
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": None}}})
+    status = settle(cluster)
+    assert status["nodesReady"] == ["node-a"] and status["state"] == "Ready", "as it was before"
+
+
+def test_another_signer_ends_the_service_of_the_earlier_revision_and_none_does_not() -> None:
+    cluster = following("node-a", parameters={"signedBy": SIGNER})
+    artifact = asked(cluster)["artifact"]
+    other = SIGNER.replace("MFkw", "MFkx")
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"signedBy": other}}}})
+    status = settle(cluster)
+    assert "nodesReady" not in status and status["artifact"] == artifact
+    assert "signature by" not in condition(cluster.get(*MODEL), "Cached")["message"]
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"signedBy": SIGNER}}}})
+    assert settle(cluster)["nodesReady"] == ["node-a"]
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": None}}})
+    status = settle(cluster)
+    assert status["nodesReady"] == ["node-a"] and status["artifact"] == artifact
