@@ -45,6 +45,7 @@ class Wanted:
         path: `spec.storage.path`; "" for the default.
         folder: The folder on nodes.
         files: Digest of what is wanted on nodes.
+        first_files: The same before `OnChange` took a newer revision.
         inputs: Digests of all that an attempt depends on, `files` before the first dash.
         source_parameters: What of `parameters` says how to reach the source.
         min_ready: `spec.minReadyNodes`; None for all.
@@ -71,6 +72,7 @@ class Wanted:
     secret: str
     secret_key: str
     files: str
+    first_files: str
     inputs: str
     min_ready: int | None
     unsafe_pickles: UnsafePickles
@@ -174,13 +176,13 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     source = source_of(model, storage)
     followed = str(source.get("followed") or "")
     reached = {key: value for key in SOURCE_PARAMETERS if (value := storage.parameters.get(key))}
-    files = digest_of(
-        [metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns]
-        + ([reached] if reached else [])
-        + ([[storage.signed_by, storage.signature]] if storage.signed_by else [])
-        + ([f"revision {followed}"] if followed else [])
-        + ([f"manifest {storage.manifest_digest}"] if storage.manifest_digest else [])
-    )
+    first: list[Any] = [
+        metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns,
+    ]  # fmt: skip
+    first += [reached] if reached else []
+    first += [[storage.signed_by, storage.signature]] if storage.signed_by else []
+    pinned = [f"manifest {storage.manifest_digest}"] if storage.manifest_digest else []
+    files = digest_of([*first, *([f"revision {followed}"] if followed else []), *pinned])
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
     seen = _copied_secret(name, uid) if namespace else storage.key
@@ -208,6 +210,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         secret=storage.key,
         secret_key=secret_key,
         files=files,
+        first_files=digest_of([*first, *pinned]),
         inputs=inputs,
         min_ready=_whole(spec.get("minReadyNodes")),
         unsafe_pickles=storage.unsafe_pickles,

@@ -98,10 +98,16 @@ def _told(state: ModelState, runs: tuple[Run, ...]) -> Object:
 
 
 def _followed(state: ModelState, source: Object) -> Object:
-    """With `OnChange` the newest revision that the source has told is the one to have."""
+    """With `OnChange` the newest revision that the source has told is the one to have.
+
+    A source that goes back to what the first import brought is followed by having followed nothing: nodes have it so.
+    """
     newest, has = source.get("revision"), source.get("followed") or state.artifact.get("revision")
     if state.wanted.storage.revision_policy != "OnChange" or not newest or newest == has or not _is_served(state):
         return source
+    held = (node.entry for node in state.nodes if node.entry is not None and node.entry.revision == newest)
+    if newest == state.artifact.get("revision") and any(entry.files == state.wanted.first_files for entry in held):
+        return {key: value for key, value in source.items() if key not in ("followed", "followedDigest")}
     return source | {"followed": newest, "followedDigest": source.get("digest") or ""}
 
 

@@ -1,13 +1,16 @@
 """A model that follows its source is changed, or its source goes elsewhere, while a newer revision is on its way."""
 
-from tests.controller.plans.argo import importing, only_run
-from tests.controller.plans.models import MODEL, settle
+from tests.controller.plans.argo import REVISION, importing, only_run, runs_of
+from tests.controller.plans.models import MODEL, nodes_of, settle
 from tests.controller.plans.objects import condition
 from tests.controller.plans.test_models_keep_up_with_their_source import (
     ITS_DIGEST,
     NEWER,
+    NEWEST,
+    arguments,
     asked,
     following,
+    is_over,
 )
 
 SIGNER = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
@@ -69,3 +72,34 @@ def test_another_signer_ends_the_service_of_the_earlier_revision_and_none_does_n
     cluster.change(*MODEL, {"spec": {"storage": {"parameters": None}}})
     status = settle(cluster)
     assert status["nodesReady"] == ["node-a"] and status["artifact"] == artifact
+
+
+def test_a_source_that_goes_back_to_the_first_revision_leaves_the_nodes_ready_that_have_it() -> None:
+    cluster = following("node-a", "node-b")
+    before = cluster.get(*MODEL)["status"]["artifact"]
+    asked(cluster)
+    cached = {"node-a": "Succeeded", "node-b": "unsafe"}
+    importing(cluster, only_run(cluster, "import-model"), cached=cached, digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    status = asked(cluster, "again", revision=REVISION)
+    assert "followed" not in status["source"] and status["artifact"] == before
+    assert status["nodesReady"] == ["node-b"] and nodes_of(cluster, only_run(cluster, "import-model")) == ["node-a"]
+    assert arguments(cluster, "import-model")["revision"] == REVISION
+    importing(cluster, only_run(cluster, "import-model"))
+    status = settle(cluster)
+    assert status["state"] == "Ready" and status["artifact"] == before
+    assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
+
+
+def test_a_source_that_goes_back_to_a_revision_that_was_followed_leaves_the_model_ready() -> None:
+    cluster = following("node-a")
+    asked(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    asked(cluster, "again", revision=NEWEST)
+    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "unsafe"}, revision=NEWEST)
+    settle(cluster)
+    status = asked(cluster, "back")
+    assert status["source"]["followed"] == NEWER and status["artifact"]["revision"] == NEWER
+    assert status["nodesReady"] == ["node-a"] and status["state"] == "Ready"
+    assert all(is_over(cluster, run) for run in runs_of(cluster, "import-model"))
