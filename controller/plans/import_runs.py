@@ -204,9 +204,9 @@ def _is_adoptable(run: Run, model: Object, wanted: Wanted) -> bool:
     if run.inputs(VERB) or not wanted.uri or not run.is_of(model):
         return False
     artifact = (model.get("status") or {}).get("artifact") or {}
-    pinned = str(artifact.get("revision") or "") if artifact.get("uri") == wanted.uri else ""
+    has = str(artifact.get("revision") or "") if artifact.get("uri") == wanted.uri else ""
     is_of_this_life = run.is_active or run.finished >= str(model["metadata"].get("creationTimestamp") or "")
-    return is_of_this_life and wanted.is_asked_by(run.arguments, pinned)
+    return is_of_this_life and wanted.is_asked_by(run.arguments, wanted.followed or has)
 
 
 def _is_recorded(run: Run, every: Sequence[Run], marker: Mapping[str, Any]) -> bool:

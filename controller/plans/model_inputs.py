@@ -133,7 +133,7 @@ class Wanted:
 
         Args:
             arguments: Of the run, defaults included.
-            pinned: The revision that the model has; a run may name it.
+            pinned: The revision that the model is to have, or has; a run may name it.
         """
         path = arguments.get("path", "")
         return (

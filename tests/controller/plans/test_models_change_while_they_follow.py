@@ -1,8 +1,10 @@
 """A model that follows its source is changed, or its source goes elsewhere, while a newer revision is on its way."""
 
-from tests.controller.plans.argo import REVISION, importing, only_run, runs_of
+import pytest
+
+from tests.controller.plans.argo import DIGEST, REVISION, importing, only_run, runs_of, submitted_by_a_person
 from tests.controller.plans.models import MODEL, nodes_of, settle
-from tests.controller.plans.objects import condition
+from tests.controller.plans.objects import URI, condition
 from tests.controller.plans.test_models_keep_up_with_their_source import (
     ITS_DIGEST,
     NEWER,
@@ -103,3 +105,21 @@ def test_a_source_that_goes_back_to_a_revision_that_was_followed_leaves_the_mode
     assert status["source"]["followed"] == NEWER and status["artifact"]["revision"] == NEWER
     assert status["nodesReady"] == ["node-a"] and status["state"] == "Ready"
     assert all(is_over(cluster, run) for run in runs_of(cluster, "import-model"))
+
+
+@pytest.mark.parametrize(("revision", "is_the_models"), [(REVISION, False), (NEWER, True)], ids=["earlier", "newer"])
+def test_a_run_of_a_person_is_the_models_that_brings_the_newer_revision(revision: str, is_the_models: bool) -> None:
+    cluster = following("node-a")
+    asked(cluster)
+    cached = {"node-a": "unsafe"}
+    importing(cluster, only_run(cluster, "import-model"), cached=cached, digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    cluster.pass_time(60)
+    given = {"uri": URI, "name": "smollm2", "scope": "ClusterBaseModel", "revision": revision, "nodes": '["node-a"]'}
+    submitted_by_a_person(cluster, "import-model", "import-hand", given)
+    settle(cluster)
+    assert ("annotations" in cluster.get("Workflow", "ome", "import-hand")["metadata"]) is is_the_models
+    importing(cluster, "import-hand", digest=ITS_DIGEST if is_the_models else DIGEST, revision=revision)
+    status = settle(cluster)
+    assert status["state"] == "Ready" and status["artifact"]["revision"] == revision
+    assert condition(cluster.get(*MODEL), "UpToDate")["reason"] == ("UpToDate" if is_the_models else "Unsafe")
