@@ -150,9 +150,12 @@ def _due(state: ModelState, source: Object, context: Context) -> tuple[str, floa
 
 
 def _known_since(state: ModelState, source: Object) -> datetime | None:
-    """When the source was asked last: at a look, or when the model came."""
-    ready = str(condition_of(state.model, "Ready").get("lastTransitionTime") or "")
-    last = max(str(source.get("checkedAt") or ""), ready)
+    """When the source was asked last: at a look, or, before the first, when the model was resolved.
+
+    Not when it became ready: where nodes come and go by the day, it does so every day.
+    """
+    resolved = str(condition_of(state.model, "Resolved").get("lastTransitionTime") or "")
+    last = str(source.get("checkedAt") or "") or resolved
     return parse_time(last) if last else None
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.controller.plans.argo import DIGEST, REVISION, importing, only_run, runs_of, submitted_by_a_person
-from tests.controller.plans.models import MODEL, nodes_of, settle
-from tests.controller.plans.objects import URI, condition
+from controller.plans import plan_model
+from tests.controller.plans.argo import DIGEST, REVISION, checking, importing, only_run, runs_of, submitted_by_a_person
+from tests.controller.plans.models import MODEL, imported, nodes_of, settle
+from tests.controller.plans.objects import URI, add_node, condition
 from tests.controller.plans.test_models_keep_up_with_their_source import (
     ITS_DIGEST,
     NEWER,
@@ -123,3 +124,23 @@ def test_a_run_of_a_person_is_the_models_that_brings_the_newer_revision(revision
     status = settle(cluster)
     assert status["state"] == "Ready" and status["artifact"]["revision"] == revision
     assert condition(cluster.get(*MODEL), "UpToDate")["reason"] == ("UpToDate" if is_the_models else "Unsafe")
+
+
+def test_a_model_whose_nodes_come_back_each_day_before_its_time_is_looked_at_each_day() -> None:
+    hour, day = 3600, 24 * 3600
+    cluster = imported("node-a")
+    wait = cluster.settle(plan_model, *MODEL).requeue_seconds or 0.0
+    cluster.pass_time(wait + day - 2 * hour)
+    for _ in range(3):
+        cluster.delete("Node", "", "node-a")
+        settle(cluster)
+        cluster.pass_time(hour)
+        add_node(cluster, "node-a")
+        settle(cluster)
+        importing(cluster, only_run(cluster, "import-model"))
+        settle(cluster)
+        cluster.pass_time(hour + 1)
+        settle(cluster)
+        checking(cluster, only_run(cluster, "check-revision"), revision=REVISION)
+        settle(cluster)
+        cluster.pass_time(day - 2 * hour - 1)
