@@ -129,6 +129,7 @@ class ModelSource(ApiType):
 
     Attributes:
         uri: That was asked for.
+        question: Digest of all that was asked for: the URI, the patterns, how the source is reached.
         revision: That it named; "" before it has told one.
         digest: Of the manifest of that revision.
         checked_at: RFC 3339.
@@ -140,6 +141,7 @@ class ModelSource(ApiType):
     """
 
     uri: str = ""
+    question: str = ""
     revision: str = ""
     digest: str = ""
     checked_at: str = ""

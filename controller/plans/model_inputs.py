@@ -8,7 +8,7 @@ remembers.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from posixpath import join, normpath
 from typing import Any, Final
 
@@ -55,6 +55,8 @@ class Wanted:
         storage: The whole of `spec.storage`.
         followed: The newer revision that nodes are to have since `OnChange` took it; "" for that of the first import.
         followed_digest: Of the manifest of that revision.
+        question: Digest of what a look at the source asks for: the URI, the patterns, how it is reached.
+        source: `status.source` where it answers that; {} otherwise.
         tokens_in_clear: Keys of `parameters` that hold a secret.
     """
 
@@ -82,6 +84,8 @@ class Wanted:
     tokens_in_clear: tuple[str, ...] = ()
     followed: str = ""
     followed_digest: str = ""
+    question: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def label(self) -> str:
@@ -173,9 +177,12 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     folder = (
         normpath(storage.path) if storage.path else default_folder(context.settings.models_root, namespace, metadata)
     )
-    source = source_of(model, storage)
-    followed = str(source.get("followed") or "")
     reached = {key: value for key in SOURCE_PARAMETERS if (value := storage.parameters.get(key))}
+    question = digest_of(
+        [metadata.get("uid"), storage.storage_uri, storage.allow_patterns, storage.ignore_patterns, reached]
+    )
+    source = _source(model, storage, question)
+    followed = str(source.get("followed") or "")
     first: list[Any] = [
         metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns,
     ]  # fmt: skip
@@ -220,14 +227,15 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         tokens_in_clear=tuple(problem.path for problem in storage.notices() if "clear" in problem.message),
         followed=followed,
         followed_digest=str(source.get("followedDigest") or "") if followed else "",
+        question=question,
+        source=source,
     )
 
 
-def source_of(model: Object, storage: StorageSpec) -> Object:
-    """What is remembered of looks at a model's source; {} when it was of another URI, or nothing newer can come."""
+def _source(model: Object, storage: StorageSpec, question: str) -> Object:
+    """What is remembered of looks at a model's source; {} when they asked for other files, or none newer can come."""
     found: Object = (model.get("status") or {}).get("source") or {}
-    is_of_it = found.get("uri") == storage.storage_uri and not storage.names_one_revision
-    return found if is_of_it else {}
+    return found if found.get("question") == question and not storage.names_one_revision else {}
 
 
 def configuration_mistake(model: Object) -> str:

@@ -13,7 +13,6 @@ from typing import Final
 from controller.actions import Action, CreateObject, DeleteObject, Object
 from controller.observed import Context
 from controller.plans.conditions import condition_of, is_true
-from controller.plans.model_inputs import source_of
 from controller.plans.model_state import ModelState
 from controller.plans.model_token import token_for_run
 from controller.plans.naming import digest_of, next_run
@@ -62,7 +61,7 @@ def plan_check(state: ModelState, context: Context) -> Check:
     active = next((run for run in runs if run.is_active and _is_for(run, state)), None)
     if active is not None:
         return Check(source, is_running=True, wait_seconds=active.seconds_to_deadline)
-    if not _is_served(state):
+    if not _may_have_moved(state):
         return Check(source)
     asked, wait = _due(state, source, context)
     if not asked:
@@ -79,13 +78,13 @@ def check_runs(model: Object, context: Context) -> tuple[Run, ...]:
 
 def _told(state: ModelState, runs: tuple[Run, ...]) -> Object:
     """What is remembered, with the answer of the newest run that has come since."""
-    old = dict(source_of(state.model, state.wanted.storage))
+    old = dict(state.wanted.source)
     ended = [run for run in runs if not run.is_active and _is_for(run, state)]
     last = max(ended, key=lambda run: run.finished, default=None)
     if last is None or last.finished <= str(old.get("checkedAt") or ""):
         return old
     made: Object = {key: old[key] for key in ("revision", "digest", "followed", "followedDigest") if key in old}
-    made |= {"uri": state.wanted.uri, "checkedAt": last.finished}
+    made |= {"uri": state.wanted.uri, "question": state.wanted.question, "checkedAt": last.finished}
     if refresh := last.annotations.get(REFRESH):
         made["refresh"] = refresh
     elif "refresh" in old:
@@ -103,7 +102,7 @@ def _followed(state: ModelState, source: Object) -> Object:
     A source that goes back to what the first import brought is followed by having followed nothing: nodes have it so.
     """
     newest, has = source.get("revision"), source.get("followed") or state.artifact.get("revision")
-    if state.wanted.storage.revision_policy != "OnChange" or not newest or newest == has or not _is_served(state):
+    if state.wanted.storage.revision_policy != "OnChange" or not newest or newest == has or not _may_have_moved(state):
         return source
     held = (node.entry for node in state.nodes if node.entry is not None and node.entry.revision == newest)
     if newest == state.artifact.get("revision") and any(entry.files == state.wanted.first_files for entry in held):
@@ -113,18 +112,16 @@ def _followed(state: ModelState, source: Object) -> Object:
 
 def _is_for(run: Run, state: ModelState) -> bool:
     """Whether it asked for what the model asks for."""
-    return run.inputs(VERB).partition("-")[0] == _question(state)
+    return run.inputs(VERB).partition("-")[0] == state.wanted.question
 
 
-def _question(state: ModelState) -> str:
-    wanted = state.wanted
-    reached = dict(wanted.source_parameters)
-    return digest_of([wanted.uid, wanted.uri, wanted.allow, wanted.ignore, reached])
+def _may_have_moved(state: ModelState) -> bool:
+    """Whether it has a revision of this URI that another can replace.
 
-
-def _is_served(state: ModelState) -> bool:
-    """Whether it has a revision of this URI that is ready: nothing else can be outdated."""
-    return state.artifact.get("uri") == state.wanted.uri and is_true(state.model, "Ready")
+    While its import is at work that is waited for; where it has failed, a newer revision may be all that can be had.
+    """
+    is_still = is_true(state.model, "Ready") or state.runs.active is None
+    return state.artifact.get("uri") == state.wanted.uri and is_still
 
 
 def _due(state: ModelState, source: Object, context: Context) -> tuple[str, float | None]:
@@ -166,7 +163,7 @@ def _annotation(state: ModelState) -> str:
 def _submission(state: ModelState, runs: tuple[Run, ...], asked: str, context: Context) -> list[Action]:
     """The run, behind the token that it needs, and without the answers of before."""
     wanted, namespace = state.wanted, context.settings.namespace
-    inputs = f"{_question(state)}-{digest_of(asked)}"
+    inputs = f"{wanted.question}-{digest_of(asked)}"
     kept = ("uri", "allow_patterns", "ignore_patterns", "source_parameters", "secret", "secret_key")
     arguments = {key: text for key, text in wanted.arguments((), "").items() if key in kept}
     actions: list[Action] = []

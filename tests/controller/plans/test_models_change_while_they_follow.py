@@ -144,3 +144,66 @@ def test_a_model_whose_nodes_come_back_each_day_before_its_time_is_looked_at_eac
         checking(cluster, only_run(cluster, "check-revision"), revision=REVISION)
         settle(cluster)
         cluster.pass_time(day - 2 * hour - 1)
+
+
+def test_other_patterns_are_asked_for_anew_and_what_was_said_of_the_earlier_ones_is_forgotten() -> None:
+    cluster = following("node-a", storageUri="s3://bucket/model")
+    asked(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    cluster.change(*MODEL, {"spec": {"storage": {"ignorePatterns": ["*.bin"]}}})
+    status = settle(cluster)
+    assert "source" not in status and "UpToDate" not in {said["type"] for said in status["conditions"]}
+    assert "manifest_digest" not in arguments(cluster, "import-model"), "other files have another manifest"
+    importing(cluster, only_run(cluster, "import-model"), digest="ef" * 32, revision=NEWEST)
+    status = settle(cluster)
+    assert status["state"] == "Ready" and status["artifact"]["revision"] == NEWEST
+    assert arguments(cluster, "check-revision")["ignore_patterns"] == '["*.bin"]', "its annotation asks for these too"
+
+
+def test_other_patterns_end_the_service_of_the_earlier_revision() -> None:
+    cluster = following("node-a")
+    asked(cluster)
+    cluster.change(*MODEL, {"spec": {"storage": {"ignorePatterns": ["*.bin"]}}})
+    status = settle(cluster)
+    assert "nodesReady" not in status and status["state"] != "Ready"
+    given = arguments(cluster, "import-model")
+    assert (given["revision"], given["ignore_patterns"]) == (REVISION, '["*.bin"]')
+
+
+def test_a_bucket_that_has_moved_on_is_followed_though_no_node_has_what_it_had() -> None:
+    cluster = following("node-a", storageUri="s3://bucket/model")
+    asked(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    cluster.delete("Node", "", "node-a")
+    add_node(cluster, "node-b")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), resolved="integrity")
+    assert settle(cluster)["state"] == "Failed"
+
+    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/refresh": "again"}}})
+    settle(cluster)
+    cluster.pass_time(10)
+    checking(cluster, only_run(cluster, "check-revision"), revision=NEWEST, digest="ef" * 32)
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), resolved="integrity")
+    settle(cluster)
+    assert arguments(cluster, "import-model")["manifest_digest"] == f"sha256:{'ef' * 32}"
+    assert "is served" not in condition(cluster.get(*MODEL), "UpToDate")["message"]
+    importing(cluster, only_run(cluster, "import-model"), digest="ef" * 32, revision=NEWEST)
+    status = settle(cluster)
+    assert status["state"] == "Ready" and status["artifact"]["revision"] == NEWEST
+    assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
+
+
+def test_a_model_that_no_node_has_any_more_is_looked_at_at_its_time() -> None:
+    cluster = imported("node-a")
+    cluster.delete("Node", "", "node-a")
+    settle(cluster)
+    for _ in range(2):
+        wait = cluster.settle(plan_model, *MODEL).requeue_seconds
+        assert wait is not None
+        cluster.pass_time(wait)
+    settle(cluster)
+    assert only_run(cluster, "check-revision")
