@@ -77,11 +77,13 @@ def check_runs(model: Object, context: Context) -> tuple[Run, ...]:
 
 
 def _told(state: ModelState, runs: tuple[Run, ...]) -> Object:
-    """What is remembered, with the answer of the newest run that has come since."""
+    """What is remembered, with the answer of the newest run that has come since, and since the last import began."""
     old = dict(state.wanted.source)
+    workflow = (state.model.get("status") or {}).get("workflow") or {}
+    known = max(str(old.get("checkedAt") or ""), str(workflow.get("startedAt") or ""))
     ended = [run for run in runs if not run.is_active and _is_for(run, state)]
     last = max(ended, key=lambda run: run.finished, default=None)
-    if last is None or last.finished <= str(old.get("checkedAt") or ""):
+    if last is None or last.finished <= known:
         return old
     made: Object = {key: old[key] for key in ("revision", "digest", "followed", "followedDigest") if key in old}
     made |= {"uri": state.wanted.uri, "question": state.wanted.question, "checkedAt": last.finished}

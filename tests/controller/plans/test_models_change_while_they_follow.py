@@ -3,7 +3,16 @@
 import pytest
 
 from controller.plans import plan_model
-from tests.controller.plans.argo import DIGEST, REVISION, checking, importing, only_run, runs_of, submitted_by_a_person
+from tests.controller.plans.argo import (
+    DIGEST,
+    REVISION,
+    checking,
+    evicting,
+    importing,
+    only_run,
+    runs_of,
+    submitted_by_a_person,
+)
 from tests.controller.plans.models import MODEL, imported, nodes_of, settle
 from tests.controller.plans.objects import URI, add_node, condition
 from tests.controller.plans.test_models_keep_up_with_their_source import (
@@ -207,3 +216,22 @@ def test_a_model_that_no_node_has_any_more_is_looked_at_at_its_time() -> None:
         cluster.pass_time(wait)
     settle(cluster)
     assert only_run(cluster, "check-revision")
+
+
+def test_an_answer_from_before_an_import_says_nothing_of_what_it_brought() -> None:
+    cluster = following("node-a", storageUri="s3://bucket/model")
+    asked(cluster, revision=REVISION)
+    cluster.pass_time(600)
+    cluster.change(*MODEL, {"spec": {"storage": {"path": "/mnt/models/elsewhere"}}})
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"))
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest="ef" * 32, revision=NEWEST)
+    status = settle(cluster)
+    assert status["state"] == "Ready" and status["artifact"]["revision"] == NEWEST
+    assert "followed" not in status.get("source", {})
+    assert all(is_over(cluster, run) for run in runs_of(cluster, "import-model"))
+    cluster.pass_time(10)
+    checking(cluster, only_run(cluster, "check-revision"), revision=NEWEST, digest="ef" * 32)
+    settle(cluster)
+    assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
