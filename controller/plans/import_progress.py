@@ -99,14 +99,15 @@ def import_progress(
     """
     nodes = node_progress(run, size, now)
     is_same_run = (status.get("workflow") or {}).get("name") == run.name
-    before: Object = (status.get("progress") or {}) if is_same_run else {}
+    before: Object = status.get("progress") or {}
+    estimated = before if is_same_run else {}
     made: Object = {"phase": _phase(run)}
     if total := sum(node.total for node in nodes):
         completed = sum(node.completed for node in nodes)
         made |= {"completedBytes": completed, "totalBytes": total, "percent": 100 * completed // total}
     made["nodesReady"] = nodes_ready
     moving = [node for node in nodes if node.is_moving]
-    made |= _estimates(moving, before) | _slowest([node for node in moving if node.node], before)
+    made |= _estimates(moving, estimated) | _slowest([node for node in moving if node.node], estimated)
     waits = [_seconds_to_stall(node, now) for node in moving]
     if "completedBytes" not in made:
         return made, soonest(waits)

@@ -12,11 +12,11 @@ from controller.pace import extended
 from controller.plans import plan_model
 from controller.plans.import_progress import STALLED_SECONDS, import_progress, node_progress
 from controller.plans.runs import Run, parse_time
-from tests.controller.plans.argo import DIGEST, REVISION, importing, only_run, step, told, write
+from tests.controller.plans.argo import DIGEST, REVISION, importing, only_run, runs_of, step, told, write
 from tests.controller.plans.cluster import START, Cluster
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.models import MODEL, cluster_with, settle
-from tests.controller.plans.objects import condition
+from tests.controller.plans.objects import add_node, condition, set_ready
 
 SIZE = 1000
 RESOLVED = {"manifest": DIGEST, "revision": REVISION, "total_bytes": str(SIZE), "file_count": "3"}
@@ -182,6 +182,28 @@ def test_a_finished_import_shows_no_rate() -> None:
     loading(cluster, {"node-a": "900/1000"})
     importing(cluster, only_run(cluster, "import-model"))
     assert settle(cluster)["progress"] == {"nodesReady": "1/1"}
+
+
+def test_a_run_that_hangs_on_a_dead_node_while_a_newer_one_is_over_is_told_once() -> None:
+    cluster = begun("node-a", "node-b")
+    hanging = only_run(cluster, "import-model")
+    importing(cluster, hanging, cached={"node-a": "Succeeded", "node-b": "Running"}, is_over=False)
+    settle(cluster)
+    set_ready(cluster, "node-b", is_ready=False)
+    cluster.pass_time(10)
+    settle(cluster)
+    add_node(cluster, "node-c")
+    cluster.pass_time(10)
+    settle(cluster)
+    (newer,) = set(runs_of(cluster, "import-model")) - {hanging}
+    importing(cluster, newer)
+    status = settle(cluster)
+    assert status["workflow"]["name"] == newer and status["progress"]["nodesReady"] == "2/3"
+    cluster.written.clear()
+    for _ in range(10):
+        cluster.pass_time(1)
+        settle(cluster)
+    assert cluster.written == []
 
 
 def test_few_moments_are_remembered_however_often_argo_tells() -> None:
