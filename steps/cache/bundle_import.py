@@ -28,6 +28,7 @@ from steps.cache.bundle_format import (
 from steps.cache.bundle_layout import Layout, open_layout
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
+from steps.cache.earlier import forget_older, kept_revisions, note_earlier
 from steps.cache.folder import publish, refuse_foreign, use_if_warm
 from steps.cache.importing import Imported
 from steps.cache.pending import forget_pending, note_pending
@@ -83,7 +84,7 @@ def import_bundle(
 
     Raises:
         IntegrityError: when anything differs from its digest, or is missing; says where.
-        InvalidInputError: when the bundle has what none may have, or the folder is not free.
+        InvalidInputError: when the bundle has what none may have, the folder is not free, or a setting is wrong.
         UnsafeError: for dangerous pickles.
         SignatureError: when it is not signed as it must be.
         DiskFullError: with the numbers.
@@ -95,6 +96,7 @@ def import_bundle(
         name = checked_name("--name" if name else "name", name or contents.name)
         root, owner = models_root(), model_owner("ClusterBaseModel", "", name)
         folder = model_folder(root, name, path or str(default_folder(root, owner)))
+        kept_revisions()  # a setting that is none is told before a byte is copied
         refuse_foreign(folder)
         manifest = contents.manifest
         store = ObjectStore(root)
@@ -113,9 +115,12 @@ def import_bundle(
             copied = _copy_all(store, layout, bundle, missing, contents.blobs, on_progress)
             refuse_unsafe(manifest, unsafe_pickles, store.path)
             refuse_unsigned(manifest, signature, store, store.path)
+            with store.locked():
+                note_earlier(store, folder, manifest.digest, str(owner))
             publish(store, manifest, folder, str(owner))
             with store.locked():
                 forget_pending(store, folder)
+                forget_older(store, folder)
     return BundleImport(name, manifest, Imported(folder, copied, max(0, manifest.total_bytes - copied), evicted))
 
 

@@ -2,14 +2,16 @@
 
 A model's folder holds one revision and changes in one step. What it held before needs no folder: its marker names its
 objects, and as long as a copy of that marker lies below `.ome/revisions`, `collection` and `pruning` leave them. Going
-back is then an import that finds everything. `importing` notes the revision that a folder leaves, and forgets those
-beyond the setting OME_KEEP_REVISIONS that nothing serves.
+back is then an import that finds everything. `importing` and `bundle_import` note the revision that a folder leaves,
+and forget those beyond the setting OME_KEEP_REVISIONS that nothing serves.
 """
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 from steps.cache.folder import Marker, read_marker
 from steps.cache.references import References
 from steps.cache.store import ObjectStore
-from steps.errors import InvalidInputError
+from steps.errors import InvalidInputError, OmeError
 from steps.frozen import Frozen
 from steps.home import write_atomically
 
@@ -126,6 +128,16 @@ def superfluous(
         by_folder.setdefault(each.folder, []).append(each)
     older = [each for found in by_folder.values() for each in found[: max(0, len(found) - most)]]
     return [each for each in older if not is_served(each, known_manifests(store, each.folder))]
+
+
+def forget_older(store: ObjectStore, folder: Path) -> None:
+    """Let earlier revisions go that nothing serves and the setting does not keep; what cannot be asked goes later."""
+    references = cache(References)  # asked for only where some would go
+    try:
+        for earlier in superfluous(store, lambda each, known: is_served(references(), each, known), folder):
+            earlier.path.unlink(missing_ok=True)
+    except OmeError as error:
+        sys.stderr.write(f"earlier revisions of {folder} stay: {error.message}\n")
 
 
 def is_served(references: References, earlier: EarlierRevision, known: Collection[str]) -> bool:

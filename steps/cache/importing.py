@@ -2,11 +2,9 @@
 
 import errno
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from crds.labels import ModelKind
@@ -14,12 +12,11 @@ from crds.pickle_policy import UnsafePickles
 from steps.cache.admission import gibibytes, reserve_bytes
 from steps.cache.claims import Claimed, claim
 from steps.cache.collection import make_room, missing_bytes
-from steps.cache.earlier import is_served, kept_revisions, note_earlier, superfluous
+from steps.cache.earlier import forget_older, kept_revisions, note_earlier
 from steps.cache.fetching import fetch_files
 from steps.cache.folder import publish, refuse_foreign, use_if_warm
 from steps.cache.ownership import refuse_folder_of_another
 from steps.cache.pending import forget_pending, note_pending
-from steps.cache.references import References
 from steps.cache.root import model_folder, models_root
 from steps.cache.safety import refuse_unsafe
 from steps.cache.sharing import join_swarm
@@ -145,7 +142,7 @@ def _import(
         publish(store, manifest, folder, owner)
         with store.locked():
             forget_pending(store, folder)
-            _forget_older(store, folder)
+            forget_older(store, folder)
         total = manifest.total_bytes
         reporter.report("imported", total, total, reused=max(0, total - fetched))
         if swarm is not None:
@@ -159,16 +156,6 @@ def _read(store: ObjectStore, manifest: Manifest, file: FileEntry) -> bytes:
     if store.has(file):
         return store.path(file).read_bytes()
     return open_source(manifest.uri, manifest.parameters).read(file, 0, file.size)
-
-
-def _forget_older(store: ObjectStore, folder: Path) -> None:
-    """Let earlier revisions go that nothing serves and the setting does not keep; what cannot be asked goes later."""
-    references = cache(References)  # asked for only where some would go
-    try:
-        for earlier in superfluous(store, lambda each, known: is_served(references(), each, known), folder):
-            earlier.path.unlink(missing_ok=True)
-    except OmeError as error:
-        sys.stderr.write(f"earlier revisions of {folder} stay: {error.message}\n")
 
 
 def _fetch(

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from steps.cache import collect_garbage, import_model, models_root, remove_model
+from steps.cache.bundle_export import export_bundle
+from steps.cache.bundle_import import import_bundle
 from steps.cache.earlier import earlier_revisions
 from steps.cache.pruning import prune
 from steps.cache.store import ObjectStore
@@ -13,6 +15,7 @@ from steps.home import home
 from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
 from tests.hub.fixture import RunningHub
+from tests.importing.bundles import quiet
 from tests.importing.models import contents, fetch, noise, resolve
 from tests.importing.test_disk_is_not_filled import leave_room_for, quiet_disk
 
@@ -79,6 +82,39 @@ def test_what_a_deployment_serves_stays_whatever_is_to_be_kept(hub: RunningHub) 
     prune()
     assert kept() == set()
     assert not [path for path in ObjectStore(models_root()).objects() if path.stat().st_nlink == 1]
+
+
+def bundled(hub: RunningHub, tmp_path: Path) -> tuple[Manifest, Path]:
+    """A revision that is here, and a bundle of another one, which is not."""
+    other = import_all(hub, 2)[1]
+    export_bundle("model", other, tmp_path / "bundle", is_folder=False, on_progress=quiet)
+    remove_model(models_root() / "model")
+    (first,) = import_all(hub, 1)
+    return first, tmp_path / "bundle"
+
+
+def test_a_bundle_that_brings_another_revision_leaves_the_earlier_one_that_is_served(
+    hub: RunningHub, tmp_path: Path
+) -> None:
+    first, bundle = bundled(hub, tmp_path)
+    plan = serve(first)
+    import_bundle(bundle, on_progress=quiet)
+    assert kept() == {first.digest} and collect_garbage().freed_bytes == 0
+    assert contents(models_root() / "model")["model.safetensors"] == noise(SIZE, 1)
+    plan.unlink()
+    import_model(first, "model")
+    import_bundle(bundle, on_progress=quiet)
+    assert kept() == set(), "what nothing serves goes"
+
+
+def test_a_bundle_leaves_as_many_revisions_as_are_to_be_kept(
+    hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, bundle = bundled(hub, tmp_path)
+    monkeypatch.setenv("OME_KEEP_REVISIONS", "2")
+    import_bundle(bundle, on_progress=quiet)
+    assert kept() == {first.digest}
+    assert import_model(first, "model").fetched_bytes == 0
 
 
 def test_a_dry_run_tells_what_would_go_and_forgets_nothing(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
