@@ -152,10 +152,11 @@ def known_manifests(store: ObjectStore, folder: Path) -> frozenset[str]:
     return frozenset(present.union(each.marker.manifest for each in earlier_revisions(store, folder)))
 
 
-def forget_earlier(store: ObjectStore, folder: Path) -> None:
-    """Forget all of a folder that goes; with the store locked."""
+def forget_earlier(store: ObjectStore, folder: Path, owner: str = "") -> None:
+    """Forget all of a folder that goes, of that model where one is given; with the store locked."""
     for each in earlier_revisions(store, folder):
-        each.path.unlink(missing_ok=True)
+        if each.marker.model in ("", owner) or not owner:
+            each.path.unlink(missing_ok=True)
 
 
 def _path(store: ObjectStore, folder: Path, manifest: str) -> Path:

@@ -1,4 +1,4 @@
-"""Takes one model off this machine: its folder, what was being downloaded for it, and objects that no other model has.
+"""Takes one model off this machine: its folder, earlier revisions and downloads, and objects that no other model has.
 
 Run by `steps.evict_model`. Whatever is not there is no error, so that it can be repeated until it is done.
 """
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from steps.cache.claims import live_claims
 from steps.cache.collection import LEFTOVER_SECONDS, Collected, allocated_bytes, collect, drop, remove_leftover
+from steps.cache.earlier import forget_earlier
 from steps.cache.folder import read_marker
 from steps.cache.pending import forget_pending
 from steps.cache.root import PRIVATE, model_folder, models_root
@@ -37,6 +38,8 @@ def evict_model(owner: ModelOwner, path: str = "") -> Collected:
     with store.locked():
         if _is_own(folder, owner):
             drop(store, folder)
+        elif not folder.exists():  # removed by hand, or by a process that was killed before it forgot the rest
+            forget_earlier(store, folder, str(owner))
         leftovers = _remove_downloads(store, folder)
         collected = collect(store, LEFTOVER_SECONDS)
     return Collected(leftovers.files + collected.files, leftovers.freed_bytes + collected.freed_bytes)

@@ -1,5 +1,6 @@
 """Earlier revisions of a model: as many stay as are to be kept, and those that are served; going back is free."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ from steps.cache import collect_garbage, import_model, models_root, remove_model
 from steps.cache.bundle_export import export_bundle
 from steps.cache.bundle_import import import_bundle
 from steps.cache.earlier import earlier_revisions
+from steps.cache.eviction import evict_model
 from steps.cache.pruning import prune
 from steps.cache.store import ObjectStore
 from steps.errors import DiskFullError, InvalidInputError
 from steps.home import home
 from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
+from steps.model_owner import model_owner
 from tests.hub.fixture import RunningHub
 from tests.importing.bundles import quiet
 from tests.importing.models import contents, fetch, noise, resolve
@@ -148,6 +151,19 @@ def test_a_model_that_goes_takes_its_earlier_revisions_along(hub: RunningHub, mo
     monkeypatch.setenv("OME_KEEP_REVISIONS", "5")
     import_all(hub, 3)
     remove_model(models_root() / "model")
+    assert kept() == set() and not list(ObjectStore(models_root()).objects())
+
+
+def test_evicting_a_model_whose_folder_is_gone_already_forgets_its_earlier_revisions_and_no_others(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OME_KEEP_REVISIONS", "3")
+    first, second, _ = import_all(hub, 3)
+    folder = models_root() / "model"
+    shutil.rmtree(folder)
+    evict_model(model_owner("ClusterBaseModel", "", "other"), str(folder))
+    assert kept() == {first.digest, second.digest}, "they are of another model"
+    evict_model(model_owner("ClusterBaseModel", "", "model"))
     assert kept() == set() and not list(ObjectStore(models_root()).objects())
 
 
