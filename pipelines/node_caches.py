@@ -24,7 +24,8 @@ class NodeModel(Frozen):
         revision: Commit, etag or generation; "" before it is resolved.
         digest: Of its manifest; "" before it is resolved.
         path: Its folder on the node.
-        state: ready, updating, failed, or older: ready, and of another revision than the resource has now.
+        state: ready, updating, failed, or older: ready, and of another revision than the resource has now or
+            is about to have.
         bytes: Of its files; None where nobody but the node knows.
     """
 
@@ -86,15 +87,20 @@ def _model(key: str, text: str, resource: Object | None) -> NodeModel | None:
         return None
     config = entry.get("config")
     artifact = config.get("artifact") if isinstance(config, dict) else None
-    wanted = ((resource or {}).get("status") or {}).get("artifact") or {}
+    status = (resource or {}).get("status") or {}
+    wanted = status.get("artifact") or {}
+    coming = str((status.get("source") or {}).get("followed") or "")
+    revision = str((artifact or {}).get("sha") or "")
     digest, is_ready = str(entry.get("digest") or ""), entry["status"] == READY
     is_same = bool(digest) and digest == wanted.get("digest")
+    is_newer = bool(coming) and revision == coming != wanted.get("revision")
+    is_older = is_ready and bool(wanted.get("digest")) and not is_same and not is_newer
     return NodeModel(
         model=model_name(resource) if resource is not None else key,
-        revision=str((artifact or {}).get("sha") or ""),
+        revision=revision,
         digest=digest,
         path=str(entry.get("path") or ""),
-        state="older" if is_ready and wanted.get("digest") and not is_same else str(entry["status"]).lower(),
+        state="older" if is_older else str(entry["status"]).lower(),
         bytes=wanted.get("totalBytes") if is_same else None,
     )
 

@@ -9,6 +9,7 @@ import pytest
 from controller.index import arguments_of
 from controller.observed import Settings
 from controller.plans import plan_model
+from pipelines.node_caches import node_caches
 from tests.controller.plans.argo import (
     DIGEST,
     REVISION,
@@ -123,6 +124,30 @@ def test_on_change_a_newer_revision_is_imported_and_the_earlier_one_served_until
     assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
     assert status["nodesReady"] == ["node-a", "node-b"] and status["state"] == "Ready"
     assert len(runs_of(cluster, "import-model")) == 2
+
+
+def test_nodes_that_have_the_newer_revision_already_are_not_listed_as_older() -> None:
+    cluster = following("node-a", "node-b", "node-c")
+    asked(cluster)
+    run = only_run(cluster, "import-model")
+    importing(
+        cluster, run, cached={"node-a": "Succeeded", "node-b": "Running", "node-c": "Running"}, digest=ITS_DIGEST,
+        revision=NEWER, is_over=False,
+    )  # fmt: skip
+    settle(cluster)
+
+    def listed() -> dict[str, str]:
+        records = [each for each in cluster.of_kind("ConfigMap") if each["metadata"]["name"].startswith("node-")]
+        return {node.node: node.models[0].state for node in node_caches(records, [cluster.get(*MODEL)])}
+
+    assert listed() == dict.fromkeys(("node-a", "node-b", "node-c"), "ready")
+    importing(
+        cluster, run, cached={"node-a": "Succeeded", "node-b": "Succeeded", "node-c": "unsafe"}, digest=ITS_DIGEST,
+        revision=NEWER,
+    )  # fmt: skip
+    cluster.change(*MODEL, {"spec": {"minReadyNodes": 2}})
+    assert settle(cluster)["artifact"]["revision"] == NEWER
+    assert listed() == {"node-a": "ready", "node-b": "ready", "node-c": "older"}
 
 
 def test_manifests_change_hands_when_the_newer_revision_is_served_and_not_before() -> None:
