@@ -99,6 +99,20 @@ class ImportRuns:
         """An output of the newest run that has it."""
         return next((text for run in reversed(self.wanted) if (text := run.output(name, task))), "")
 
+    def told(self, name: str, task: str) -> str:
+        """As `output`, of runs whose results the status lacks, that it names, or that brought its artifact.
+
+        What others brought was replaced since: a finished run is there for days.
+        """
+        named = (self.status.get("workflow") or {}).get("name")
+        digest = str((self.status.get("artifact") or {}).get("digest") or "").removeprefix("sha256:")
+        for run in reversed(self.wanted):
+            is_present = bool(digest) and run.output("manifest", "resolve").removeprefix("sha256:") == digest
+            counts = run in self.unrecorded or run.name == named or is_present
+            if counts and (text := run.output(name, task)):
+                return text
+        return ""
+
     def facts(self) -> Mapping[str, Any] | None:
         """The model's facts in the words of its spec, from the newest run that has them."""
         text = self.output("facts", "parse") or self.output("facts", "read")

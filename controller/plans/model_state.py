@@ -167,8 +167,8 @@ def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState
     before = {name: entry for name, entry in _stored(wanted, context).items() if entry[1] is not None}
     mine = [entry for _, entry in before.values() if entry is not None and entry.files == wanted.files]
     config = runs.facts() or next((entry.config for entry in mine if entry.config), None)
-    digest = _with_algorithm(runs.output("manifest", "resolve")) or next((e.digest for e in mine if e.digest), "")
-    revision = runs.output("revision", "resolve") or next((e.revision for e in mine if e.revision), "")
+    digest = _with_algorithm(runs.told("manifest", "resolve")) or next((e.digest for e in mine if e.digest), "")
+    revision = runs.told("revision", "resolve") or next((e.revision for e in mine if e.revision), "")
     is_of_it = artifact.get("uri") == wanted.uri and wanted.followed in ("", artifact.get("revision"))
     if not digest and is_of_it and not before:
         digest, revision = str(artifact.get("digest") or ""), str(artifact.get("revision") or "")

@@ -22,7 +22,7 @@ from tests.controller.plans.argo import (
 )
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.golden import check_plan
-from tests.controller.plans.models import LABEL, MODEL, TENANTS, imported, nodes_of, settle
+from tests.controller.plans.models import LABEL, MODEL, TENANTS, cluster_with, imported, nodes_of, settle
 from tests.controller.plans.objects import URI, add_manifest, add_node, condition, model_body
 
 NEWER = "beef" * 10
@@ -403,3 +403,37 @@ def test_a_run_of_a_person_that_may_bring_other_files_is_not_that_of_a_pinned_mo
     adopted = cluster.get("Workflow", "ome", "import-it")["metadata"]["annotations"]
     assert "ome.io/inputs" in adopted
     assert "annotations" not in cluster.get("Workflow", "ome", "import-any")["metadata"]
+
+
+def test_a_finished_run_of_an_earlier_revision_does_not_bring_it_back() -> None:
+    cluster = following("node-a")
+    asked(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    cluster.pass_time(100)
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": ITS_DIGEST}}}})
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
+    settle(cluster)
+    cluster.pass_time(4000)
+    for look in runs_of(cluster, "check-revision"):
+        cluster.delete("Workflow", "ome", look)
+    cluster.change(*MODEL, {"spec": {"storage": {"parameters": None}}})
+    assert settle(cluster)["artifact"]["revision"] == NEWER, "the run of the first one is there still"
+    importing(cluster, only_run(cluster, "import-model"), resolved="network")
+    cluster.pass_time(60)
+    status = settle(cluster)
+    assert (status["artifact"]["revision"], status["artifact"]["digest"]) == (NEWER, f"sha256:{ITS_DIGEST}")
+    assert arguments(cluster, "import-model")["revision"] == NEWER
+
+
+def test_what_was_resolved_stays_told_while_another_attempt_begins() -> None:
+    cluster = cluster_with("node-a")
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "network"})
+    settle(cluster)
+    cluster.pass_time(60)
+    settle(cluster)
+    assert len(runs_of(cluster, "import-model")) == 2
+    said = condition(cluster.get(*MODEL), "Resolved")
+    assert said["status"] == "True" and REVISION[:12] in said["message"]
