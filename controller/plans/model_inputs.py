@@ -183,13 +183,13 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     )
     source = _source(model, storage, question)
     followed = str(source.get("followed") or "")
-    first: list[Any] = [
+    named: list[Any] = [
         metadata.get("uid"), storage.storage_uri, folder, storage.allow_patterns, storage.ignore_patterns,
     ]  # fmt: skip
-    first += [reached] if reached else []
-    first += [[storage.signed_by, storage.signature]] if storage.signed_by else []
+    named += [reached] if reached else []
+    named += [[storage.signed_by, storage.signature]] if storage.signed_by else []
     pinned = [f"manifest {storage.manifest_digest}"] if storage.manifest_digest else []
-    files = digest_of([*first, *([f"revision {followed}"] if followed else []), *pinned])
+    files = digest_of([*named, *([f"revision {followed}"] if followed else []), *pinned])
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
     seen = _copied_secret(name, uid) if namespace else storage.key
@@ -217,7 +217,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
         secret=storage.key,
         secret_key=secret_key,
         files=files,
-        first_files=digest_of([*first, *pinned]),
+        first_files=digest_of([*named, *pinned]),
         inputs=inputs,
         min_ready=_whole(spec.get("minReadyNodes")),
         unsafe_pickles=storage.unsafe_pickles,
