@@ -23,8 +23,8 @@ from tests.benchmarks.table import Row
 NODES = 8
 RUNS = 3
 FILES = 4
-SIZE = 32 << 20
-LINK_MEBIBYTES = 4
+SIZE = 24 << 20
+LINK_MEBIBYTES = 5
 MODEL = "acme/shared"
 HEADS = (
     f"{NODES} nodes, {LINK_MEBIBYTES} MiB/s each, {FILES} x {SIZE >> 20} MiB",
