@@ -7,26 +7,12 @@ import sys
 
 from pydantic import Field
 
-from steps.contract import StepInputs, StepOutputs, step
-from steps.source_credentials import require_credentials
-from steps.sources import ResolveOptions, open_source
+from steps.contract import StepOutputs, step
+from steps.source_inputs import SourceInputs
 
 
-class CheckInputs(StepInputs):
+class CheckInputs(SourceInputs):
     """What to look at."""
-
-    uri: str = Field(default="", description="Storage URI, such as hf://org/name[@revision] or s3://bucket/prefix.")
-    allow_patterns: tuple[str, ...] = Field(
-        default=(), description="Keep only files that match one of these shell patterns."
-    )
-    ignore_patterns: tuple[str, ...] = Field(
-        default=(), description="Leave out files that match one of these shell patterns."
-    )
-    source_parameters: dict[str, str] = Field(
-        default={}, description="How to reach the source, as a JSON object: endpoint, region, auth."
-    )
-    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
-    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
 class CheckOutputs(StepOutputs):
@@ -47,8 +33,6 @@ def check_revision(inputs: CheckInputs) -> CheckOutputs:
     Raises:
         OmeError: of the class that fits, with a remedy.
     """
-    require_credentials(inputs.uri, inputs.secret, inputs.secret_key)
-    options = ResolveOptions("", inputs.allow_patterns, inputs.ignore_patterns)
-    manifest = open_source(inputs.uri, inputs.source_parameters).resolve(options)
+    manifest = inputs.manifest_of()
     sys.stderr.write(f"{manifest.uri} is {manifest.revision}, manifest {manifest.digest}\n")
     return CheckOutputs(revision=manifest.revision, manifest=manifest.digest)

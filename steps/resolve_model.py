@@ -4,31 +4,18 @@ import sys
 
 from pydantic import Field
 
-from steps.contract import StepInputs, StepOutputs, step
+from steps.contract import StepOutputs, step
 from steps.manifest import Manifest
 from steps.manifest_pin import refuse_other_manifest
 from steps.manifest_store import save_manifest
-from steps.source_credentials import require_credentials
-from steps.sources import ResolveOptions, open_source
+from steps.source_inputs import SourceInputs
 
 
-class ResolveInputs(StepInputs):
+class ResolveInputs(SourceInputs):
     """What to resolve."""
 
-    uri: str = Field(default="", description="Storage URI, such as hf://org/name[@revision] or local:///path.")
     revision: str = Field(default="", description="Branch, tag or commit; empty for the URI's own or the default.")
-    allow_patterns: tuple[str, ...] = Field(
-        default=(), description="Keep only files that match one of these shell patterns."
-    )
-    ignore_patterns: tuple[str, ...] = Field(
-        default=(), description="Leave out files that match one of these shell patterns."
-    )
-    source_parameters: dict[str, str] = Field(
-        default={}, description="How to reach the source, as a JSON object: endpoint, region, auth."
-    )
     manifest_digest: str = Field(default="", description="Digest that the manifest must have; empty for any.")
-    secret: str = Field(default="", description="Secret with the token or the keys of the source, if it needs any.")
-    secret_key: str = Field(default="token", description="The key of the token in that Secret.")
 
 
 class ResolveOutputs(StepOutputs):
@@ -51,9 +38,7 @@ def resolve_model(inputs: ResolveInputs) -> ResolveOutputs:
     Raises:
         OmeError: of the class that fits, with a remedy.
     """
-    require_credentials(inputs.uri, inputs.secret, inputs.secret_key)
-    options = ResolveOptions(inputs.revision, inputs.allow_patterns, inputs.ignore_patterns)
-    manifest = open_source(inputs.uri, inputs.source_parameters).resolve(options)
+    manifest = inputs.manifest_of(inputs.revision)
     refuse_other_manifest(manifest, inputs.manifest_digest)
     digest = save_manifest(manifest)
     sys.stderr.write(_summary(manifest))
