@@ -13,9 +13,7 @@ from tests.controller.plans.argo import (
     runs_of,
     submitted_by_a_person,
 )
-from tests.controller.plans.models import MODEL, imported, nodes_of, settle
-from tests.controller.plans.objects import URI, add_node, condition
-from tests.controller.plans.test_models_keep_up_with_their_source import (
+from tests.controller.plans.following import (
     ITS_DIGEST,
     NEWER,
     NEWEST,
@@ -24,6 +22,8 @@ from tests.controller.plans.test_models_keep_up_with_their_source import (
     following,
     is_over,
 )
+from tests.controller.plans.models import MODEL, imported, nodes_of, settle
+from tests.controller.plans.objects import URI, add_node, condition
 
 SIGNER = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 

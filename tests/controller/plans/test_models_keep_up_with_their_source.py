@@ -1,59 +1,19 @@
-"""A model's source moves on: it is asked at times, and the model says so or follows. What is served stays."""
+"""A model's source moves on: the model says so or follows. What is served stays."""
 
-import json
-from itertools import pairwise
-from typing import Any
-
-import pytest
-
-from controller.index import arguments_of
-from controller.observed import Settings
 from controller.plans import plan_model
 from pipelines.node_caches import node_caches
 from tests.controller.plans.argo import (
     DIGEST,
     REVISION,
     checking,
-    evicting,
     importing,
     only_run,
     runs_of,
-    submitted_by_a_person,
 )
-from tests.controller.plans.cluster import Cluster
+from tests.controller.plans.following import ITS_DIGEST, NEWER, NEWEST, arguments, asked, entry, following
 from tests.controller.plans.golden import check_plan
-from tests.controller.plans.models import LABEL, MODEL, TENANTS, cluster_with, imported, nodes_of, settle
-from tests.controller.plans.objects import URI, add_manifest, add_node, condition, model_body
-
-NEWER = "beef" * 10
-NEWEST = "feed" * 10
-ITS_DIGEST = "cd" * 32
-DAY = 24 * 3600
-
-
-def asked(
-    cluster: Cluster, value: str = "now", *, revision: str = NEWER, outcome: str = "Succeeded"
-) -> dict[str, Any]:
-    """A person asks for a look, and the source answers; the status after it."""
-    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/refresh": value}}})
-    settle(cluster)
-    cluster.pass_time(10)
-    checking(cluster, only_run(cluster, "check-revision"), outcome, revision=revision, digest=ITS_DIGEST)
-    return settle(cluster)
-
-
-def arguments(cluster: Cluster, template: str) -> dict[str, str]:
-    return arguments_of(cluster.get("Workflow", "ome", only_run(cluster, template)))
-
-
-def following(*nodes: str, **storage: Any) -> Cluster:
-    """A model that follows its source, imported."""
-    return imported(*nodes, storage={"revisionPolicy": "OnChange", **storage})
-
-
-def entry(cluster: Cluster, node: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(cluster.get("ConfigMap", "ome", node)["data"]["clusterbasemodel.smollm2"])
-    return found
+from tests.controller.plans.models import LABEL, MODEL, imported, nodes_of, settle
+from tests.controller.plans.objects import URI, add_manifest, add_node, condition
 
 
 def test_a_person_asks_for_a_look() -> None:
@@ -237,105 +197,6 @@ def test_a_source_that_cannot_be_asked_leaves_the_model_ready_and_is_told() -> N
     assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [f"hf://org/name@{REVISION}", f"oci://registry.test:5000/org/model:v1@sha256:{'0' * 64}"],
-    ids=["commit", "digest"],
-)
-def test_what_names_one_revision_is_never_looked_at(uri: str) -> None:
-    cluster = imported("node-a", storage={"storageUri": uri})
-    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/refresh": "now"}}})
-    for _ in range(50):
-        plan = cluster.settle(plan_model, *MODEL)
-        cluster.pass_time(3600)
-    assert not runs_of(cluster, "check-revision") and plan.requeue_seconds is None
-
-
-def test_a_model_is_looked_at_once_in_the_interval() -> None:
-    cluster = imported("node-a")
-    began, looks = cluster.now, []
-    while (cluster.now - began).total_seconds() < 4 * DAY:
-        plan = cluster.settle(plan_model, *MODEL)
-        if any(not is_over(cluster, run) for run in runs_of(cluster, "check-revision")):
-            looks.append(cluster.now)
-            cluster.pass_time(5)
-            checking(cluster, only_run(cluster, "check-revision"), revision=REVISION)
-        else:
-            cluster.pass_time(plan.requeue_seconds or DAY)
-    assert 3 <= len(looks) <= 4  # noqa: PLR2004 - so many days
-    assert {round((later - earlier).total_seconds()) for earlier, later in pairwise(looks)} <= {DAY, DAY + 1}
-    assert len(runs_of(cluster, "check-revision")) <= 2, "old answers are cleared away"  # noqa: PLR2004
-
-
-def test_models_are_looked_at_at_times_of_their_own() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    waits = set()
-    for number in range(20):
-        name = f"model-{number}"
-        cluster.add(model_body(name))
-        cluster.settle(plan_model, MODEL[0], "", name)
-        importing(cluster, only_run(cluster, "import-model"))
-        waits.add(round(cluster.settle(plan_model, MODEL[0], "", name).requeue_seconds or 0.0))
-    assert len(waits) == 20 and max(waits) - min(waits) > DAY / 3  # noqa: PLR2004
-
-
-def is_over(cluster: Cluster, run: str) -> bool:
-    return "finishedAt" in (cluster.get("Workflow", "ome", run).get("status") or {})
-
-
-def test_looks_that_were_missed_while_nobody_was_there_are_not_all_made_up_for_at_once() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    names = [f"model-{number}" for number in range(40)]
-    for name in names:
-        cluster.add(model_body(name))
-        cluster.settle(plan_model, MODEL[0], "", name)
-        importing(cluster, only_run(cluster, "import-model"))
-        cluster.settle(plan_model, MODEL[0], "", name)
-    cluster.pass_time(30 * DAY)
-    for name in names:
-        cluster.settle(plan_model, MODEL[0], "", name)
-    assert len(runs_of(cluster, "check-revision")) < len(names) / 4
-
-
-def test_with_an_interval_of_none_only_persons_ask() -> None:
-    cluster = Cluster(Settings(revision_check_seconds=0))
-    add_node(cluster, "node-a")
-    cluster.add(model_body())
-    settle(cluster)
-    importing(cluster, only_run(cluster, "import-model"))
-    for _ in range(50):
-        assert cluster.settle(plan_model, *MODEL).requeue_seconds is None
-        cluster.pass_time(3600)
-    assert not runs_of(cluster, "check-revision")
-    asked(cluster, revision=REVISION)
-    assert condition(cluster.get(*MODEL), "UpToDate")["status"] == "True"
-
-
-def test_a_tenants_look_has_the_token_for_as_long_as_it_goes_on() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    cluster.add(model_body(namespace="team", storage={"storageUri": URI, "key": "hub-token"}))
-    cluster.settle(plan_model, *TENANTS)
-    importing(cluster, only_run(cluster, "import-model"))
-    cluster.settle(plan_model, *TENANTS)
-    assert not cluster.of_kind("Secret")
-    cluster.change(*TENANTS, {"metadata": {"annotations": {"ome.io/refresh": "now"}}})
-    cluster.settle(plan_model, *TENANTS)
-    (copy,) = cluster.of_kind("Secret")
-    assert arguments(cluster, "check-revision")["secret"] == copy["metadata"]["name"]
-    cluster.pass_time(5)
-    checking(cluster, only_run(cluster, "check-revision"), revision=REVISION)
-    cluster.settle(plan_model, *TENANTS)
-    assert not cluster.of_kind("Secret")
-    cluster.delete(*TENANTS)
-    cluster.settle(plan_model, *TENANTS)
-    evicting(cluster, only_run(cluster, "evict-model"))
-    cluster.settle(plan_model, *TENANTS)
-    assert runs_of(cluster, "check-revision") == [], "a tenant's model cannot own its runs: they go with it"
-
-
 def test_a_changed_uri_forgets_what_was_said_of_the_one_before() -> None:
     cluster = following("node-a")
     asked(cluster)
@@ -345,95 +206,3 @@ def test_a_changed_uri_forgets_what_was_said_of_the_one_before() -> None:
     status = settle(cluster)
     assert "source" not in status and "UpToDate" not in {c["type"] for c in status["conditions"]}
     assert "revision" not in arguments(cluster, "import-model")
-
-
-def test_later_nodes_get_the_files_of_a_bucket_that_the_others_have_or_none() -> None:
-    cluster = imported("node-a", storage={"storageUri": "s3://bucket/model"})
-    add_node(cluster, "node-b")
-    settle(cluster)
-    given = arguments(cluster, "import-model")
-    assert given["manifest_digest"] == f"sha256:{DIGEST}" and "revision" not in given
-
-
-def test_a_bucket_that_moved_is_followed_to_the_manifest_that_was_seen() -> None:
-    cluster = following("node-a", storageUri="s3://bucket/model")
-    asked(cluster)
-    given = arguments(cluster, "import-model")
-    assert given["manifest_digest"] == f"sha256:{ITS_DIGEST}" and "revision" not in given
-
-
-def test_a_download_policy_without_effect_is_told_and_the_other_is_not() -> None:
-    cluster = imported("node-a", storage={"downloadPolicy": "AlwaysDownload"})
-    said = condition(cluster.get(*MODEL), "FieldsHonoured")
-    assert (said["status"], said["reason"]) == ("False", "FieldsIgnored") and "AlwaysDownload" in said["message"]
-    assert cluster.get(*MODEL)["status"]["state"] == "Ready"
-    other = imported("node-a", storage={"downloadPolicy": "ReuseIfExists"})
-    assert "FieldsHonoured" not in {c["type"] for c in other.get(*MODEL)["status"]["conditions"]}
-
-
-def test_a_pinned_manifest_is_asked_for_and_never_looked_at() -> None:
-    digest = "12" * 32
-    cluster = imported("node-a", storage={"storageUri": "s3://bucket/model"})
-    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": f"sha256:{digest}"}}}})
-    cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/refresh": "now"}}})
-    settle(cluster)
-    assert arguments(cluster, "import-model")["manifest_digest"] == digest
-    importing(cluster, only_run(cluster, "import-model"), digest=digest)
-    settle(cluster)
-    assert cluster.get(*MODEL)["status"]["state"] == "Ready" and not runs_of(cluster, "check-revision")
-
-
-def test_a_pinned_manifest_of_a_branch_is_looked_for_at_its_newest_commit() -> None:
-    cluster = imported("node-a")
-    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": "12" * 32}}}})
-    settle(cluster)
-    given = arguments(cluster, "import-model")
-    assert (given["uri"], given["manifest_digest"]) == (URI, "12" * 32) and "revision" not in given
-
-
-def test_a_run_of_a_person_that_may_bring_other_files_is_not_that_of_a_pinned_model() -> None:
-    cluster = Cluster()
-    add_node(cluster, "node-a")
-    asked_for = {"uri": URI, "name": "smollm2", "scope": "ClusterBaseModel", "nodes": '["node-a"]'}
-    submitted_by_a_person(cluster, "import-model", "import-any", asked_for)
-    submitted_by_a_person(cluster, "import-model", "import-it", asked_for | {"manifest_digest": f"sha256:{DIGEST}"})
-    cluster.pass_time(5)
-    cluster.add(model_body(storage={"parameters": {"manifestDigest": DIGEST}}))
-    settle(cluster)
-    adopted = cluster.get("Workflow", "ome", "import-it")["metadata"]["annotations"]
-    assert "ome.io/inputs" in adopted
-    assert "annotations" not in cluster.get("Workflow", "ome", "import-any")["metadata"]
-
-
-def test_a_finished_run_of_an_earlier_revision_does_not_bring_it_back() -> None:
-    cluster = following("node-a")
-    asked(cluster)
-    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
-    settle(cluster)
-    cluster.pass_time(100)
-    cluster.change(*MODEL, {"spec": {"storage": {"parameters": {"manifestDigest": ITS_DIGEST}}}})
-    settle(cluster)
-    importing(cluster, only_run(cluster, "import-model"), digest=ITS_DIGEST, revision=NEWER)
-    settle(cluster)
-    cluster.pass_time(4000)
-    for look in runs_of(cluster, "check-revision"):
-        cluster.delete("Workflow", "ome", look)
-    cluster.change(*MODEL, {"spec": {"storage": {"parameters": None}}})
-    assert settle(cluster)["artifact"]["revision"] == NEWER, "the run of the first one is there still"
-    importing(cluster, only_run(cluster, "import-model"), resolved="network")
-    cluster.pass_time(60)
-    status = settle(cluster)
-    assert (status["artifact"]["revision"], status["artifact"]["digest"]) == (NEWER, f"sha256:{ITS_DIGEST}")
-    assert arguments(cluster, "import-model")["revision"] == NEWER
-
-
-def test_what_was_resolved_stays_told_while_another_attempt_begins() -> None:
-    cluster = cluster_with("node-a")
-    settle(cluster)
-    importing(cluster, only_run(cluster, "import-model"), cached={"node-a": "network"})
-    settle(cluster)
-    cluster.pass_time(60)
-    settle(cluster)
-    assert len(runs_of(cluster, "import-model")) == 2
-    said = condition(cluster.get(*MODEL), "Resolved")
-    assert said["status"] == "True" and REVISION[:12] in said["message"]
