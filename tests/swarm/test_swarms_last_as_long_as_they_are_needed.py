@@ -50,22 +50,15 @@ def lingering(swarm: Swarm) -> threading.Thread:
     return thread
 
 
-def test_who_has_finished_stays_until_the_other_has_too(stack: ExitStack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", [Swarm.linger, Swarm.__exit__], ids=["has finished too", "is lost"])
+def test_who_has_finished_stays_until_the_other_is_done(
+    ends: Callable[[Swarm], None], stack: ExitStack, tmp_path: Path
+) -> None:
     one, other = two(stack, tmp_path)
     thread = lingering(one)
     until(lambda: other.peers[0].is_complete)
     assert thread.is_alive()
-    other.linger()
-    thread.join(SECONDS)
-    assert not thread.is_alive()
-
-
-def test_who_has_finished_goes_when_the_other_is_lost(stack: ExitStack, tmp_path: Path) -> None:
-    one, other = two(stack, tmp_path)
-    thread = lingering(one)
-    until(lambda: other.peers[0].is_complete)
-    assert thread.is_alive()
-    other.__exit__()
+    ends(other)
     thread.join(SECONDS)
     assert not thread.is_alive()
 
