@@ -1,15 +1,16 @@
 """The steps' retry strategy as Argo reads it: a pod that is evicted is made again, one past its deadline is not.
 
-What the kubelet says where memory is short cannot be had at will: the test writes its words into the pod's status.
+What the kubelet says where memory is short cannot be had at will: the test writes its words into the pod's status
+while the kubelet is away, which would write over them.
 """
 
 import json
 from collections.abc import Callable
-from contextlib import suppress
 
 from pipelines.templates import ome_steps
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.waiting import WaitedInVainError, wait_until, wait_workflow
+from tests.cluster.lifecycle import LocalCluster
+from tests.cluster.waiting import wait_until, wait_workflow
 from tests.cluster.workflow_outcome import step_outcomes
 
 _WORK = """
@@ -18,7 +19,6 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 while {{retries}} < 1:
     signal.pause()
 """
-PATCHES = 6
 LOW = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 12Mi. "
 
 
@@ -31,16 +31,18 @@ def test_an_evicted_pod_is_made_again(kubectl: Kubectl, namespace: str, image: C
 
 
 def test_a_pod_that_the_kubelet_evicted_is_made_again(
-    kubectl: Kubectl, namespace: str, image: Callable[[str], str]
+    kubectl: Kubectl, local_cluster: LocalCluster, namespace: str, image: Callable[[str], str]
 ) -> None:
     workflow, pod = _started(kubectl, namespace, image("ome-steps"))
+    place = kubectl.get("pod", pod, namespace)["spec"]["nodeName"]
+    (node,) = (node for node in local_cluster.nodes if node.name == place)
     status = json.dumps({"status": {"phase": "Failed", "reason": "Evicted", "message": LOW}})
-    patch = ("patch", "pod", pod, f"--namespace={namespace}", "--subresource=status", "--type=merge")
-    for _ in range(PATCHES):
-        kubectl.tell(*patch, f"--patch={status}")
-        with suppress(WaitedInVainError):  # the kubelet has put its own status back before Argo looked
-            wait_until(kubectl, "workflow", workflow, _has_failed_once, namespace=namespace, seconds=5)
-            break
+    node.stop_kubelet()
+    try:
+        kubectl("patch", "pod", pod, f"--namespace={namespace}", "--subresource=status", "--type=merge", "-p", status)
+        wait_until(kubectl, "workflow", workflow, _has_failed_once, namespace=namespace, what="told of the eviction")
+    finally:
+        node.start_kubelet()
     _ends(kubectl, workflow, namespace, phase="Succeeded", attempts=2)
 
 
