@@ -15,6 +15,7 @@ from steps.cache.segment_fetch import Active, RemoteTask, SegmentFetcher
 from steps.cache.sharing import Share, Sharing
 from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer
 from steps.cache.store import ObjectStore
+from steps.cache.syncing import sync_now_and_then
 from steps.cache.transfer import Transfer, begin_transfer
 from steps.errors import IntegrityError, OmeError
 from steps.sources.patience import TransferSettings
@@ -78,7 +79,7 @@ class Download:
             OmeError: the first failure that further attempts do not help.
             OSError: of the disk.
         """
-        reporter = asyncio.create_task(self._report())
+        beside = [asyncio.create_task(self._report()), asyncio.create_task(self._sync())]
         try:
             async with self._segments, asyncio.TaskGroup() as group:
                 for _ in range(self._settings.connections):
@@ -86,7 +87,8 @@ class Download:
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         finally:
-            reporter.cancel()
+            for task in beside:
+                task.cancel()
             for transfer in list(self._open):
                 self._close(transfer)
         self._on_progress(self._there)
@@ -201,6 +203,12 @@ class Download:
         if transfer in self._open:
             self._open.remove(transfer)
             transfer.close()
+
+    async def _sync(self) -> None:
+        """Small files are written at once, and forced to the disk as they end."""
+        await sync_now_and_then(
+            self._store, lambda: [transfer.file for transfer in self._open if isinstance(transfer, Transfer)]
+        )
 
     async def _report(self) -> None:
         while True:
