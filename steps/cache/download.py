@@ -8,14 +8,14 @@ fetched stays.
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from steps.cache.journal import read_journal
 from steps.cache.segment_fetch import Active, RemoteTask, SegmentFetcher
 from steps.cache.sharing import Share, Sharing
 from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer
 from steps.cache.store import ObjectStore
-from steps.cache.syncing import sync_now_and_then
+from steps.cache.syncing import Sync, sync_now_and_then
 from steps.cache.transfer import Transfer, begin_transfer
 from steps.errors import IntegrityError, OmeError
 from steps.sources.patience import TransferSettings
@@ -79,7 +79,7 @@ class Download:
             OmeError: the first failure that further attempts do not help.
             OSError: of the disk.
         """
-        beside = [asyncio.create_task(self._report()), asyncio.create_task(self._sync())]
+        beside = [asyncio.create_task(self._report()), asyncio.create_task(sync_now_and_then(self._syncs))]
         try:
             async with self._segments, asyncio.TaskGroup() as group:
                 for _ in range(self._settings.connections):
@@ -204,11 +204,11 @@ class Download:
             self._open.remove(transfer)
             transfer.close()
 
-    async def _sync(self) -> None:
-        """Small files are written at once, and forced to the disk as they end."""
-        await sync_now_and_then(
-            self._store, lambda: [transfer.file for transfer in self._open if isinstance(transfer, Transfer)]
-        )
+    def _syncs(self) -> Iterator[Sync]:
+        """Of small files there are none: they are written at once, and forced to the disk as they end."""
+        for transfer in list(self._open):
+            if isinstance(transfer, Transfer) and (sync := transfer.sync()):
+                yield sync
 
     async def _report(self) -> None:
         while True:

@@ -11,10 +11,11 @@ STALE_BYTES = 1 << 20
 """How much before a hole is not trusted: what was written to a page after the page had been written back."""
 
 
-def bytes_before_hole(descriptor: int, start: int, end: int) -> int:
+def bytes_before_hole(descriptor: int, start: int, end: int, synced: int = 0) -> int:
     """How many bytes from `start` are there without a gap, of those before `end`.
 
-    All of them where the file system cannot tell. A digest over the whole file finds what this does not.
+    All of them where the file system cannot tell. A digest over the whole file finds what this does not. The first
+    `synced` bytes had been forced to the disk: they are what they were, unless the hole begins among them.
 
     Raises:
         OSError: of the disk.
@@ -25,4 +26,7 @@ def bytes_before_hole(descriptor: int, start: int, end: int) -> int:
         if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
             return end - start
         raise
-    return end - start if hole >= end else max(0, hole - STALE_BYTES - start)
+    if hole >= end:
+        return end - start
+    trusted = max(0, hole - STALE_BYTES - start)
+    return max(trusted, synced) if hole >= start + synced else trusted

@@ -4,18 +4,21 @@ A file of fixed layout beside the partial: a header, then four bytes a segment, 
 themselves were written. A kill at any moment leaves at most the last write unrecorded. A power cut may leave records
 of bytes that never reached the disk: `transfer` takes back those where the file has holes, and the digest over the
 whole file finds any other; the file is fetched anew then. Where its source tells no digest nothing would find it: such
-a record ends with the boot it was written in, and holds for no other.
+a record ends with the boot it was written in.
+
+Four more bytes a segment say what had been forced to the disk (`steps.cache.syncing`): that holds whatever happens.
 """
 
 import os
 import struct
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 _HEADER = struct.Struct("<8sQII")
 _COUNT = struct.Struct("<I")
-_MAGIC = b"OMEPART1"
+_MAGIC = b"OMEPART2"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 MEBIBYTE = 1 << 20
 LARGEST_SEGMENT = 16 * MEBIBYTE
@@ -44,25 +47,27 @@ class Journal:
         size: Of what is downloaded, in bytes.
         segment_bytes: How large its segments are to be, where there is no record yet.
         is_fresh: Whether nothing is there, whatever a record says.
-        boot: The only boot that the record is to hold in; b"" for any.
+        boot: The only boot that the record is to hold in, but for what was forced to the disk; b"" for any.
 
     Attributes:
         segment_bytes: Size of all segments but the last.
         done: Bytes there, per segment.
+        synced: How many of them had been forced to the disk when the record was opened.
     """
 
     def __init__(self, path: Path, size: int, segment_bytes: int, *, is_fresh: bool, boot: bytes = b"") -> None:
         self._size = size
         known = None if is_fresh else _read(path, size)
-        if known is not None and known.boot != boot:
-            known = None
         self.segment_bytes = segment_bytes if known is None else known.segment_bytes
-        self.done = [0] * -(-size // segment_bytes) if known is None else known.done
+        count = -(-size // self.segment_bytes)
+        self.synced = [0] * count if known is None else known.synced
+        is_of_boot = known is not None and known.boot == boot
+        self.done = known.done if known is not None and is_of_boot else list(self.synced)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        if known is None:
-            header = _HEADER.pack(_MAGIC, size, self.segment_bytes, len(self.done))
+        if not is_of_boot:
+            header = _HEADER.pack(_MAGIC, size, self.segment_bytes, count)
             os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, header + bytes(_COUNT.size * len(self.done)) + boot, 0)
+            os.pwrite(self._descriptor, header + _counts(self.done) + _counts(self.synced) + boot, 0)
 
     @property
     def total(self) -> int:
@@ -79,14 +84,25 @@ class Journal:
         self.done[segment] = done
         os.pwrite(self._descriptor, _COUNT.pack(done), _HEADER.size + _COUNT.size * segment)
 
+    def duplicate(self) -> int:
+        """The record's file once more, for `record_synced`; to be closed by who asks."""
+        return os.dup(self._descriptor)
+
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._descriptor)
 
 
+def record_synced(descriptor: int, synced: Sequence[int]) -> None:
+    """Note how many bytes of each segment have been forced to the disk; it is there itself when this returns."""
+    os.pwrite(descriptor, _counts(synced), _HEADER.size + _COUNT.size * len(synced))
+    os.fsync(descriptor)
+
+
 class _Record(NamedTuple):
     segment_bytes: int
     done: list[int]
+    synced: list[int]
     boot: bytes
 
 
@@ -96,7 +112,7 @@ def read_journal(path: Path, size: int) -> tuple[int, list[int]] | None:
     if known is None:
         return None
     holds = known.boot in (b"", this_boot())
-    return known.segment_bytes, known.done if holds else [0] * len(known.done)
+    return known.segment_bytes, known.done if holds else known.synced
 
 
 def _read(path: Path, size: int) -> _Record | None:
@@ -108,11 +124,21 @@ def _read(path: Path, size: int) -> _Record | None:
         return None
     magic, recorded_size, segment_bytes, count = _HEADER.unpack_from(content)
     is_sound = magic == _MAGIC and recorded_size == size and segment_bytes > 0 and count == -(-size // segment_bytes)
-    end = _HEADER.size + _COUNT.size * count
+    middle = _HEADER.size + _COUNT.size * count
+    end = middle + _COUNT.size * count
     if not is_sound or len(content) < end:
         return None
-    done = [value for (value,) in _COUNT.iter_unpack(content[_HEADER.size : end])]
-    for segment, value in enumerate(done):
-        if value > min(segment_bytes, size - segment * segment_bytes):
+    done, synced = _numbers(content[_HEADER.size : middle]), _numbers(content[middle:end])
+    for segment, (there, safe) in enumerate(zip(done, synced, strict=True)):
+        if max(there, safe) > min(segment_bytes, size - segment * segment_bytes):
             return None
-    return _Record(segment_bytes, done, content[end:])
+    # A power cut may leave the newer of the one beside the older of the other.
+    return _Record(segment_bytes, list(map(max, done, synced)), synced, content[end:])
+
+
+def _counts(values: Sequence[int]) -> bytes:
+    return b"".join(map(_COUNT.pack, values))
+
+
+def _numbers(content: bytes) -> list[int]:
+    return [value for (value,) in _COUNT.iter_unpack(content)]

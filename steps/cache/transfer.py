@@ -12,6 +12,7 @@ from steps.cache.journal import Journal, segment_bytes_for, this_boot
 from steps.cache.locks import open_locked
 from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer, damaged
 from steps.cache.store import ObjectStore
+from steps.cache.syncing import Sync
 from steps.manifest import FileEntry
 
 
@@ -38,6 +39,7 @@ class Transfer:
         self._forget_holes()
         self.resumed_bytes = self._journal.total
         self.pending = deque(s for s in range(len(self._journal.done)) if self.missing(s)[0] < self.missing(s)[1])
+        self._synced = sum(self._journal.synced)
         self._hasher = OrderedHasher(file, descriptor, self._journal)
 
     @property
@@ -86,6 +88,13 @@ class Transfer:
         self._journal.record(segment, self._journal.done[segment] + len(content))
         self._hasher.advance(segment, offset + len(content))
 
+    def sync(self) -> Sync | None:
+        """What forces the bytes that are there to the disk; None when nothing came since the last."""
+        if self._journal.total == self._synced:
+            return None
+        self._synced = self._journal.total
+        return Sync(os.dup(self._descriptor), self._journal.duplicate(), tuple(self._journal.done))
+
     def finish(self) -> None:
         """Verify the digest and make the object; blocks until the disk has it, or `stop` was called.
 
@@ -115,7 +124,8 @@ class Transfer:
         """Take back what the record says of bytes that a power cut has taken."""
         for segment, done in enumerate(self._journal.done):
             start, _ = self._journal.bounds(segment)
-            there = bytes_before_hole(self._descriptor, start, start + done) if done else 0
+            synced = self._journal.synced[segment]
+            there = bytes_before_hole(self._descriptor, start, start + done, synced) if done else 0
             if there < done:
                 self._journal.record(segment, there)
 

@@ -96,3 +96,16 @@ def test_bytes_before_a_hole_are_there_but_the_last_of_them(tmp_path: Path) -> N
         assert bytes_before_hole(file.fileno(), 6 * MIB, 8 * MIB) == 2 * MIB, "nothing is missing behind it"
         assert bytes_before_hole(file.fileno(), 0, 5 * MIB) == 5 * MIB, "nor before it"
         assert bytes_before_hole(file.fileno(), 5 * MIB + 10, 6 * MIB) == 0
+
+
+def test_bytes_that_were_forced_to_the_disk_are_there_up_to_a_hole(tmp_path: Path) -> None:
+    place = tmp_path / "partial"
+    place.write_bytes(noise(8 * MIB, 1))
+    take(place, 5 * MIB, MIB)
+    with place.open("rb") as file:
+        assert bytes_before_hole(file.fileno(), MIB, 8 * MIB, synced=4 * MIB) == 4 * MIB
+        assert bytes_before_hole(file.fileno(), MIB, 8 * MIB, synced=4 * MIB - 1000) == 4 * MIB - 1000
+        assert bytes_before_hole(file.fileno(), MIB, 8 * MIB, synced=MIB) == 4 * MIB - STALE_BYTES
+        assert bytes_before_hole(file.fileno(), MIB, 8 * MIB, synced=6 * MIB) == 4 * MIB - STALE_BYTES, (
+            "the disk lost what it said it had"
+        )

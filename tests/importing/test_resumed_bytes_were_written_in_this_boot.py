@@ -88,6 +88,27 @@ def test_without_a_digest_nothing_of_another_boot_is_taken_for_the_file() -> Non
     assert store.content(file) == hashlib.sha256(CONTENT).hexdigest()
 
 
+def test_without_a_digest_what_had_been_forced_to_the_disk_is_taken_in_another_boot() -> None:
+    file = entry("version")
+    store = ObjectStore(models_root())
+    transfer = begin(store, file)
+    transfer.write(0, CONTENT[: LEFT // 2])
+    forced = transfer.sync()
+    assert forced is not None
+    forced.run()
+    transfer.write(0, CONTENT[LEFT // 2 : LEFT])
+    transfer.close()
+    lose_power(store, file)
+    for _ in range(2):  # the record is of this boot after the first
+        transfer = begin(store, file)
+        transfer.close()
+        assert transfer.resumed_bytes == LEFT // 2
+    transfer = begin(store, file)
+    assert transfer.sync() is None, "nothing came since"
+    come_to_the_end(transfer)
+    assert store.path(file).read_bytes() == CONTENT
+
+
 def test_a_record_without_a_boot_is_not_believed_without_a_digest() -> None:
     """As an older version wrote it."""
     file = entry("version")

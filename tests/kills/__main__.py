@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.kills.campaign import Campaign
 from tests.kills.moments import CUTS
 from tests.kills.power import FileSystem, loop_disk
-from tests.kills.served import serving
+from tests.kills.served import PACE, serving
 from tests.kills.tally import Tally
 from tests.kills.writeback import before_cut
 
@@ -29,26 +29,28 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000, help="how many kills")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random")
     parser.add_argument("--power", choices=["ext4", "xfs"], help="forget what was not written to a disk of this kind")
+    parser.add_argument("--pace", type=float, default=PACE / 1e6, help="of the hub, in MB/s")
     arguments = parser.parse_args()
+    pace = round(arguments.pace * 1e6)
     with tempfile.TemporaryDirectory(prefix="ome-kills-") as folder:
         if arguments.power:
-            tally = cut_power(Path(folder), arguments.power, arguments.count, arguments.seed)
+            tally = cut_power(Path(folder), arguments.power, arguments.count, arguments.seed, pace)
         else:
-            tally = kill(Path(folder), arguments.count, arguments.seed)
+            tally = kill(Path(folder), arguments.count, arguments.seed, pace)
     for line in tally.lines():
         print(line)
     if not arguments.power and (tally.share_kept < LEAST_KEPT or tally.refused):
         sys.exit(f"at least {LEAST_KEPT:.0%} must be kept, and none of it damaged")
 
 
-def kill(folder: Path, count: int, seed: int) -> Tally:
+def kill(folder: Path, count: int, seed: int, pace: int) -> Tally:
     """Kill imports."""
-    with serving(folder / "served", seed) as served:
+    with serving(folder / "served", seed, pace) as served:
         (folder / "disk").mkdir()
         return Campaign(served, folder / "disk", folder, seed).run(count, _say)
 
 
-def cut_power(folder: Path, kind: FileSystem, count: int, seed: int) -> Tally:
+def cut_power(folder: Path, kind: FileSystem, count: int, seed: int, pace: int) -> Tally:
     """Kill imports, and cut the power of their disk with each kill."""
     with ExitStack() as stack:
         try:
@@ -56,7 +58,7 @@ def cut_power(folder: Path, kind: FileSystem, count: int, seed: int) -> Tally:
         except OSError as error:
             print(f"no disk whose power can be cut: {error}", file=sys.stderr)
             sys.exit(NOT_RUN)
-        served = stack.enter_context(serving(folder / "served", seed))
+        served = stack.enter_context(serving(folder / "served", seed, pace))
         root = disk.folder / "home" / "models"
         before = before_cut(root, lambda: served.hub.ledger.counts().total_bytes)
         campaign = Campaign(served, disk.folder, folder, seed, kinds=CUTS, before_kill=before, after_kill=disk.cut)

@@ -47,7 +47,7 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path, seed: int) -> Iterator[Served]:
+def serving(folder: Path, seed: int, pace: int = PACE) -> Iterator[Served]:
     """Serve the models out of a folder.
 
     A large file has a SHA-256, a small one git's SHA-1, one has no bytes, one has no digest at its source; one is in
@@ -75,7 +75,7 @@ def serving(folder: Path, seed: int) -> Iterator[Served]:
         "more/notes.txt": b"more",
     }
     folder.mkdir()
-    with running_hub(HubOptions(folder, bytes_per_second=PACE)) as hub, background.serving(github.handle) as url:
+    with running_hub(HubOptions(folder, bytes_per_second=pace)) as hub, background.serving(github.handle) as url:
         hub.add("acme/base", first | {f".revisions/second/{path}": content for path, content in second.items()})
         hub.add("acme/tuned", tuned)
         assets = {name: Asset(name, content, has_digest=name == "config.json") for name, content in release.items()}

@@ -1,5 +1,6 @@
 """What was seen of kills: how many of which kind, and how much of what was fetched they cost."""
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -74,7 +75,8 @@ class Tally:
         for written in sorted({kill.written for kill in self.kills} - {""}):
             share = _share_kept(kill for kill in self.kills if kill.written == written)
             yield f"          {share:.2%} where the disk had {written}"
-        yield f"worst     {self.worst} bytes lost by one kill"
+        middle = statistics.median(kill.lost for kill in self.kills)
+        yield f"lost      {middle:.0f} bytes by the median kill, {self.worst} by the worst"
         yield f"sent      {self.sent / 1e6:.1f} MB for {self.needed / 1e6:.1f} MB, {self.sent / self.needed:.4f} times"
         yield f"refused   {self.refused} attempts, for damage that an earlier one had left"
 
