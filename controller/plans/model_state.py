@@ -9,7 +9,7 @@ from controller.observed import Context
 from controller.plans.attempts import Prospect
 from controller.plans.import_runs import ImportRuns, NodeResult, read_import_runs, unfinished_nodes
 from controller.plans.model_inputs import Wanted
-from controller.plans.node_records import Entry, entry_text, fits, is_full, read_entry
+from controller.plans.node_records import Entry, entry_text, fits, is_full, is_renewed, read_entry
 from controller.plans.placement import Place, places
 from crds import labels
 from crds.metadata import skips_config_parsing
@@ -156,8 +156,8 @@ class ModelState:
     @property
     def old_config(self) -> Mapping[str, Any]:
         """What was filled into the spec for the files before these: equal values are ours to renew."""
-        old = (n.stored.config for n in self.nodes if n.stored and n.stored.files != self.wanted.files)
-        return next((config for config in old if config), {})
+        old = (_facts_before(n.stored, self.wanted) for n in self.nodes if n.stored)
+        return next((facts for facts in old if facts), {})
 
 
 def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState:
@@ -181,6 +181,8 @@ def observe_model(model: Object, wanted: Wanted, context: Context) -> ModelState
             stored = _remembered(place, model, wanted, artifact)
         result = results.get(place.name)
         entry = _entry(stored, place, result, wanted, config)
+        if entry is not None and config and is_renewed(model.get("spec") or {}, entry.facts_before, config):
+            entry = replace(entry, facts_before={})
         if entry is not None and entry is not stored and not fits(config_map, wanted, entry):
             entry = stored
         found.append(
@@ -257,11 +259,17 @@ def _entry(
             run=run.uid,
             node_uid=place.uid,
             config=config or {},
+            facts_before=_facts_before(stored, wanted) if stored is not None else {},
         )
     if holds or task.phase in ("Pending", "Succeeded"):
         return stored
     status = labels.FAILED if task.phase == "Failed" else labels.UPDATING
     return Entry(status=status, path=wanted.folder, run=run.uid, node_uid=place.uid)
+
+
+def _facts_before(entry: Entry, wanted: Wanted) -> Mapping[str, Any]:
+    """What was filled into the spec for files before the wanted ones, by an entry: as long as it may stand there."""
+    return entry.facts_before or (entry.config if entry.files != wanted.files else {})
 
 
 def _with_algorithm(digest: str) -> str:

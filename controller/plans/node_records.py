@@ -1,7 +1,8 @@
 """What each node is known to hold of a model: its entry in the node's ConfigMap, and the node's labels.
 
 The entry is the record; the label follows from it. One ConfigMap a node is shared by all its models, so only single
-keys are written. The JSON is OME's, with what we need beside it: `files`, `digest`, `path`, `run`, `nodeUid`.
+keys are written. The JSON is OME's, with what we need beside it: `files`, `digest`, `path`, `run`, `nodeUid`,
+`factsBefore`.
 The API server takes a ConfigMap of 1 MiB: once half of it is full, entries keep only the facts that a status tells.
 """
 
@@ -48,6 +49,7 @@ class Entry:
         run: Uid of the run that brought it.
         node_uid: Of the node then.
         config: The model's facts in the words of its spec.
+        facts_before: The same of the files before these, while the spec may still say them.
     """
 
     status: str
@@ -58,6 +60,7 @@ class Entry:
     run: str = ""
     node_uid: str = ""
     config: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    facts_before: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def token(self) -> str:
@@ -67,7 +70,7 @@ class Entry:
     @property
     def shortened(self) -> "Entry":
         """The same with few facts."""
-        return replace(self, config={key: self.config[key] for key in _SHORT if key in self.config})
+        return replace(self, config=_short(self.config), facts_before=_short(self.facts_before))
 
     def to_json(self, name: str) -> str:
         """As it stands in the ConfigMap."""
@@ -81,6 +84,7 @@ class Entry:
         made: Object = {"name": name, "status": self.status, "config": config}
         own = {
             "files": self.files, "digest": self.digest, "path": self.path, "run": self.run, "nodeUid": self.node_uid,
+            "factsBefore": self.facts_before,
         }  # fmt: skip
         return json.dumps(made | {key: value for key, value in own.items() if value}, separators=(",", ":"))
 
@@ -107,7 +111,13 @@ def read_entry(text: str) -> Entry | None:
         run=str(found.get("run") or ""),
         node_uid=str(found.get("nodeUid") or ""),
         config=spec,
+        facts_before=_mapping(found.get("factsBefore")),
     )
+
+
+def is_renewed(spec: Mapping[str, Any], before: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    """Whether a model's spec says nothing any more of earlier facts that is not so now."""
+    return not any(spec.get(name) == before[name] != facts.get(name) for name in FILLED if name in before)
 
 
 def entry_text(config_map: Object | None, key: str) -> str:
@@ -153,6 +163,10 @@ def set_label(node: str, found: Mapping[str, str], wanted: Wanted, value: str | 
     keys = (wanted.label, wanted.uid_label) if wanted.uid else (wanted.label,)
     changes = {key: value for key in keys if found.get(key) != value}
     return [PatchObject("Node", "", node, {"metadata": {"labels": changes}})] if changes else []
+
+
+def _short(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: facts[key] for key in _SHORT if key in facts}
 
 
 def _mapping(value: Any) -> dict[str, Any]:
