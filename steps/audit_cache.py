@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from steps.contract import StepInputs, StepOutputs, step
-from steps.errors import IntegrityError, OmeError
+from steps.errors import DamagedError, OmeError
 
 if TYPE_CHECKING:
     from steps.cache.verifying import Fault
@@ -50,7 +50,7 @@ def audit_cache(inputs: AuditInputs) -> AuditOutputs:
     """Verify, repair and collect. Files that no import made are named and never touched.
 
     Raises:
-        IntegrityError: names the first file that is damaged or missing and was not mended.
+        DamagedError: names the first file that is damaged or missing and was not mended.
         OmeError: why it could not be mended, of the class that fits.
     """
     from steps.cache.pruning import prune
@@ -92,7 +92,7 @@ def _raise_what_is_left(node: str, left: "list[Fault]", failures: tuple[OmeError
         also = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         raise type(first)(f"{node}: {first.message}{also}", remedy=first.remedy)
     if left:
-        raise IntegrityError(
+        raise DamagedError(
             f"{node}: {len(left)} files are not sound; the first is {left[0].path}, which is {left[0].kind}",
             remedy="Run audit-cache with damaged=repair; a model without a readable marker has to be imported again.",
         )

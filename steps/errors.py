@@ -110,6 +110,15 @@ class SignatureError(IntegrityError):
     )
 
 
+class DamagedError(IntegrityError):
+    """Files of a cache are not what they should be, and were not to be mended, or could not."""
+
+    code = "damaged"
+    exit_code = 22
+    retryable = False
+    default_remedy = "Run `ome cache verify --repair`, or audit-cache with damaged=repair."
+
+
 class DoesNotFitError(OmeError):
     """No runtime and accelerator at hand can run the model; the message has the numbers."""
 
@@ -147,7 +156,7 @@ class EngineFailedError(ClusterError):
 
 CLASSES: tuple[type[OmeError], ...] = (
     AuthError, NotFoundError, DiskFullError, RateLimitedError, IntegrityError, UnsupportedError, InvalidInputError,
-    UnsafeError, SignatureError, DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
+    UnsafeError, SignatureError, DamagedError, DoesNotFitError, NetworkError, ClusterError, EngineFailedError,
 )  # fmt: skip
 
 RETRYABLE_EXIT_CODES: tuple[int, ...] = tuple(c.exit_code for c in CLASSES if c.retryable)

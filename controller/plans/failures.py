@@ -24,6 +24,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "invalid-input": "InvalidInput",
     "unsafe": "Unsafe",
     "signature": "SignatureFailed",
+    "damaged": "Damaged",
     "does-not-fit": "DoesNotFit",
     "network": "NetworkFailed",
     "cluster": "ClusterFailed",

@@ -49,9 +49,9 @@ def raise_faults(left: "Sequence[Fault]", repaired: "Repaired | None") -> None:
     """Raise the first reason why something is not mended, or else that something is wrong.
 
     Raises:
-        OmeError: of the class of that reason; IntegrityError where something is wrong.
+        OmeError: of the class of that reason; DamagedError where something is wrong.
     """
-    from steps.errors import IntegrityError
+    from steps.errors import DamagedError
 
     if repaired is not None and repaired.failures:
         first, more = repaired.failures[0], len(repaired.failures) - 1
@@ -71,7 +71,7 @@ def raise_faults(left: "Sequence[Fault]", repaired: "Repaired | None") -> None:
         remedies.append("Move foreign files away: nothing here does.")
     if counts["marker"]:
         remedies.append("Import a model without a marker again.")
-    raise IntegrityError(f"the cache is not sound: {told}; the first is {left[0].path}", remedy=" ".join(remedies))
+    raise DamagedError(f"the cache is not sound: {told}; the first is {left[0].path}", remedy=" ".join(remedies))
 
 
 def print_pruned(pruned: "Pruning", *, is_dry_run: bool) -> None:

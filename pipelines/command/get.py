@@ -80,7 +80,18 @@ def _of_this_machine() -> "List":
 
 def _of_cluster(kubeconfig: "Path | None", context: str) -> "List":
     from crds.kinds import KINDS
-    from pipelines.install.connection import connect
+    from pipelines.install.connection import RESOURCE_TYPES, connect
+    from steps.errors import NotFoundError
 
     api = connect(kubeconfig, context)
-    return lambda kind, namespace: api.all(kind, namespace if KINDS[kind].is_namespaced else "")
+
+    def resources(kind: str, namespace: str) -> "Sequence[Resource]":
+        try:
+            return tuple(api.list(RESOURCE_TYPES[kind], namespace if KINDS[kind].is_namespaced else ""))
+        except NotFoundError:
+            raise NotFoundError(
+                f"the cluster at {api.server} does not know the kind {kind}",
+                remedy="Install ome-pipelines there: `ome install`. `ome doctor` says what else is missing.",
+            ) from None
+
+    return resources

@@ -167,7 +167,7 @@ class ClusterApi:
         except HTTPError as error:
             raise unreachable(self.server, error) from None
         if answer.status >= 400:
-            raise refusal(method, path, answer.status, answer.data)
+            raise refusal(method, path, answer.status, answer.data, is_pod=self._token_file is not None)
         return answer.data
 
 

@@ -27,14 +27,27 @@ def unreachable(server: str, error: Exception) -> ClusterError:
     )
 
 
-def refusal(method: str, path: str, status: int, answer: bytes) -> OmeError:
-    """The error of an answer that is one: which object, and the API server's own words."""
+def refusal(method: str, path: str, status: int, answer: bytes, *, is_pod: bool = True) -> OmeError:
+    """The error of an answer that is one: which object, and the API server's own words.
+
+    Args:
+        method: Of the request.
+        path: The same.
+        status: Of the answer.
+        answer: Its body.
+        is_pod: Whether a pod's service account asked, and not whoever KUBECONFIG names.
+    """
     try:
         said = json.loads(answer)
     except ValueError:
         said = {}
     words = str(said.get("message") or answer[:300].decode(errors="replace")) if isinstance(said, dict) else ""
     words = " ".join(words.split())[:1000] or "nothing"
+    if status == 401 and not is_pod:
+        return AuthError(
+            f"the API server does not accept the credentials of KUBECONFIG (401): {words}",
+            remedy="Log in to the cluster again; `kubectl auth whoami` with the same file says as whom it knows you.",
+        )
     if status == 401:
         return AuthError(
             f"the API server does not know this pod's service account (401): {words}",

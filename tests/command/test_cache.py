@@ -72,13 +72,13 @@ def test_an_empty_root_says_how_to_fill_it(tmp_path: Path) -> None:
     assert ome("cache", "prune").stdout == "Nothing to remove.\n"
 
 
-def test_damage_is_named_with_exit_code_14_and_repaired(models: Path) -> None:
+def test_damage_is_named_with_exit_code_22_and_repaired(models: Path) -> None:
     assert ome("cache", "verify").returncode == 0
     damage(models / "one/model.safetensors")
     found = ome("cache", "verify", "one")
-    assert found.returncode == 14
+    assert found.returncode == 22
     assert str(models / "two/model.safetensors") in found.stdout, "which shares the file"
-    assert "error (integrity): the cache is not sound: 2 damaged; the first is" in found.stderr
+    assert "error (damaged): the cache is not sound: 2 damaged; the first is" in found.stderr
     assert "`ome cache verify --repair`" in found.stderr
     data = json.loads(ome("cache", "verify", "-o", "json").stdout)
     assert [fault["kind"] for fault in data["faults"]] == ["damaged", "damaged"]
@@ -101,7 +101,7 @@ def test_a_repair_without_its_source_fails_with_the_sources_class(hub: RunningHu
 def test_foreign_files_stay_and_keep_the_cache_from_being_called_sound(models: Path) -> None:
     (models / "one/mine.txt").write_text("mine")
     found = ome("cache", "verify", "--repair")
-    assert found.returncode == 14
+    assert found.returncode == 22
     assert "1 foreign" in found.stderr and "Move foreign files away" in found.stderr
     assert (models / "one/mine.txt").read_text() == "mine"
 

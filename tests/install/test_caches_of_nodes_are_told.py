@@ -150,14 +150,14 @@ def test_verifying_runs_the_pipeline_and_tells_each_node(nodes: Cluster) -> None
 
 
 def test_damage_on_a_node_is_an_error_of_its_class_and_the_others_are_told(nodes: Cluster) -> None:
-    told_words = told("integrity", "node-a: 1 files are not sound", "Run audit-cache with damaged=repair.")
+    told_words = told("damaged", "node-a: 1 files are not sound", "Run audit-cache with damaged=repair.")
     bad = step("audit", "Failed", item=0, node="node-a", message=told_words)
     with argo(nodes, "Failed", lambda: {**bad, **sound("node-b", 1)}):
         verified = nodes.ome("cache", "verify", "--cluster", "-o", "json")
-    assert verified.returncode == 14, verified.stderr
+    assert verified.returncode == 22, verified.stderr
     assert "node-a: 1 files are not sound\nRun audit-cache with damaged=repair." in verified.stderr
     told_nodes = {each["node"]: each for each in json.loads(verified.stdout[verified.stdout.index("{") :])["nodes"]}
-    assert told_nodes["node-a"]["error"]["code"] == "integrity" and told_nodes["node-a"]["models"] is None
+    assert told_nodes["node-a"]["error"]["code"] == "damaged" and told_nodes["node-a"]["models"] is None
     assert told_nodes["node-b"]["hashedBytes"] == 3_000_000 and told_nodes["node-b"]["error"] is None
     assert arguments(runs(nodes)[0])["damaged"] == "report"
 

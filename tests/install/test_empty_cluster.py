@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import yaml
+
 from tests.command.run_ome import ome
 from tests.install.conftest import Cluster
 from tests.install.objects_there import versions
@@ -50,6 +52,23 @@ def test_uninstall_of_nothing_says_so(cluster: Cluster) -> None:
     removed = cluster.ome("uninstall")
     assert removed.returncode == 0
     assert "definitions: none were there" in removed.stdout
+
+
+def test_a_list_of_a_kind_that_is_not_installed_says_how_to_get_it(cluster: Cluster) -> None:
+    told = cluster.ome("get", "models")
+    assert told.returncode == 11
+    assert "does not know the kind" in told.stderr and "`ome install`" in told.stderr
+
+
+def test_credentials_that_the_cluster_does_not_accept_are_told_as_the_persons(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    config = yaml.safe_load(cluster.server.kubeconfig.read_text())
+    config["users"] = [{"name": config["users"][0]["name"], "user": {"token": "nobody's"}}]
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    told = ome("get", "models", "--kubeconfig", str(tmp_path / "config"))
+    assert told.returncode == 10
+    assert "KUBECONFIG" in told.stderr and "service account" not in told.stderr
 
 
 def test_an_unreachable_cluster_is_an_error_with_a_remedy(tmp_path: Path, cluster: Cluster) -> None:
