@@ -66,8 +66,8 @@ def _of_choices(change: Change, store: Store) -> Iterable[Key]:
     for key in store.keys_by((index.ENFORCES_FIT, "")):  # models that are not fetched, or not looked at, until now
         if key.kind in MODELS:
             yield key
-        elif service := store.get(key.kind, key.namespace, key.name):
-            name = ((service.get("spec") or {}).get("model") or {}).get("name")
+        elif held := store.get(key.kind, key.namespace, key.name):
+            name = ((held.get("spec") or {}).get("model") or {}).get("name")
             yield from _models_called(str(name or ""), key.namespace, store)
 
 

@@ -105,6 +105,8 @@ def _plan(state: ModelState, context: Context) -> Plan:
     said, why = _uncleaned(cleaning), obstacle or (fit.obstacle if is_held else None)
     status = model_status(state, context, obstacle=why, cleaning=said, source=check.source)
     status |= {"state": "Failed"} if fit.is_refused else {}
+    if fit.obstacle is not None and state.runs.lost:
+        status.pop("workflow", None)  # nobody misses an import that was stopped to look first
     actions += release_artifact(model, status, context)
     event = change_event(model, said_of(state, why, said, context.now), "Ready")
     waits = [_requeue(state, cleaning, obstacle, check), seconds_to_progress(state, context), fit.wait_seconds]

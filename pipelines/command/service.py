@@ -31,8 +31,8 @@ def hardware_arguments(
         NotFoundError: when it must and does not.
         InvalidInputError: for a field of a wrong shape.
     """
-    resources = resources or ResourceFolder()
-    read = resources.get if is_there else resources.find
+    there: Resources = resources if resources is not None else ResourceFolder()
+    read = there.get if is_there else there.find
     found = read("InferenceService", name, namespace) if name else None
     asked = asked_hardware(found).arguments() if found is not None else {}
     return asked | ({"accelerator": accelerator} if accelerator else {})

@@ -141,6 +141,11 @@ def test_an_import_that_began_before_somebody_asked_is_stopped_until_it_comes_to
         settle(cluster)
         assert len(runs_of(cluster, "import-model")) == are_left
         assert len(runs_of(cluster, "check-fit")) == 1 - are_left
+        if not are_left:
+            assert "workflow" not in cluster.get(*MODEL)["status"]
+            look(cluster)
+            assert len(runs_of(cluster, "import-model")) == 1
+            assert "WorkflowVanished" not in {event.reason for event in cluster.events}
 
 
 def test_what_nodes_have_is_not_asked_about() -> None:
