@@ -186,6 +186,7 @@ def _submission(
         arguments["secret"] = wanted.copied_secret
         actions.append(token)
     name = next_run(VERB, wanted.name, inputs, (run.name for run in runs))
-    run = submit(TEMPLATE, name, state.model, arguments | {"name": wanted.name} | asked, inputs, settings.namespace)
+    arguments |= {"name": wanted.name, **asked}
+    run = submit(TEMPLATE, name, state.model, arguments, inputs, settings.namespace)
     old = forget_failures(runs, TEMPLATE, settings.max_attempts)
     return [*actions, run, *old, EmitEvent(state.model, "Normal", "Submitted", f"Run {name}: whether it fits.")]
