@@ -10,6 +10,7 @@ from typing import Any
 
 from controller.actions import Object
 from crds import labels
+from crds.metadata import FIT
 from crds.storage_location import stays_in_claim
 
 Entry = tuple[str, ...]
@@ -22,6 +23,8 @@ OWNED = "owned"
 """namespace, service: a Deployment or Pod belongs to that service."""
 USES_MODEL = "uses-model"
 """name: an InferenceService names that model, or a BenchmarkJob measures it by URL."""
+ENFORCES_FIT = "enforces-fit"
+"""name: an InferenceService lets that model be fetched only if it fits; "": so does any service, or a model itself."""
 MEASURES = "measures"
 """namespace, service: a BenchmarkJob measures that service."""
 NODE_ENTRY = "node-entry"
@@ -121,6 +124,8 @@ def _of_model(model: Object) -> Iterable[Entry]:
         path = str(_field(model, "spec", "storage").get("path") or f"~/{namespace}{'/' if namespace else ''}{name}")
         yield FOLDER, path.rstrip("/")
         yield from _folders_above(path.rstrip("/").rpartition("/")[0])
+    if _enforces_fit(model):
+        yield ENFORCES_FIT, ""
     if digest := _field(model, "status", "artifact").get("digest"):
         yield ARTIFACT, str(digest).removeprefix("sha256:")[:12]
     storage = _field(model, "spec", "storage")
@@ -142,7 +147,12 @@ def _of_service(service: Object) -> Iterable[Entry]:
         name = model.get("baseModel") if isinstance(model, dict) else model
         if name:
             yield USES_MODEL, str(name)
+            yield from ((ENFORCES_FIT, which) for which in (str(name), "") if _enforces_fit(service))
     yield from _of_resource(service)
+
+
+def _enforces_fit(item: Object) -> bool:
+    return bool((item["metadata"].get("annotations") or {}).get(FIT) == "enforce")
 
 
 def _of_benchmark(benchmark: Object) -> Iterable[Entry]:

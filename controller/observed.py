@@ -33,6 +33,9 @@ class Observed(Protocol):
     def models_in(self, folder: str, models_root: str) -> Sequence[Object]:
         """Models whose files are in that folder of nodes or below it, unless they stay in a claim."""
 
+    def services_of(self, model: str, namespace: str = "") -> Sequence[Object]:
+        """InferenceServices that name a model, of one namespace or ("") of all, by namespace and name."""
+
     def models_with(self, digest: str) -> Sequence[Object]:
         """Models whose status has the artifact of that digest."""
 

@@ -31,6 +31,10 @@ def _of_model(change: Change, store: Store) -> Iterable[Key]:
 
 def _of_service(change: Change, store: Store) -> Iterable[Key]:
     yield change.key
+    for model in {entry[1] for entry in change.entries if entry[0] == index.USES_MODEL}:
+        enforced = (index.ENFORCES_FIT, model)
+        if enforced in change.entries or store.keys_by(enforced):
+            yield from _models_called(model, change.key.namespace, store)
     yield from store.keys_by((index.MEASURES, change.key.namespace, change.key.name))
 
 
@@ -59,6 +63,19 @@ def _of_choices(change: Change, store: Store) -> Iterable[Key]:
     for service in store.keys("InferenceService"):
         if not change.key.namespace or service.namespace == change.key.namespace:
             yield service
+    for key in store.keys_by((index.ENFORCES_FIT, "")):  # models that are not fetched, or not looked at, until now
+        if key.kind in MODELS:
+            yield key
+        elif held := store.get(key.kind, key.namespace, key.name):
+            name = ((held.get("spec") or {}).get("model") or {}).get("name")
+            yield from _models_called(str(name or ""), key.namespace, store)
+
+
+def _models_called(name: str, namespace: str, store: Store) -> Iterable[Key]:
+    """The models that a service of a namespace may mean by a name."""
+    for key in (Key("BaseModel", namespace, name), Key("ClusterBaseModel", "", name)):
+        if store.version(key) is not None:
+            yield key
 
 
 def _of_node(change: Change, store: Store) -> Iterable[Key]:

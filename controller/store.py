@@ -104,6 +104,11 @@ class Store:
         keys = [key for entry in index.folders_of(folder, models_root) for key in self.keys_by(entry)]
         return [self._of(key) for key in keys]
 
+    def services_of(self, model: str, namespace: str = "") -> Sequence[Object]:
+        """InferenceServices that name a model, of one namespace or ("") of all, by namespace and name."""
+        keys = sorted(self.keys_by((index.USES_MODEL, model)), key=str)
+        return [self._of(key) for key in keys if key.kind == "InferenceService" and namespace in ("", key.namespace)]
+
     def models_with(self, digest: str) -> Sequence[Object]:
         """Models whose status has the artifact of that digest."""
         short = digest.removeprefix("sha256:")[:12]

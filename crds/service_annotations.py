@@ -31,9 +31,8 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
     Raises:
         FieldError: names the annotation, its value and what is accepted.
     """
-    for key, accepted in _WORDS.items():
-        if key in annotations and annotations[key] not in accepted:
-            raise FieldError(f"{shown(annotations[key])} is not known", accepted=", ".join(accepted), field=_path(key))
+    for key in _WORDS:
+        _check_word(key, annotations)
     metric = annotations.get("ome.io/metrics")
     if metric is not None and annotations.get(AUTOSCALER_CLASS, "hpa") == "hpa" and metric not in ("cpu", "memory"):
         raise FieldError(f"{shown(metric)} is not known", accepted="cpu, memory", field=_path("ome.io/metrics"))
@@ -51,6 +50,21 @@ def check_service_annotations(annotations: Mapping[str, str]) -> None:
             accepted='a number, such as "10"',
             field=_path("autoscaling.keda.sh/threshold"),
         )
+
+
+def check_fit(annotations: Mapping[str, str]) -> None:
+    """Check `ome.io/fit`, which a model may have too.
+
+    Raises:
+        FieldError: names the annotation, its value and what is accepted.
+    """
+    _check_word(FIT, annotations)
+
+
+def _check_word(key: str, annotations: Mapping[str, str]) -> None:
+    accepted = _WORDS[key]
+    if key in annotations and annotations[key] not in accepted:
+        raise FieldError(f"{shown(annotations[key])} is not known", accepted=", ".join(accepted), field=_path(key))
 
 
 def is_percentage(text: str) -> bool:

@@ -116,6 +116,7 @@ class Selection(ApiType):
     """What was chosen. It stays until the spec changes or `ome.io/reselect` is set.
 
     Attributes:
+        runtime: "" when none was found; `refused` then says why not.
         runtime_namespace: "" for a ClusterServingRuntime.
         accelerator: AcceleratorClass, or "" when the runtime asks for none.
         context: Tokens a sequence that were asked for; 0 for the runtime's own.
@@ -123,11 +124,12 @@ class Selection(ApiType):
         model_revision: Of the model when this was chosen.
         observed_generation: Of the service when this was chosen.
         reasons: Why it won.
-        refused: The others, best first.
+        refused: The others, best first; where they are many, with shortened reasons.
+        left_out: How many more were not chosen than `refused` has room for.
         warnings: What was accepted but is not exact.
     """
 
-    runtime: str
+    runtime: str = ""
     runtime_namespace: str = ""
     accelerator: str = ""
     parallelism: SelectedParallelism | None = None
@@ -139,6 +141,7 @@ class Selection(ApiType):
     score: Int64 | None = None
     reasons: tuple[str, ...] = ()
     refused: tuple[RefusedCandidate, ...] = ()
+    left_out: Count = 0
     warnings: tuple[str, ...] = ()
 
 

@@ -7,8 +7,8 @@ from typing import Any
 from crds.yaml_text import yaml_text
 
 ORDER = (
-    "onboard_model", "import_model", "parse_model", "select_runtime", "deploy_model", "benchmark_endpoint",
-    "read_claim", "check_revision", "evict_model", "audit_cache", "ome_steps",
+    "onboard_model", "import_model", "parse_model", "check_fit", "select_runtime", "deploy_model",
+    "benchmark_endpoint", "read_claim", "check_revision", "evict_model", "audit_cache", "ome_steps",
 )  # fmt: skip
 """Modules of `pipelines.templates`, in the order in which people should meet them."""
 

@@ -14,7 +14,15 @@ from pathlib import Path
 from types import FrameType
 
 from steps.cluster.pod import use_writable_places
-from steps.contract import failure_of, find_step, read_inputs, step_root, write_empty_outputs, write_outputs
+from steps.contract import (
+    StepOutputs,
+    failure_of,
+    find_step,
+    read_inputs,
+    step_root,
+    write_empty_outputs,
+    write_outputs,
+)
 from steps.errors import InvalidInputError, OmeError
 
 
@@ -70,6 +78,8 @@ def _read_parameters(path: Path) -> dict[str, str]:
 
 
 def _fail(error: OmeError, step_name: str, *, step_known: bool) -> int:
+    if isinstance(error.outputs, StepOutputs):
+        write_outputs(error.outputs, step_root())
     if step_known:
         write_empty_outputs(find_step(step_name), step_root())
     termination_log = Path(os.environ.get("OME_TERMINATION_LOG", "/dev/termination-log"))

@@ -59,14 +59,15 @@ class Choice(Frozen):
     """A runtime, an accelerator and how to spread the model over it.
 
     Attributes:
-        runtime: Name of the runtime.
+        runtime: Name of the runtime; "" in what a selection leaves that has found none.
         runtime_namespace: Its namespace, or "" for a ClusterServingRuntime.
         accelerator: AcceleratorClass name, or "" when the runtime asks for none.
         context: Tokens per sequence that were asked for, which deploy sets; 0 leaves the runtime's own.
         matched_entry: Index in the runtime's supportedModelFormats of the entry that matched.
         score: As OME computes it, of the matched entry.
         reasons: Why it won, in sentences.
-        refused: Every other runtime, best first.
+        refused: Every other runtime, best first; as many as there is room for (`steps.choice_table`).
+        left_out: How many more there are.
         warnings: What was accepted but is not exact, in sentences.
     """
 
@@ -80,4 +81,5 @@ class Choice(Frozen):
     score: int = 0
     reasons: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    left_out: int = 0
     warnings: tuple[str, ...] = ()

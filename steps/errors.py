@@ -15,6 +15,9 @@ class OmeError(Exception):
         message: What was wrong, with the value and the field or file it was found in.
         remedy: What the user can do. Classes have a general one; callers give a better one where they can.
         retry_after_seconds: How long the other side asked us to wait, where it said so.
+
+    Attributes:
+        outputs: What a step leaves although it failed, as its `StepOutputs`; most leave nothing.
     """
 
     code: ClassVar[str] = "internal"
@@ -27,6 +30,7 @@ class OmeError(Exception):
         self.message = message
         self.remedy = remedy or self.default_remedy
         self.retry_after_seconds = retry_after_seconds
+        self.outputs: object = None
 
 
 class AuthError(OmeError):

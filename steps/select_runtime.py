@@ -1,35 +1,24 @@
 """Chooses a runtime and an accelerator for a model. Run by the `select-runtime` template.
 
-The thin edge of `steps.selection`: it reads runtimes, accelerator classes and nodes (on one machine itself), and finds
-the model's facts. `ome runtimes explain` calls `explain_runtimes`.
+The thin edge of `steps.selection`: `steps.surroundings` reads what there is to choose from, and the model's facts.
+`ome runtimes explain` calls `explain_runtimes`.
 """
 
 import sys
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
-from crds.accelerator_class import AcceleratorClass
 from crds.kubernetes import Toleration
-from crds.labels import READY, node_label
-from crds.load import load
-from crds.problems import InvalidResourceError
-from crds.serving_runtime import ClusterServingRuntime, ServingRuntime
-from crds.storage_location import stays_in_claim
 from steps.choice import Choice, Refusal
-from steps.cluster.pod import is_on_cluster
+from steps.choice_table import bounded
 from steps.contract import StepInputs, StepOutputs, step
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
 from steps.facts import Facts
-from steps.manifest_store import load_facts
-from steps.published_model import artifact_digest, find_model, owner_of
-from steps.resources import Resource, Resources, open_resources
 from steps.selection.explain import ExplainRow, explain
-from steps.selection.nodes import Node, local_node
-from steps.selection.request import Accelerator, AskedConstraints, ModelReference, Runtime, SelectionRequest
+from steps.selection.request import AskedConstraints, ModelReference, SelectionRequest
 from steps.selection.selector import select
-from steps.serving.program import missing_program
+from steps.surroundings import Site, Surroundings, find_facts, read_surroundings, this_site
 
 
 class SelectInputs(StepInputs):
@@ -63,26 +52,6 @@ class SelectOutputs(StepOutputs):
     choice: Choice = Field(description="Runtime, accelerator, parallelism, fit, and why not the others.")
 
 
-class Surroundings(NamedTuple):
-    """What there is to choose from.
-
-    Attributes:
-        runtimes: Of all namespaces, and of the cluster.
-        accelerators: All classes.
-        unreadable: Objects that are not valid, as refusals; they are told, not dropped.
-        unavailable: Runtimes whose program is not on this machine, and why; a cluster has images.
-        nodes: Where the model may run.
-        warnings: What is to be known of the nodes.
-    """
-
-    runtimes: tuple[Runtime, ...]
-    accelerators: tuple[Accelerator, ...]
-    unreadable: tuple[Refusal, ...]
-    unavailable: Mapping[str, str]
-    nodes: tuple[Node, ...]
-    warnings: tuple[str, ...] = ()
-
-
 @step(
     "select-runtime",
     title="Select a runtime",
@@ -91,14 +60,14 @@ class Surroundings(NamedTuple):
 def select_runtime(inputs: SelectInputs) -> SelectOutputs:
     """Select, and print the choice with every refusal.
 
-    Raises:
+    Raises, and leaves a choice of no runtime with every refusal:
         NotFoundError: no such model, runtime or accelerator, or no runtime for such a model.
         InvalidInputError: the model is disabled or not imported, or the named runtime does not serve it.
         DoesNotFitError: nothing here runs it.
     """
-    resources = open_resources()
-    facts = inputs.facts or find_facts(resources, inputs.model, inputs.namespace)
-    here = read_surroundings(resources, inputs)
+    site = this_site()
+    facts = inputs.facts or find_facts(site, inputs.model, inputs.namespace)
+    here = read_surroundings(site, inputs.model, inputs.namespace)
     try:
         choice = select(
             facts,
@@ -110,27 +79,36 @@ def select_runtime(inputs: SelectInputs) -> SelectOutputs:
             unavailable=here.unavailable,
         )
     except (NotFoundError, InvalidInputError, DoesNotFitError) as error:
-        raise _with_surroundings(error, here) from None
-    choice = choice.model_copy(
+        failure = _with_surroundings(error, here)
+        failure.outputs = SelectOutputs(choice=_nothing_chosen(facts, here, inputs))
+        raise failure from None
+    whole = choice.model_copy(
         update={
             "refused": (*choice.refused, *here.unreadable),
             "warnings": (*choice.warnings, *here.warnings),
         }
     )
-    sys.stderr.write(_summary(choice))
-    return SelectOutputs(choice=choice)
+    sys.stderr.write(_summary(whole))
+    return SelectOutputs(choice=_within_bounds(whole))
 
 
-def explain_runtimes(inputs: SelectInputs) -> tuple[ExplainRow, ...]:
-    """The whole table of runtimes for a model on this machine, best first; unreadable ones last.
+def explain_runtimes(inputs: SelectInputs, site: Site | None = None) -> tuple[ExplainRow, ...]:
+    """The whole table of runtimes for a model, best first; unreadable ones last.
+
+    Args:
+        inputs: What to select for.
+        site: A cluster, or None for where this runs.
 
     Raises:
         NotFoundError: no such model.
         InvalidInputError: the model is disabled or not imported.
     """
-    resources = open_resources()
-    facts = inputs.facts or find_facts(resources, inputs.model, inputs.namespace)
-    here = read_surroundings(resources, inputs)
+    site = site or this_site()
+    facts = inputs.facts or find_facts(site, inputs.model, inputs.namespace)
+    return _explained(facts, read_surroundings(site, inputs.model, inputs.namespace), inputs)
+
+
+def _explained(facts: Facts, here: Surroundings, inputs: SelectInputs) -> tuple[ExplainRow, ...]:
     rows = explain(
         facts,
         ModelReference(name=inputs.model, namespace=inputs.namespace),
@@ -147,97 +125,16 @@ def explain_runtimes(inputs: SelectInputs) -> tuple[ExplainRow, ...]:
     return (*rows, *broken)
 
 
-def find_facts(resources: Resources, model: str, namespace: str) -> Facts:
-    """Facts of a published model: a BaseModel of the namespace, else a ClusterBaseModel.
-
-    Raises:
-        NotFoundError: there is no such model, or its facts are not stored here.
-        InvalidInputError: it is disabled, or has not been imported.
-    """
-    found = find_model(resources, model, namespace)
-    label = f"{found['kind']} {model}"
-    if (found.get("spec") or {}).get("disabled"):
-        raise InvalidInputError(f"{label}: spec.disabled is true", remedy="Set it to false to serve the model.")
-    digest = artifact_digest(found)
-    if not digest:
-        raise InvalidInputError(f"{label}: status.artifact.digest is empty", remedy="Import the model first.")
-    return load_facts(digest)
+def _nothing_chosen(facts: Facts, here: Surroundings, inputs: SelectInputs) -> Choice:
+    """The table of a selection that has found nothing, as a choice of no runtime."""
+    rows = _explained(facts, here, inputs)
+    refused = tuple(Refusal(runtime=r.runtime, reason=r.reason, is_candidate=r.verdict != "refused") for r in rows)
+    return _within_bounds(Choice(runtime="", refused=refused, warnings=here.warnings))
 
 
-def read_surroundings(resources: Resources, inputs: SelectInputs) -> Surroundings:
-    """Read runtimes and accelerator classes, and the nodes of the cluster or this machine.
-
-    On one machine it is also looked up which programs are missing there.
-    """
-    runtimes: list[Runtime] = []
-    accelerators: list[Accelerator] = []
-    unreadable: list[Refusal] = []
-    unavailable: dict[str, str] = {}
-    for kind in ("ServingRuntime", "ClusterServingRuntime", "AcceleratorClass"):
-        for document in resources.list(kind, inputs.namespace if kind == "ServingRuntime" else ""):
-            try:
-                resource = load(document).resource
-            except InvalidResourceError as error:
-                problem = "; ".join(str(problem) for problem in error.problems[:3])
-                unreadable.append(Refusal(runtime=_label(kind, document), reason=f"it cannot be read: {problem}"))
-                continue
-            if isinstance(resource, AcceleratorClass):
-                accelerators.append(Accelerator.of(resource))
-            elif isinstance(resource, ServingRuntime | ClusterServingRuntime):
-                runtime = Runtime.of(resource)
-                runtimes.append(runtime)
-                missing = None if is_on_cluster() else _missing_program(document.get("spec") or {})
-                if missing:
-                    unavailable[runtime.label] = missing
-    nodes, warnings = _nodes(resources, inputs)
-    return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable, nodes, warnings)
-
-
-def _nodes(resources: Resources, inputs: SelectInputs) -> tuple[tuple[Node, ...], tuple[str, ...]]:
-    """Nodes that may serve the model, and what is to be known of that.
-
-    Pods are scheduled only to nodes that have the model, so once some have it no other counts. Before it is imported
-    (its facts are given, and there is no resource) or cached, all do; and for a model in a claim, which is on no node.
-    """
-    if not is_on_cluster():
-        return (local_node(),), ()
-    from steps.cluster.api import open_api
-    from steps.cluster.nodes import nodes_of
-    from steps.cluster.resource_types import NODE
-
-    nodes = nodes_of(open_api().list(NODE))
-    if not nodes:
-        raise NotFoundError("the cluster has no nodes", remedy="Add a node.")
-    try:
-        model = find_model(resources, inputs.model, inputs.namespace)
-    except (NotFoundError, InvalidInputError):
-        return nodes, ()
-    if stays_in_claim(model):
-        return nodes, ()
-    owner = owner_of(model)
-    label = node_label(owner.kind, owner.namespace, owner.name)
-    holding = tuple(node for node in nodes if node.labels.get(label) == READY)
-    if not holding:
-        return nodes, (f"no node has the label {label}={READY} yet: all {len(nodes)} nodes were looked at",)
-    if len(holding) == len(nodes):
-        return nodes, ()
-    names = ", ".join(node.name for node in holding[:5]) + (", …" if len(holding) > 5 else "")
-    return holding, (f"only {len(holding)} of {len(nodes)} nodes have the model, and only these count: {names}",)
-
-
-def _missing_program(spec: Mapping[str, Any]) -> str | None:
-    try:
-        return missing_program(spec)
-    except InvalidInputError as error:
-        return error.message  # such a runtime could not be deployed either
-
-
-def _label(kind: str, resource: Resource) -> str:
-    metadata = resource.get("metadata") or {}
-    name = str(metadata.get("name") or "(no name)")
-    if kind == "ServingRuntime":
-        return f"{metadata.get('namespace') or 'default'}/{name}"
-    return name if kind == "ClusterServingRuntime" else f"{kind} {name}"
+def _within_bounds(choice: Choice) -> Choice:
+    refused, left_out = bounded(choice.refused)
+    return choice.model_copy(update={"refused": refused, "left_out": left_out})
 
 
 def _request(inputs: SelectInputs) -> SelectionRequest:

@@ -94,5 +94,7 @@ def change_event(resource: Object, said: Sequence[Said], decisive: str) -> EmitE
     return EmitEvent(resource, "Normal" if new.holds else "Warning", new.reason, new.message)
 
 
-_QUIET = frozenset({"Waiting", "Importing", "Deploying", "Pending", "Progressing", "Running", "ModelNotReady"})
+_QUIET = frozenset(
+    {"Waiting", "CheckingFit", "Importing", "Deploying", "Pending", "Progressing", "Running", "ModelNotReady"}
+)
 """Reasons of the ordinary course of things, which need no event."""

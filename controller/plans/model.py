@@ -14,6 +14,7 @@ from controller.plans.attempts import soonest
 from controller.plans.claim_model import claim_mistake, plan_claim_model
 from controller.plans.conditions import Said, change_event, conditions, write_status
 from controller.plans.eviction import Eviction, plan_eviction
+from controller.plans.fit_check import fit_mistake, plan_fit
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
 from controller.plans.model_inputs import configuration_mistake, wanted_of
@@ -54,7 +55,7 @@ def plan_model(resource: Object, context: Context) -> Plan:
         return _standing(resource, context, "InvalidSpec", f"{error.field}: {error}", holds=False)
     if is_going:
         return plan_model_deletion(resource, wanted, context)
-    if mistake := configuration_mistake(resource):
+    if mistake := configuration_mistake(resource) or fit_mistake(resource):
         return _standing(resource, context, "InvalidSpec", mistake, holds=False)
     if (resource.get("spec") or {}).get("disabled"):
         text = "spec.disabled is true: nothing is done about this model, and no service may use it."
@@ -84,23 +85,31 @@ def _plan(state: ModelState, context: Context) -> Plan:
     actions += _cleaned(state, cleaning, context)
     if cleaning.submission is not None:
         return Plan((*actions, cleaning.submission))
-    check = plan_check(state, context)
-    actions += unneeded_copy(state, context, is_needed=check.needs_token)
+    check, fit = plan_check(state, context), plan_fit(state, context)
+    if fit.stopped:
+        return Plan((*actions, *fit.stopped))
+    actions += unneeded_copy(state, context, is_needed=check.needs_token or fit.needs_token)
     obstacle = secret_obstacle(state, context)
     if is_free and is_waiting_for_tenant(state, obstacle):
         if held := hold(state, is_submitting=True):
             return Plan((*actions, *held))
         actions.append(tenants_token(state, context.settings.namespace))
     nodes = _due(state) if is_free and obstacle is None and not cleaning.is_running else ()
-    if nodes:
+    if nodes and fit.submission:
+        return Plan((*actions, *hold(state, is_submitting=True), *fit.submission))
+    if nodes and fit.obstacle is None:
         return Plan((*actions, *_hold_for_run(state), *_submission(state, nodes, context)))
     if check.submission and is_free:
         return Plan((*actions, *hold(state, is_submitting=True), *check.submission))
-    said = _uncleaned(cleaning)
-    status = model_status(state, context, obstacle=obstacle, cleaning=said, source=check.source)
+    is_held = fit.is_refused or fit.is_running or bool(nodes)
+    said, why = _uncleaned(cleaning), obstacle or (fit.obstacle if is_held else None)
+    status = model_status(state, context, obstacle=why, cleaning=said, source=check.source)
+    status |= {"state": "Failed"} if fit.is_refused else {}
+    if fit.obstacle is not None and state.runs.lost:
+        status.pop("workflow", None)  # nobody misses an import that was stopped to look first
     actions += release_artifact(model, status, context)
-    event = change_event(model, said_of(state, obstacle, said, context.now), "Ready")
-    waits = [_requeue(state, cleaning, obstacle, check), seconds_to_progress(state, context)]
+    event = change_event(model, said_of(state, why, said, context.now), "Ready")
+    waits = [_requeue(state, cleaning, obstacle, check), seconds_to_progress(state, context), fit.wait_seconds]
     return Plan((*actions, *write_status(model, status, event)), soonest(waits))
 
 

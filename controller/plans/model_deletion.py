@@ -8,6 +8,7 @@ from controller.observed import Context
 from controller.plans.conditions import Said, conditions, write_status
 from controller.plans.eviction import evict_runs, keeps_files, plan_eviction
 from controller.plans.failures import Failure
+from controller.plans.fit_check import fit_runs
 from controller.plans.import_runs import asked_nodes, cache_tasks
 from controller.plans.model_inputs import Wanted
 from controller.plans.model_state import ModelState, NodeState, observe_model
@@ -53,7 +54,12 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     actions += release_artifact(model, {}, context, state.digest)
     actions += [
         DeleteObject("Workflow", run.namespace, run.name)
-        for run in (*state.runs.every, *evict_runs(model, context), *check_runs(model, context))
+        for run in (
+            *state.runs.every,
+            *evict_runs(model, context),
+            *check_runs(model, context),
+            *fit_runs(model, context),
+        )
         if run.is_ours
     ]
     if context.observed.get("Secret", context.settings.namespace, wanted.copied_secret) is not None:

@@ -15,10 +15,12 @@ from controller.plans.naming import next_run
 from controller.plans.predictor import migration
 from controller.plans.runs import ADOPTED, Run, parse_time, read_runs
 from controller.plans.service_attempts import VERB, Attempt, attempt_of, prospect_of_attempt, target_of
+from controller.plans.service_choice import selection_event
 from controller.plans.service_components import components_of
 from controller.plans.service_inputs import Asked, asked_of, model_obstacle
 from controller.plans.service_mistakes import service_mistake
-from controller.plans.service_status import ServiceState, service_said, service_status
+from controller.plans.service_state import ServiceState
+from controller.plans.service_status import service_said, service_status
 from controller.plans.service_virtual import is_virtual, plan_virtual
 from controller.plans.submission import forget_failures, resource_labels, submit, vanished
 from crds import labels
@@ -88,7 +90,8 @@ def _plan(
     waits = [state.active.seconds_to_deadline if state.active is not None else lack or None]
     if is_wanted and state.active is None:
         waits.append(state.prospect.wait_seconds or None)
-    return Plan((*actions, *write_status(service, status, event)), soonest(waits))
+    chosen = selection_event(service, status)
+    return Plan((*actions, *write_status(service, status, event), *chosen), soonest(waits))
 
 
 def _submission(state: ServiceState, runs: tuple[Run, ...], attempt: Attempt, context: Context) -> list[Action]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.attempts import Prospect, doubled_wait, prospect_of, seconds_left
+from controller.plans.choices import nodes_of_classes, plain
 from controller.plans.naming import digest_of
 from controller.plans.runs import Run
 from controller.plans.service_components import Component
@@ -22,7 +23,6 @@ VERB: Final = "deploy"
 SELECT: Final = "select"
 _STEPS: Final = frozenset({"", SELECT, "deploy", "ask"})
 _BEFORE_PODS_ARE_UP: Final = frozenset({"", "deploy"})
-_OF_CLASS: Final = ("nodes", "availableNodes", "totalAccelerators")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,8 @@ def _noted(run: Run) -> Attempt:
 
 def _nodes(asked: Asked, context: Context) -> list[Any]:
     """What a selection reads of nodes, as statuses tell it: these change only when a node does."""
-    classes = [
-        [item["metadata"]["name"], [_plain((item.get("status") or {}).get(name)) for name in _OF_CLASS]]
-        for item in context.observed.list("AcceleratorClass")
-    ]
-    return [classes, _plain(_status(asked.model).get("nodesReady"))]
+    return [nodes_of_classes(context), plain(_status(asked.model).get("nodesReady"))]
 
 
 def _status(item: Object | None) -> Mapping[str, Any]:
     return (item or {}).get("status") or {}
-
-
-def _plain(value: Any) -> Any:
-    """A list in one order, whatever the order it was written in."""
-    return sorted(str(one) for one in value) if isinstance(value, list) else value

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.choices import kinds_to_choose_from
 from controller.plans.conditions import condition_of, is_true
 from controller.plans.naming import digest_of
 from steps.serving.asked_hardware import asked_hardware
@@ -23,6 +24,8 @@ RUNTIME_DIGEST: Final = "ome.io/runtime-digest"
 ENDPOINT: Final = "ome.io/endpoint"
 """Keys of `status.annotations`, where the controller remembers what outlives its runs."""
 _FIT = "ome.io/fit"
+UNFIT: Final = "DoesNotFit"
+"""Reason of a model that is not fetched because nothing here runs it, and of the services that wait for it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Asked:
         runtime: The runtime that is pinned or named, as it is; None when there is none of that name.
         runtime_digest: Of its spec.
         has_drifted: Whether the runtime differs from what was deployed.
+        has_namesake: Whether a runtime of the namespace has the name of the pinned one of the cluster.
     """
 
     service: Object
@@ -51,6 +55,7 @@ class Asked:
     runtime: Object | None
     runtime_digest: str
     has_drifted: bool
+    has_namesake: bool = False
 
     @property
     def namespace(self) -> str:
@@ -79,6 +84,12 @@ class Asked:
         return f"{self.spec_digest}.{self.runtime_digest}" if follows else self.spec_digest
 
     @property
+    def pinned_runtime(self) -> str:
+        """The pinned runtime as select-runtime is to find it, and no other one of its name."""
+        name, namespace = str(self.selection["runtime"]), str(self.selection.get("runtimeNamespace") or "")
+        return f"{namespace}/{name}" if namespace or self.has_namesake else name
+
+    @property
     def is_deployed(self) -> bool:
         """Whether the status remembers that just this was deployed."""
         is_same = bool(self.spec_digest) and self.remembered.get(DEPLOYED) == self.spec_digest
@@ -88,12 +99,7 @@ class Asked:
         """What attempts are for, by which their failures are counted: the target before the dash."""
         choices: Any = self.runtime_digest
         if not self.is_pinned:
-            kinds = ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")
-            choices = [
-                [item["metadata"]["name"], digest_of(item.get("spec"))]
-                for kind in kinds
-                for item in context.observed.list(kind, self.namespace if kind == "ServingRuntime" else "")
-            ]
+            choices = kinds_to_choose_from(self.namespace, context)
         uid = self.service["metadata"].get("uid")  # or services of one name in two namespaces would share a run
         return f"{self.target}-{digest_of([uid, self.annotations.get(RETRY, ''), choices])}"
 
@@ -104,7 +110,7 @@ class Asked:
         hardware = asked_hardware(self.service).arguments()
         context = 0
         if self.is_pinned:
-            runtime, context = str(self.selection["runtime"]), int(self.selection.get("context") or 0)
+            runtime, context = self.pinned_runtime, int(self.selection.get("context") or 0)
             pinned = str(self.selection.get("accelerator") or "")
             hardware = ({"accelerator": pinned} if pinned else {}) | hardware
         replicas = (spec.get("engine") or {}).get("minReplicas")
@@ -141,6 +147,8 @@ def asked_of(service: Object, context: Context) -> Asked:
         runtime=runtime,
         runtime_digest=digest,
         has_drifted=is_pinned and bool(before) and before != digest,
+        has_namesake=is_pinned
+        and context.observed.get("ServingRuntime", namespace, str(selection["runtime"])) is not None,
     )
 
 
@@ -183,5 +191,6 @@ def model_obstacle(asked: Asked) -> tuple[str, str] | None:
     if not is_true(model, "Ready"):
         told = condition_of(model, "Ready")
         why = f" {told.get('reason', '')}: {told.get('message', '')}" if told else " Its import has not begun."
-        return "ModelNotReady", f"{what} is not ready.{why}"
+        reason = UNFIT if told.get("reason") == UNFIT else "ModelNotReady"
+        return reason, f"{what} is not ready.{why}"
     return None

@@ -1,74 +1,31 @@
 """A service's status: conditions with the scheduler's and the containers' own words, selection, url, OME's fields."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-
-from pydantic import ValidationError
 
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.at_work import at_work
-from controller.plans.attempts import Prospect
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
-from controller.plans.runs import Run, timestamp
-from controller.plans.service_attempts import SELECT
+from controller.plans.runs import timestamp
+from controller.plans.service_choice import outlook_of, selected, selection_of, unfit
 from controller.plans.service_components import REASONS, Component
 from controller.plans.service_inputs import DEPLOYED, Asked, model_obstacle
 from controller.plans.service_loading import model_status
 from controller.plans.service_memory import endpoint_of, remembered, warnings_of
-from steps.choice import Choice
-
-
-@dataclass(frozen=True)
-class ServiceState:
-    """All that a service's status says.
-
-    Attributes:
-        asked: What it asks for.
-        components: Router, decoder, engine.
-        active: The run that goes on for it.
-        done: The newest run that deployed just this.
-        runs: Those for what it asks, oldest first.
-        prospect: What follows failures.
-        lost: Name of the run that the status waits for and that is not there any more.
-        mistake: In what it asks; nothing is deployed anew with one.
-    """
-
-    asked: Asked
-    components: tuple[Component, ...]
-    active: Run | None
-    done: Run | None
-    runs: tuple[Run, ...]
-    prospect: Prospect
-    lost: str = ""
-    mistake: Said | None = None
-
-    @property
-    def engine(self) -> Component:
-        """The component that every service has."""
-        return self.components[-1]
-
-    @property
-    def last(self) -> Run | None:
-        """The newest run for what it asks."""
-        return self.runs[-1] if self.runs else None
-
-    @property
-    def is_deployed(self) -> bool:
-        """Whether just this is deployed, as a run says or the status remembers, and no run failed at it since."""
-        has_failed = self.last is not None and self.last.phase == "Failed"
-        return self.done is not None or (self.asked.is_deployed and not has_failed)
+from controller.plans.service_state import ServiceState
 
 
 def service_said(state: ServiceState) -> tuple[Said, ...]:
     """The conditions, without times."""
-    said = [_model(state.asked), _selected(state), _deployed(state)]
+    said = [_model(state.asked), selected(state), _deployed(state)]
     parts = [_component(part, state) for part in state.components]
     said += parts
     if state.asked.has_drifted:
         said.append(_drifted(state.asked))
+    if (doubt := unfit(state)) is not None:
+        said.append(doubt)
     if state.mistake is not None:
         said.append(state.mistake)
     return (*said, _ready(state, said[2], parts))
@@ -88,7 +45,7 @@ def service_status(state: ServiceState, context: Context) -> Object:
             state.engine, old, said[-1], state.prospect.last if state.active is None else None, context
         ),
     }
-    selection = _selection(state, generation)
+    selection = selection_of(state, generation)
     if selection:
         made["selection"] = selection
     if kept := remembered(state.asked, state.done, selection, context):
@@ -117,21 +74,6 @@ def _model(asked: Asked) -> Said:
     return Said("ModelReady", True, "Ready", f"{asked.model_name} at revision {revision[:12]}." if revision else "")
 
 
-def _selected(state: ServiceState) -> Said:
-    choice = _choice(state)
-    if choice is not None or state.asked.is_pinned:
-        found = choice.model_dump(by_alias=True) if choice is not None else state.asked.selection
-        where = f" on {found['accelerator']}" if found.get("accelerator") else ""
-        reasons = "; ".join((f"runtime {found['runtime']}{where}", *(found.get("reasons") or ())))
-        return Said("RuntimeSelected", True, "Selected", reasons)
-    last = state.prospect.last
-    if last is not None and last.task == SELECT:
-        return Said("RuntimeSelected", False, last.reason, f"{last.sentence} {_outlook(state.prospect)}")
-    if state.active is not None:
-        return Said("RuntimeSelected", None, "Deploying", "The selection is at work.")
-    return Said("RuntimeSelected", None, "Waiting", "Nothing is selected yet.")
-
-
 def _deployed(state: ServiceState) -> Said:
     if state.is_deployed and state.active is None:
         warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
@@ -143,22 +85,12 @@ def _deployed(state: ServiceState) -> Said:
         earlier = f" The attempt before failed: {last.sentence}" if last is not None else ""
         return Said("Deployed", None, "Deploying", f"{at_work(state.active)}{earlier}")
     if last is not None:
-        return Said("Deployed", False, last.reason, f"{last.sentence} {_outlook(state.prospect)}")
+        return Said("Deployed", False, last.reason, f"{last.sentence} {outlook_of(state.prospect)}")
     if _waits_with_pods(state):
         return Said("Deployed", None, "ModelNotReady", f"{_fetching(state.asked)}; it is deployed then.")
     if model_obstacle(state.asked) is not None:
         return Said("Deployed", False, "ModelNotReady", "It waits for its model.")
     return Said("Deployed", False, "Pending", "A run will be submitted.")
-
-
-def _outlook(prospect: Prospect) -> str:
-    """What comes next; a selection is made anew when what it chooses from changes too."""
-    is_refused = prospect.last is not None and prospect.last.task == SELECT and prospect.last.patience == "never"
-    if is_refused and prospect.wait_seconds is None:
-        return (
-            "Tried again when the spec, the runtimes, the classes or the nodes change, or the annotation ome.io/retry."
-        )
-    return prospect.outlook
 
 
 def _component(part: Component, state: ServiceState) -> Said:
@@ -225,28 +157,6 @@ def _fetching(asked: Asked) -> str:
     revision = str((((asked.model or {}).get("status") or {}).get("artifact") or {}).get("revision") or "")
     which = f"{asked.model_name} at revision {revision[:12]}" if revision else f"A new revision of {asked.model_name}"
     return f"{which} is being fetched, see ModelReady"
-
-
-def _choice(state: ServiceState) -> Choice | None:
-    """What the newest run for what is asked has chosen."""
-    text = state.last.output("choice", "select") if state.last is not None else ""
-    if not text:
-        return None
-    try:
-        return Choice.model_validate_json(text)
-    except ValidationError:
-        return None
-
-
-def _selection(state: ServiceState, generation: int) -> Object:
-    """The choice as the status has it; what is pinned stays as it is."""
-    asked, choice = state.asked, _choice(state)
-    if asked.is_pinned or choice is None:
-        return dict(asked.selection)
-    artifact = ((asked.model or {}).get("status") or {}).get("artifact") or {}
-    made: Object = choice.model_dump(by_alias=True, mode="json")
-    made |= {"modelRevision": str(artifact.get("revision") or ""), "observedGeneration": generation}
-    return {key: value for key, value in made.items() if value not in (None, [], "")}
 
 
 def _component_status(part: Component, old: Mapping[str, Any], url: str) -> Object:

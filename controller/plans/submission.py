@@ -14,6 +14,7 @@ DEADLINES: Final[Mapping[str, int]] = {
     "import-model": 48 * 3600,
     "read-claim": 2 * 3600,
     "check-revision": 3600,
+    "check-fit": 2 * 3600,
     "evict-model": 3600,
     "deploy-model": 6 * 3600,
     "benchmark-endpoint": 24 * 3600,

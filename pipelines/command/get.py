@@ -34,11 +34,12 @@ def get(
 ) -> None:
     """List resources, or show one.
 
-    Of a model that is being imported on a cluster, also how far it is, how fast, and which node is the slowest.
+    Of a model that is being imported on a cluster, also how far it is, how fast, and which node is the slowest; of one
+    service also why it has its runtime.
     """
     from pipelines.command.kind_name import kinds_of
     from pipelines.command.namespaced_name import split_name
-    from pipelines.command.resource_table import columns_of, progress_of, row_of
+    from pipelines.command.resource_table import choice_of, columns_of, progress_of, row_of
     from steps.errors import NotFoundError
 
     name, namespace = split_name(name, namespace)
@@ -63,6 +64,7 @@ def get(
             typer.echo("")
         print_table(columns_of(k), [row_of(r) for r in rows], title=k if len(kinds) > 1 else "")
         told = [f"{row_of(r)[0]}: {text}" for r in rows if (text := progress_of(r, datetime.now(UTC)))]
+        told += [f"{row_of(r)[0]}: {text}" for r in rows if name and (text := choice_of(r))]
         if told:
             typer.echo("\n" + "\n".join(told))
 

@@ -65,6 +65,21 @@ def progress_of(resource: Resource, now: datetime) -> str:
     return text
 
 
+def choice_of(resource: Resource) -> str:
+    """What was chosen for a service and why, or that nothing was; "" for what is no service, and before a choice."""
+    selection = resource.get("status", {}).get("selection") or {}
+    if resource["kind"] != "InferenceService" or not selection:
+        return ""
+    others = len(selection.get("refused") or ()) + int(selection.get("leftOut") or 0)
+    rest = f"{format_count(others, 'other runtime')} not chosen, see -o yaml" if others else ""
+    if not selection.get("runtime"):
+        return f"no runtime was chosen; {rest}" if rest else "no runtime was chosen"
+    place = f"{selection['runtimeNamespace']}/" if selection.get("runtimeNamespace") else ""
+    where = f" on {selection['accelerator']}" if selection.get("accelerator") else ""
+    words = [f"{place}{selection['runtime']}{where}", *(selection.get("reasons") or ()), rest]
+    return "; ".join(word for word in words if word)
+
+
 def _size(artifact: Resource) -> str:
     return f"{format_bytes(artifact['totalBytes'])} in {format_count(artifact['files'], 'file')}"
 

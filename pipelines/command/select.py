@@ -72,6 +72,8 @@ def print_choice(choice: dict[str, Any]) -> None:
                 for r in choice["refused"]
             ],
         )
+    if choice["leftOut"]:
+        typer.echo(f"\nand {choice['leftOut']} more, see `ome runtimes explain`")
 
 
 def describe_parallelism(parallelism: dict[str, int]) -> str:

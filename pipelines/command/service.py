@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from steps.endpoint import Endpoint
 from steps.errors import ClusterError, NotFoundError
-from steps.resources import ResourceFolder
+from steps.resources import ResourceFolder, Resources
 from steps.serving.asked_hardware import asked_hardware
 from steps.serving.deployments import Deployment, endpoint_of, list_deployments, stop
 
@@ -15,7 +15,9 @@ def find_service(name: str, namespace: str) -> Deployment | None:
     return next((d for d in list_deployments() if (d.service, d.namespace) == (name, namespace)), None)
 
 
-def hardware_arguments(name: str, namespace: str, accelerator: str, *, is_there: bool = False) -> dict[str, str]:
+def hardware_arguments(
+    name: str, namespace: str, accelerator: str, *, is_there: bool = False, resources: Resources | None = None
+) -> dict[str, str]:
     """What an applied InferenceService asks of the hardware, as parameters of the pipelines that select.
 
     Args:
@@ -23,13 +25,14 @@ def hardware_arguments(name: str, namespace: str, accelerator: str, *, is_there:
         namespace: Its namespace.
         accelerator: What the command line asks for; it goes before the service's, and deploy refuses a difference.
         is_there: Whether it must exist already.
+        resources: Of a cluster; None for this machine's.
 
     Raises:
         NotFoundError: when it must and does not.
         InvalidInputError: for a field of a wrong shape.
     """
-    resources = ResourceFolder()
-    read = resources.get if is_there else resources.find
+    there: Resources = resources if resources is not None else ResourceFolder()
+    read = there.get if is_there else there.find
     found = read("InferenceService", name, namespace) if name else None
     asked = asked_hardware(found).arguments() if found is not None else {}
     return asked | ({"accelerator": accelerator} if accelerator else {})

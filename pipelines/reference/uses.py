@@ -50,6 +50,13 @@ USES: Mapping[str, Use] = {
         arguments={"uri": _URI},
         notes="No weights are downloaded.",
     ),
+    "check-fit": Use(
+        resource="A model with the annotation `ome.io/fit: enforce`, or one that only InferenceServices with it name: "
+        "the controller runs it before the import, and again when what a runtime is chosen from changes.",
+        arguments={"uri": _URI, "name": _MODEL},
+        notes="It ends with the exit code 17 where nothing here runs the model, with the numbers, and no weights are "
+        "fetched. A model of that name need not be there; if it is, its nodes are those that count.",
+    ),
     "select-runtime": Use(
         resource="None: the deployment of an InferenceService selects too; see its `status.selection`.",
         command=f"ome runtimes explain {_MODEL}",

@@ -71,18 +71,24 @@ def manifest_uid(digest: str) -> str:
         NotFoundError: when there is none.
         OmeError: of the class that fits, when the API server refuses.
     """
-    return str(_find("manifest", digest)["metadata"]["uid"])
+    return str(_find("manifest", digest, open_api(), system_namespace())["metadata"]["uid"])
 
 
-def load(content: Content, digest: str) -> bytes:
+def load(content: Content, digest: str, *, api: ClusterApi | None = None, namespace: str = "") -> bytes:
     """What was stored.
+
+    Args:
+        content: Which of the two.
+        digest: Of the manifest.
+        api: Of a cluster that this does not run in; None for the pod's own.
+        namespace: The system namespace there; "" for the pod's own.
 
     Raises:
         NotFoundError: when there is none.
         IntegrityError: when it is of another manifest, or damaged.
     """
-    name, namespace = config_map_name(content, digest), system_namespace()
-    found = _find(content, digest)
+    name, namespace = config_map_name(content, digest), namespace or system_namespace()
+    found = _find(content, digest, api or open_api(), namespace)
     if (found.get("data") or {}).get("digest") != digest:
         raise IntegrityError(
             f"ConfigMap {namespace}/{name} is not of the manifest {digest}",
@@ -97,9 +103,9 @@ def load(content: Content, digest: str) -> bytes:
         ) from None
 
 
-def _find(content: Content, digest: str) -> Object:
-    name, namespace = config_map_name(content, digest), system_namespace()
-    found = open_api().find(CONFIG_MAP, name, namespace)
+def _find(content: Content, digest: str, api: ClusterApi, namespace: str) -> Object:
+    name = config_map_name(content, digest)
+    found = api.find(CONFIG_MAP, name, namespace)
     if found is None:
         raise NotFoundError(
             f"ConfigMap {namespace}/{name}, which holds the {content} {digest[:12]}, does not exist",

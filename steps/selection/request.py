@@ -49,8 +49,8 @@ class Runtime(Frozen):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     def is_called(self, name: str) -> bool:
-        """Whether a user means this runtime by `name`, or by `namespace/name` as tables show it."""
-        return name in (self.name, self.label)
+        """Whether it is meant: by its name, by `namespace/name` as in tables, or by `/name` as one of the cluster."""
+        return name in (self.name, f"{self.namespace}/{self.name}")
 
 
 class Accelerator(Frozen):

@@ -8,13 +8,15 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from pipelines.command.main import app
 from steps.cluster.nodes import nodes_of
 from steps.selection.nodes import Node, Resources, Taint
 from steps.selection.taints import nodes_for, tolerates
 from tests.apiserver.client import Object
-from tests.cluster_steps.cluster import Cluster, Ended
-from tests.cluster_steps.models import NAME, add_tiny
+from tests.cluster_steps.cluster import Cluster, Ended, workflow
+from tests.cluster_steps.models import HUGE, HUGE_BYTES, HUGE_WEIGHTS, NAME, add_tiny, huge_files
 
 CPU: Object = yaml.safe_load((Path(__file__).parents[2] / "examples/accelerators/cpu.yaml").read_text())["spec"]
 
@@ -33,10 +35,12 @@ def model(cluster: Cluster) -> str:
     return "tiny"
 
 
-def make_runtime(cluster: Cluster, name: str, namespace: str = "", **engine: Any) -> None:
+def make_runtime(
+    cluster: Cluster, name: str, namespace: str = "", *, model_format: str = "safetensors", **engine: Any
+) -> None:
     """A runtime of llamas on plain nodes, whose program is on no machine here."""
     spec = {
-        "supportedModelFormats": [{"modelFormat": {"name": "safetensors"}, "autoSelect": True}],
+        "supportedModelFormats": [{"modelFormat": {"name": model_format}, "autoSelect": True}],
         "acceleratorRequirements": {"acceleratorClasses": ["plain"]},
         "engineConfig": {"runner": {"name": "ome-container", "image": "serve:1", "command": ["serve"]}, **engine},
     }
@@ -79,6 +83,96 @@ def test_before_any_node_has_the_model_all_count(cluster: Cluster, model: str) -
     before = choice(cluster.run("select-runtime", model="not-yet-there", facts=json.dumps(facts)))
     assert before["runtime"] == "serve"
     assert not any("label" in warning for warning in before["warnings"])
+
+
+def test_before_any_node_has_the_model_those_count_that_it_is_to_come_to(cluster: Cluster, model: str) -> None:
+    make_runtime(cluster, "serve")
+    cluster.make_node("small", memory="1Gi")
+    cluster.make_node("large", memory="64Gi")
+    names = {"nodeSelector": {"kubernetes.io/hostname": "small"}}
+    cluster.admin.patch(model_named(model), {"spec": {"storage": names}})
+    found = choice(cluster.run("select-runtime", model=model))
+    assert "the node has 1.00," in found["fit"]["explanation"]
+    assert any("the 1 of 2 nodes that spec.storage chooses were looked at" in warning for warning in found["warnings"])
+    cluster.admin.patch(
+        model_named(model), {"spec": {"storage": {"nodeSelector": {"kubernetes.io/hostname": "gone"}}}}
+    )
+    nowhere = cluster.run("select-runtime", model=model)
+    assert (nowhere.code, nowhere.failure["code"]) == (17, "does-not-fit")
+    assert "the 0 of 2 nodes that spec.storage chooses" in nowhere.failure["message"]
+
+
+def test_a_selection_that_finds_nothing_leaves_every_runtime_with_its_reason(cluster: Cluster, model: str) -> None:
+    cluster.make_node("node-a", holds="tiny", spec={"unschedulable": True})
+    names = [f"serve-{number:02}" for number in range(20)]
+    for name in names:
+        make_runtime(cluster, name)
+    ended = cluster.run("select-runtime", model=model)
+    assert ended.code == 17
+    left = json.loads(ended.outputs["choice"])
+    assert left["runtime"] == ""
+    assert sorted(row["runtime"] for row in left["refused"]) == names
+    assert all("none of them ready" in row["reason"] and not row["isCandidate"] for row in left["refused"])
+
+
+def test_a_person_reads_the_same_table_by_a_kubeconfig(cluster: Cluster, model: str) -> None:
+    cluster.make_node("large", holds="tiny", memory="64Gi")
+    cluster.make_node("small", memory="1Gi")
+    make_runtime(cluster, "serve")
+    make_runtime(cluster, "big", minReplicas=1)
+    chosen = choice(cluster.run("select-runtime", model=model))
+    rows = {row["runtime"]: row for row in explained(cluster, model)}
+    assert [name for name, row in rows.items() if row["verdict"] == "chosen"] == [chosen["runtime"]]
+    assert {name: row["reason"] for name, row in rows.items() if row["verdict"] != "chosen"} == {
+        row["runtime"]: row["reason"] for row in chosen["refused"]
+    }
+    cluster.make(
+        "InferenceService", "chat",
+        {"model": {"name": model}, "acceleratorSelector": {"constraints": {"excludedClasses": ["plain"]}}}, "default",
+    )  # fmt: skip
+    asked = explained(cluster, model, "--service", "chat")
+    assert {row["verdict"] for row in asked} == {"refused"}
+    assert all("excluded by the constraints" in row["reason"] for row in asked)
+
+
+def test_of_a_model_that_is_held_back_the_facts_are_those_that_were_looked_at(cluster: Cluster, model: str) -> None:
+    cluster.make_node("large", memory="64Gi")
+    make_runtime(cluster, "serve")
+    facts = cluster.run("parse-model", manifest=digest_of(cluster)).outputs["facts"]
+    cluster.make("ClusterBaseModel", "held", {"storage": {"storageUri": NAME}})
+    labels = {"ome.io/pipeline": "check-fit", "ome.io/kind": "ClusterBaseModel", "ome.io/name": "held"}
+    looked: Object = workflow("fit-held-1")
+    looked["metadata"]["labels"] = labels
+    looked["status"] = {"nodes": {"parse": {"outputs": {"parameters": [{"name": "facts", "value": facts}]}}}}
+    cluster.admin.apply(looked)
+    assert [(row["runtime"], row["verdict"]) for row in explained(cluster, "held")] == [("serve", "chosen")]
+
+
+def test_what_nothing_here_holds_is_refused_by_its_header_alone(cluster: Cluster, model: str) -> None:
+    files, settings = huge_files()
+    cluster.hub.add("acme/huge", files, settings)
+    cluster.make_node("large", memory="64Gi")
+    make_runtime(cluster, "serve", model_format="gguf")
+    cluster.hub.ledger.clear()
+    resolved = cluster.run("resolve-model", uri=HUGE).outputs
+    facts = cluster.run("parse-model", manifest=resolved["manifest"]).outputs["facts"]
+    assert int(resolved["total_bytes"]) > HUGE_BYTES and json.loads(facts)["parameters"]["total"] == HUGE_BYTES // 2
+    refused = cluster.run("select-runtime", model="huge", facts=facts, fit="enforce")
+    assert (refused.code, refused.failure["code"]) == (17, "does-not-fit")
+    assert "weights 1862.65" in refused.failure["message"], "in GiB"
+    assert 0 < cluster.hub.ledger.counts().bytes[f"lfs/{HUGE_WEIGHTS}"] <= len(files["model.gguf"])
+
+
+def explained(cluster: Cluster, *words: str) -> list[dict[str, Any]]:
+    command = ["runtimes", "explain", *words, "--kubeconfig", str(cluster.server.kubeconfig), "-o", "json"]
+    ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    found: list[dict[str, Any]] = json.loads(ran.stdout)
+    return found
+
+
+def model_named(name: str) -> Object:
+    return {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": {"name": name}}
 
 
 def test_a_tainted_node_takes_only_what_tolerates_it(cluster: Cluster, model: str) -> None:

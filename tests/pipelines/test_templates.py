@@ -54,7 +54,8 @@ def parameters(value: object) -> Iterator[dict[str, Any]]:
 
 def test_there_are_these_templates() -> None:
     assert NAMES == [
-        "onboard-model", "import-model", "parse-model", "select-runtime", "deploy-model", "benchmark-endpoint",
+        "onboard-model", "import-model", "parse-model", "check-fit", "select-runtime", "deploy-model",
+        "benchmark-endpoint",
         "read-claim", "check-revision", "evict-model", "audit-cache", "ome-steps",
     ]  # fmt: skip
     assert [t["name"] for t in ALL["ome-steps"]["spec"]["templates"]] == list(CATALOGUE)
@@ -253,6 +254,11 @@ def test_nothing_is_fetched_before_it_is_known_to_run() -> None:
         ("resolve", None), ("parse", "resolve"), ("select", "parse"), ("cache", "select"), ("publish", "cache"),
         ("deploy", "publish"), ("ask", "deploy"), ("benchmark", "ask"),
     ]  # fmt: skip
+    checked = {task["name"]: task for task in ALL["check-fit"]["spec"]["templates"][0]["dag"]["tasks"]}
+    assert [(name, task.get("depends")) for name, task in checked.items()] == [
+        ("resolve", None), ("parse", "resolve"), ("select", "parse"),
+    ]  # fmt: skip
+    assert {"name": "fit", "value": "enforce"} in checked["select"]["arguments"]["parameters"]
     imported = {task["name"]: task for task in ALL["import-model"]["spec"]["templates"][0]["dag"]["tasks"]}
     assert imported["parse"]["depends"] == imported["cache"]["depends"] == "resolve"
     assert imported["cache"]["withParam"] == "{{workflow.parameters.nodes}}"

@@ -162,6 +162,7 @@ def test_a_named_runtime_of_the_namespace_hides_that_of_the_cluster() -> None:
     assert choose([gpu("same"), gpu("same", namespace="default")], runtime="default/same").runtime == "same"
     broken = gpu("same", namespace="default", disabled=True)
     assert "disabled" in failure([gpu("same"), broken], runtime="same").message
+    assert choose([gpu("same"), gpu("same", namespace="default")], runtime="/same").runtime_namespace == ""
 
 
 def test_a_named_runtime_that_does_not_serve_the_model_is_an_error_of_its_kind() -> None:

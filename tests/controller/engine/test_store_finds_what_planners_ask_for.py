@@ -216,6 +216,28 @@ def test_models_runtimes_and_secrets_concern_those_who_use_them() -> None:
     assert keys_concerned(store, secret) == ["ClusterBaseModel/m"]
 
 
+def test_services_that_enforce_a_fit_concern_their_model_and_so_does_what_it_is_chosen_from() -> None:
+    spec, enforcing = {"model": {"name": "m"}}, {"annotations": {"ome.io/fit": "enforce"}}
+    store = store_of(
+        made("ClusterBaseModel", "m", 1), made("ClusterBaseModel", "other", 2),
+        made("InferenceService", "s", 3, "x", spec=spec, metadata=enforcing),
+    )  # fmt: skip
+    assert names_of(store.services_of("m")) == names_of(store.services_of("m", "x")) == ["s"]
+    assert names_of(store.services_of("m", "y")) == names_of(store.services_of("other")) == []
+    for kind, version in (("ClusterServingRuntime", 4), ("AcceleratorClass", 5)):
+        assert keys_concerned(store, observe(store, made(kind, "k", version))) == [
+            f"{kind}/k", "InferenceService/x/s", "ClusterBaseModel/m"]  # fmt: skip
+    another = observe(store, made("InferenceService", "t", 6, "y", spec=spec))
+    assert keys_concerned(store, another) == ["InferenceService/y/t", "ClusterBaseModel/m"]
+    changed = observe(store, made("InferenceService", "s", 7, "x", spec=spec))
+    assert keys_concerned(store, changed) == ["InferenceService/x/s", "ClusterBaseModel/m"]
+    itself = observe(store, made("ClusterBaseModel", "other", 8, metadata=enforcing))
+    assert keys_concerned(store, itself) == ["ClusterBaseModel/other"]
+    changed = observe(store, made("AcceleratorClass", "k", 9, spec={"a": 1}))
+    assert keys_concerned(store, changed) == [
+        "AcceleratorClass/k", "InferenceService/x/s", "InferenceService/y/t", "ClusterBaseModel/other"]  # fmt: skip
+
+
 def test_a_manifest_that_is_seen_late_concerns_the_models_whose_files_it_lists() -> None:
     digest = "ab" * 32
     mine = {"artifact": {"digest": f"sha256:{digest}"}}
