@@ -102,7 +102,7 @@ def select_runtime(inputs: SelectInputs) -> SelectOutputs:
     try:
         choice = select(
             facts,
-            ModelReference(name=inputs.model, namespace=inputs.namespace),
+            _reference(resources, inputs),
             here.runtimes,
             here.accelerators,
             here.nodes,
@@ -133,7 +133,7 @@ def explain_runtimes(inputs: SelectInputs) -> tuple[ExplainRow, ...]:
     here = read_surroundings(resources, inputs)
     rows = explain(
         facts,
-        ModelReference(name=inputs.model, namespace=inputs.namespace),
+        _reference(resources, inputs),
         here.runtimes,
         here.accelerators,
         here.nodes,
@@ -191,6 +191,20 @@ def read_surroundings(resources: Resources, inputs: SelectInputs) -> Surrounding
                     unavailable[runtime.label] = missing
     nodes, warnings = _nodes(resources, inputs)
     return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable, nodes, warnings)
+
+
+def _reference(resources: Resources, inputs: SelectInputs) -> ModelReference:
+    """The model by its name and by what else it is called where its resource is there: a short name says little."""
+    found = resources.find("BaseModel", inputs.model, inputs.namespace) if inputs.model else None
+    found = found or (resources.find("ClusterBaseModel", inputs.model) if inputs.model else None) or {}
+    spec = found.get("spec") or {}
+    uri = str((spec.get("storage") or {}).get("storageUri") or "")
+    scheme, _, place = uri.partition("://")
+    parts = place.partition("@")[0].rstrip("/").split("/")
+    source = parts[-2:] if scheme == "hf" else parts[-1:]  # before it are the names of buckets
+    names = (*source, spec.get("displayName"), spec.get("vendor"))
+    also_called = tuple(str(name) for name in names if name)
+    return ModelReference(name=inputs.model, namespace=inputs.namespace, also_called=also_called)
 
 
 def _nodes(resources: Resources, inputs: SelectInputs) -> tuple[tuple[Node, ...], tuple[str, ...]]:
