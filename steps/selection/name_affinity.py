@@ -24,13 +24,18 @@ _HARDWARE = frozenset({
 })  # fmt: skip
 _DEPLOYMENT = frozenset({
     "rdma", "pd", "prefill", "decode", "disaggregated", "single", "multi", "node", "nodes", "default", "generic",
-    "general", "common", "any", "cluster", "test", "safetensors", "gguf", "onnx", "dynamic", "static", "quantized",
+    "general", "common", "any", "cluster", "safetensors", "gguf", "onnx", "dynamic", "static", "quantized", "ai",
+    "test", "dev", "staging", "prod", "production", "my", "our", "team", "custom", "example", "sample", "demo",
+    "fast", "latency", "throughput", "optimized", "dedicated", "shared", "public", "internal",
 })  # fmt: skip
 _SAYS_NOTHING = _ENGINES | _HARDWARE | _DEPLOYMENT
 _CLASSES = frozenset({
     "tiny", "small", "medium", "large", "huge", "dense", "moe",
 })  # fmt: skip
 """What runtimes for many models are called; beside a word of the model's it is part of a name, as in `bge-large`."""
+_TUNING = frozenset({
+    "instruct", "chat", "it", "base",
+})  # fmt: skip
 _BOUNDS = frozenset({
     "up", "to", "from", "over", "under", "above", "below",
 })  # fmt: skip
@@ -151,42 +156,53 @@ def compare_names(model: KnownModel, runtime: str) -> NameAffinity:
     lacks. A version without its end (`llama-3` for Llama 3.1) is of a generation, unless a size makes it one model.
     """
     own = read_name(runtime)
-    shared, is_after_model, has_word = 0, False, False
-    foreign: list[str] = []
-    if own.sizes and (model.counts or model.name.sizes):
-        if not _has_size(own.sizes, model):
-            named = " or ".join(size.text for size in own.sizes)
-            this = model.size_text or model.name.sizes[0].text
-            return NameAffinity(f"its name is for models of {named}, and this has {this}")
-        shared, is_after_model = shared + 1, True
+    conflict = _other_size(own, model) or _other_version(own, model) or _other_quantization(own, model)
+    if conflict:
+        return NameAffinity(conflict)
+    theirs = model.name.words
+    both = [word for word in own.words if word in theirs]
+    families = [word for word in own.words if _names_family(word, model.stem)]
+    foreign = [word for word in own.words if word not in theirs and word not in families]
+    has_all = bool(theirs) and theirs.keys() <= own.words.keys()
+    if has_all:  # the runtime says the model's whole name, and how it was tuned besides
+        foreign = [word for word in foreign if word not in _TUNING]
+    if not both and not families:
+        foreign = [word for word in foreign if word not in _CLASSES]
+    has_size = bool(own.sizes and (model.counts or model.name.sizes))
+    is_versioned = any(own.words[word] and theirs[word] for word in both)
+    is_after_model = has_size or bool(families) or is_versioned
+    if foreign and model.is_exact and (own.sizes or (is_after_model and any(own.words.values()))):
+        return NameAffinity(f"its name is for another model: {_listed(foreign, own)} not in this one's")
+    versions = sum(1 for word in both if own.words[word] and theirs[word])
+    shared = len({*both, *families}) + versions + has_size + len(own.quantizations)
+    likeness = shared - sum(1 for word in own.words if word not in theirs and word not in families)
+    return NameAffinity("", shared if (is_after_model or has_all) and not foreign else 0, likeness)
+
+
+def _other_size(own: NameParts, model: KnownModel) -> str:
+    if not own.sizes or not (model.counts or model.name.sizes) or _has_size(own.sizes, model):
+        return ""
+    named = " or ".join(size.text for size in own.sizes)
+    return f"its name is for models of {named}, and this has {model.size_text or model.name.sizes[0].text}"
+
+
+def _other_version(own: NameParts, model: KnownModel) -> str:
     for word, version in own.words.items():
         theirs = model.name.words.get(word)
-        if theirs is None:
-            if _names_family(word, model.stem):
-                shared, is_after_model, has_word = shared + 1, True, True
-            else:
-                foreign.append(word)
+        if theirs is None or not version or version == theirs:
             continue
-        if version and theirs and version != theirs:
-            if own.sizes or theirs[: len(version)] != version:
-                return NameAffinity(f"its name is for {_text(word, version)}, and this is {_text(word, theirs)}")
-            shared += 1
-        shared += 1 + bool(version and version == theirs)
-        has_word = True
-        is_after_model |= bool(version and theirs) or _names_family(word, model.stem)
+        if theirs and (own.sizes or theirs[: len(version)] != version):
+            return f"its name is for {_text(word, version)}, and this is {_text(word, theirs)}"
+        if not theirs and own.sizes and model.is_exact and model.name.words.keys() - own.words.keys() - _TUNING:
+            return f"its name is for {_text(word, version)}, and this one's has no version of it"
+    return ""
+
+
+def _other_quantization(own: NameParts, model: KnownModel) -> str:
     for word in own.quantizations:
         if not _is_quantization(word, model):
-            has = model.method or "not quantized"
-            return NameAffinity(f"its name is for {word} weights, and this model's are {has}")
-        shared += 1
-    if not has_word:
-        foreign = [word for word in foreign if word not in _CLASSES]
-    is_after_one = bool(own.sizes) or (is_after_model and any(own.words.values()))
-    if foreign and model.is_exact and is_after_one:
-        return NameAffinity(f"its name is for another model: {_listed(foreign, own)} not in this one's")
-    has_all = bool(model.name.words) and model.name.words.keys() <= own.words.keys()
-    named_after = shared if (is_after_model or has_all) and not foreign else 0
-    return NameAffinity("", named_after, shared - len(foreign))
+            return f"its name is for {word} weights, and this model's are {model.method or 'not quantized'}"
+    return ""
 
 
 @lru_cache(maxsize=4096)

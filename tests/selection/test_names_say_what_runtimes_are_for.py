@@ -56,7 +56,10 @@ def affinity(model: str, facts: Facts, runtime: str, *also_called: str) -> NameA
         ("llama-3-1-8b", LLAMA_8B, "sglang-v0-5-5", 0),
         ("llama-3-1-8b", LLAMA_8B, "vllm-up-to-15b", 0),
         ("llama-3-1-8b-instruct", SMOLLM2, "llama-cpp-python", 0),
-        ("llama-3-1-8b", LLAMA_8B, "vllm-llama-team", 0),
+        ("llama-3-1-8b", LLAMA_8B, "vllm-llama-blue", 0),
+        ("llama-3-3-70b", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 3),
+        ("llama-3-3-70b-instruct", LLAMA_70B, "prod-llama-3-3-70b-instruct-optimized", 4),
+        ("llama-70b", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 2),
     ],
 )
 def test_a_runtime_called_after_the_model_shares_words_with_it(
@@ -86,6 +89,8 @@ def test_a_runtime_called_after_the_model_shares_words_with_it(
         ("mixtral-8x7b", MIXTRAL, "vllm-mixtral-8x22b", "models of 8x22b, and this has 46.70B"),
         ("chat", LLAMA_70B, "vllm-llama-3-1-8b-instruct", "models of 8b"),
         ("llama-3-3-70b", LLAMA_70B, "deepseek-r1-distill-llama-70b", "deepseek, r1, distill are not"),
+        ("deepseek-r1-distill-llama-70b", LLAMA_70B, "vllm-llama-3-3-70b", "llama 3.3, and this one's has no version"),
+        ("nemotron-llama-70b", LLAMA_70B, "vllm-llama-70b-instruct", "another model: instruct is not"),
     ],
 )
 def test_a_runtime_called_after_another_model_says_which(
@@ -112,7 +117,9 @@ def test_a_short_name_is_no_reason_against_a_runtime() -> None:
 
 def test_words_of_a_team_neither_help_nor_harm() -> None:
     found = affinity("llama-3-3-70b", LLAMA_70B, "team-blue")
-    assert (found.conflict, found.shared, found.likeness) == ("", 0, -2)
+    assert (found.conflict, found.shared, found.likeness) == ("", 0, -1)
+    tuned, plain = (affinity("llama-3-70b", LLAMA_70B, f"llama-3-70b{end}") for end in ("-chat", ""))
+    assert (tuned.shared, tuned.likeness) == (plain.shared, plain.likeness - 1)
 
 
 @given(st.text(max_size=300))
