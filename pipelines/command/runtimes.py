@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from pipelines.command import options
-from pipelines.command.output import Output, OutputFormat, plain, print_data, print_table
+from pipelines.command.explained import print_explained
+from pipelines.command.output import Output, OutputFormat, plain, print_data
 from pipelines.command.select import MODEL
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ def explain(
     }
     rows = explain_runtimes(cast("SelectInputs", read_inputs(find_step("select-runtime"), asked)))
     if output is OutputFormat.table:
-        print_table(
-            ("RUNTIME", "VERDICT", "SCORE", "WHY"),
-            [(r.runtime, r.verdict, r.score or "", r.reason) for r in rows],
-        )
+        print_explained(rows)
     else:
         print_data([plain(row) for row in rows], output)
