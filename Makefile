@@ -53,6 +53,7 @@ golden: .venv/.dev ## Rewrite the golden files after an intended change
 	$(BIN)/python -m crds
 	$(BIN)/python -m pipelines.install
 	$(BIN)/python -m pipelines.reference
+	OME_REGENERATE=1 $(BIN)/python -m pytest -q tests/docs/test_pictures_are_drawn.py
 	OME_REGENERATE=1 $(BIN)/python -m pytest -q tests/controller/plans  # many of its tests hold a plan, whatever their name
 
 bench: setup ## Measure against the alternatives and write docs/performance.md

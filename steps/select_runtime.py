@@ -16,7 +16,7 @@ from steps.contract import StepInputs, StepOutputs, step
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
 from steps.facts import Facts
 from steps.selection.explain import ExplainRow, explain
-from steps.selection.request import AskedConstraints, ModelReference, SelectionRequest
+from steps.selection.request import AskedConstraints, SelectionRequest
 from steps.selection.selector import select
 from steps.surroundings import Site, Surroundings, find_facts, read_surroundings, this_site
 
@@ -71,7 +71,7 @@ def select_runtime(inputs: SelectInputs) -> SelectOutputs:
     try:
         choice = select(
             facts,
-            ModelReference(name=inputs.model, namespace=inputs.namespace),
+            here.model,
             here.runtimes,
             here.accelerators,
             here.nodes,
@@ -111,7 +111,7 @@ def explain_runtimes(inputs: SelectInputs, site: Site | None = None) -> tuple[Ex
 def _explained(facts: Facts, here: Surroundings, inputs: SelectInputs) -> tuple[ExplainRow, ...]:
     rows = explain(
         facts,
-        ModelReference(name=inputs.model, namespace=inputs.namespace),
+        here.model,
         here.runtimes,
         here.accelerators,
         here.nodes,

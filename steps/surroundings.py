@@ -21,7 +21,7 @@ from steps.published_model import artifact_digest, find_model, owner_of
 from steps.resources import Resource, Resources, open_resources
 from steps.selection.affinity import matches_affinity, matches_selector
 from steps.selection.nodes import Node, local_node
-from steps.selection.request import Accelerator, Runtime
+from steps.selection.request import Accelerator, ModelReference, Runtime
 from steps.serving.program import missing_program
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Surroundings(NamedTuple):
     """What there is to choose from.
 
     Attributes:
+        model: The model by all its names.
         runtimes: Of all namespaces, and of the cluster.
         accelerators: All classes.
         unreadable: Objects that are not valid, as refusals; they are told, not dropped.
@@ -54,6 +55,7 @@ class Surroundings(NamedTuple):
         warnings: What is to be known of the nodes.
     """
 
+    model: ModelReference
     runtimes: tuple[Runtime, ...]
     accelerators: tuple[Accelerator, ...]
     unreadable: tuple[Refusal, ...]
@@ -126,11 +128,39 @@ def read_surroundings(site: Site, model: str, namespace: str) -> Surroundings:
                 missing = _missing_program(document.get("spec") or {}) if site.api is None else None
                 if missing:
                     unavailable[runtime.label] = missing
-    nodes, warnings = _nodes(site, model, namespace)
-    return Surroundings(tuple(runtimes), tuple(accelerators), tuple(unreadable), unavailable, nodes, warnings)
+    found = _find(site, model, namespace)
+    nodes, warnings = _nodes(site, found)
+    return Surroundings(
+        _reference(found, model, namespace),
+        tuple(runtimes),
+        tuple(accelerators),
+        tuple(unreadable),
+        unavailable,
+        nodes,
+        warnings,
+    )
 
 
-def _nodes(site: Site, model: str, namespace: str) -> tuple[tuple[Node, ...], tuple[str, ...]]:
+def _find(site: Site, model: str, namespace: str) -> Resource | None:
+    try:
+        return find_model(site.resources, model, namespace) if model else None
+    except (NotFoundError, InvalidInputError):
+        return None  # its facts are given
+
+
+def _reference(found: Resource | None, model: str, namespace: str) -> ModelReference:
+    """The model by its name and by what else it is called where its resource is there: a short name says little."""
+    spec = (found or {}).get("spec") or {}
+    uri = str((spec.get("storage") or {}).get("storageUri") or "")
+    scheme, _, place = uri.partition("://")
+    parts = place.partition("@")[0].rstrip("/").split("/")
+    source = parts[-2:] if scheme == "hf" else parts[-1:]  # before it are the names of buckets
+    names = (*source, spec.get("displayName"), spec.get("vendor"))
+    also_called = tuple(str(name) for name in names if name)
+    return ModelReference(name=model, namespace=namespace, also_called=also_called)
+
+
+def _nodes(site: Site, found: Resource | None) -> tuple[tuple[Node, ...], tuple[str, ...]]:
     """Nodes that may serve the model, and what is to be known of that.
 
     Pods are scheduled only to nodes that have the model, so once some have it no other counts. Before it is cached
@@ -145,11 +175,7 @@ def _nodes(site: Site, model: str, namespace: str) -> tuple[tuple[Node, ...], tu
     nodes = nodes_of(site.api.list(NODE))
     if not nodes:
         raise NotFoundError("the cluster has no nodes", remedy="Add a node.")
-    try:
-        found = find_model(site.resources, model, namespace)
-    except (NotFoundError, InvalidInputError):
-        return nodes, ()
-    if stays_in_claim(found):
+    if found is None or stays_in_claim(found):
         return nodes, ()
     owner = owner_of(found)
     label = node_label(owner.kind, owner.namespace, owner.name)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from pipelines.command import options
+from pipelines.command.explained import print_explained
 from pipelines.command.install import Kubeconfig
-from pipelines.command.output import Output, OutputFormat, plain, print_data, print_table
+from pipelines.command.output import Output, OutputFormat, plain, print_data
 from pipelines.command.select import MODEL
 
 if TYPE_CHECKING:
@@ -64,9 +65,6 @@ def explain(
         inputs = inputs.model_copy(update={"facts": facts_on_cluster(site, model, namespace)})
     rows = explain_runtimes(inputs, site)
     if output is OutputFormat.table:
-        print_table(
-            ("RUNTIME", "VERDICT", "SCORE", "WHY"),
-            [(r.runtime, r.verdict, r.score or "", r.reason) for r in rows],
-        )
+        print_explained(rows)
     else:
         print_data([plain(row) for row in rows], output)

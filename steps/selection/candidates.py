@@ -14,7 +14,7 @@ from steps.facts import Facts
 from steps.frozen import Frozen
 from steps.selection.accelerators import Supply, refuse_class
 from steps.selection.engines import Engine, read_engine
-from steps.selection.fit import place_model
+from steps.selection.fit import Placement, Space, place_model
 from steps.selection.format_match import EntryMatch, match_formats
 from steps.selection.memory import GIB
 from steps.selection.policies import Option, choose_option
@@ -22,6 +22,9 @@ from steps.selection.request import Runtime, SelectionRequest
 from steps.selection.size_range import refuse_size
 
 MAIN_CONTAINER = "ome-container"
+Placements = dict[tuple[Engine, Space], Placement]
+"""Where one model was placed: most runtimes have the same engine on the same devices."""
+_NO_CONFIG, _NO_CONSTRAINTS = AcceleratorModelConfig(), AcceleratorConstraints()
 RefusalKind = Literal[
     "adapter", "disabled", "format", "size", "protocol", "auto-select", "accelerator", "program", "fit"
 ]
@@ -72,6 +75,7 @@ def assess(
     supplies: Mapping[str, Supply],
     request: SelectionRequest,
     unavailable: Mapping[str, str],
+    placements: Placements | None = None,
 ) -> Assessment:
     """Ask one runtime.
 
@@ -81,7 +85,9 @@ def assess(
         supplies: What there is of each AcceleratorClass, by its name.
         request: What the user asks for.
         unavailable: Runtimes (by label or name) whose program is missing on this machine, and why.
+        placements: Where this model was placed for runtimes before this one; what is new is added.
     """
+    placements = {} if placements is None else placements
     spec = runtime.spec
     refusals: list[RefusalReason] = []
     if facts.adapter is not None:
@@ -105,7 +111,7 @@ def assess(
     missing = unavailable.get(runtime.label) or unavailable.get(runtime.name)
     if missing:
         refusals.append(RefusalReason(kind="program", sentence=missing))
-    option, accelerator_refusal = _find_accelerator(facts, spec, match, supplies, request)
+    option, accelerator_refusal = _find_accelerator(facts, spec, match, supplies, request, placements)
     if accelerator_refusal:
         refusals.append(RefusalReason(kind="accelerator", sentence=accelerator_refusal))
     if option is None:
@@ -176,9 +182,9 @@ def required_of_accelerator(spec: ServingRuntimeSpec, request: SelectionRequest)
 
 def _config_for(spec: ServingRuntimeSpec, match: EntryMatch | None, accelerator: str) -> AcceleratorModelConfig:
     if match is None:
-        return AcceleratorModelConfig()
+        return _NO_CONFIG
     entry = spec.supported_model_formats[match.index]
-    return entry.accelerator_config.get(accelerator) or AcceleratorModelConfig()
+    return entry.accelerator_config.get(accelerator) or _NO_CONFIG
 
 
 def _refuse_protocol(spec: ServingRuntimeSpec, protocol: str) -> str:
@@ -194,14 +200,13 @@ def _find_accelerator(
     match: EntryMatch | None,
     supplies: Mapping[str, Supply],
     request: SelectionRequest,
+    placements: Placements,
 ) -> tuple[Option | None, str]:
     """The accelerator to run on, or why there is none; neither when the runtime asks for none."""
     asked = spec.accelerator_requirements
     listed = tuple(dict.fromkeys(asked.accelerator_classes)) if asked else ()
     constraints = required_of_accelerator(spec, request)
-    needs_one = (
-        listed or request.accelerator or request.policy or any(c != AcceleratorConstraints() for c in constraints)
-    )
+    needs_one = listed or request.accelerator or request.policy or any(c != _NO_CONSTRAINTS for c in constraints)
     if not needs_one:
         return None, ""
     if request.accelerator and listed and request.accelerator not in listed:
@@ -216,15 +221,19 @@ def _find_accelerator(
             why = next((refusal for c in constraints if (refusal := refuse_class(supply, c))), "")
         if supply is not None and not why:
             engine = engine_on(spec, match, name)
-            placement = place_model(
-                facts, supply.space, engine, context=request.context, concurrency=request.concurrency
-            )
-            option = Option(supply, placement, position)
+            key = (engine, supply.space)
+            if key not in placements:
+                placements[key] = place_model(
+                    facts, supply.space, engine, context=request.context, concurrency=request.concurrency
+                )
+            option = Option(supply, placements[key], position)
             why = _refuse_memory_per_billion(facts, _config_for(spec, match, name), option)
             if not why:
                 options.append(option)
         if why:
             reasons.setdefault(why, []).append(name)
+    if len(options) == 1:
+        return options[0], ""
     if options:
         return choose_option(options, request.policy, _merge(constraints)), ""
     if not names:

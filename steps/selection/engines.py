@@ -21,7 +21,9 @@ _SIGNS: tuple[tuple[str, Family], ...] = (
     ("text-generation", "tgi"),
     ("text-embeddings", "tei"),
 )
-CONTEXT_FLAGS = ("--max-model-len", "--context-length", "--max-total-tokens", "--n_ctx", "--ctx-size", "-c")
+CONTEXT_FLAGS = (
+    "--max-model-len", "--context-length", "--max-total-tokens", "--max_seq_len", "--n_ctx", "--ctx-size", "-c",
+)  # fmt: skip
 _TENSOR = ("--tensor-parallel-size", "--tp-size", "--tp", "-tp", "--num-shard")
 _PIPELINE = ("--pipeline-parallel-size", "--pp-size", "--pp", "-pp")
 _SLOTS = ("--parallel", "-np")

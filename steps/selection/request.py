@@ -66,10 +66,15 @@ class Accelerator(Frozen):
 
 
 class ModelReference(Frozen):
-    """The model by name; the namespace is the service's, and "" means that only cluster runtimes are looked at."""
+    """The model by name; the namespace is the service's, and "" means that only cluster runtimes are looked at.
+
+    Attributes:
+        also_called: Its other names: the repository that it comes from, its display name, its vendor.
+    """
 
     name: str
     namespace: str = ""
+    also_called: tuple[str, ...] = ()
 
 
 class SelectionRequest(Frozen):

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from steps.choice import Choice, Refusal
 from steps.errors import DoesNotFitError, InvalidInputError, NotFoundError, OmeError
 from steps.facts import Facts
-from steps.selection.accelerators import Supply, survey
-from steps.selection.candidates import Assessment, RefusalKind, assess
+from steps.selection.candidates import Assessment, Placements, RefusalKind, assess
+from steps.selection.library import Library
 from steps.selection.memory import GIB, stored_bytes
+from steps.selection.name_affinity import know_model
 from steps.selection.nodes import Node
 from steps.selection.ranking import Rank, explain_order, rank
 from steps.selection.request import Accelerator, ModelReference, Runtime, SelectionRequest
-from steps.selection.taints import nodes_for, tolerations_of
 
 MOST_SHOWN = 12
 LONGEST_REASON = 300
@@ -101,19 +101,15 @@ def assess_all(
     unavailable: Mapping[str, str] | None = None,
 ) -> Table:
     """Assess every runtime of the model's namespace and of the cluster; never raises for what is refused."""
-    here = [runtime for runtime in runtimes if runtime.namespace in ("", model.namespace)]
-    surveyed: dict[tuple[str, ...], dict[str, Supply]] = {}
-
-    def supplies(runtime: Runtime) -> dict[str, Supply]:
-        """What there is for this runtime's pods; most runtimes find the same nodes."""
-        open_nodes = nodes_for(tolerations_of(runtime.spec, request.tolerations), nodes)
-        key = tuple(node.name for node in open_nodes if node.is_usable)
-        if key not in surveyed:
-            surveyed[key] = {accelerator.name: survey(accelerator, open_nodes) for accelerator in accelerators}
-        return surveyed[key]
-
-    found = [assess(facts, runtime, supplies(runtime), request, unavailable or {}) for runtime in here]
-    ranked = [(assessment, rank(assessment, facts, model, request)) for assessment in found]
+    library = Library(runtimes, accelerators, nodes)
+    known = know_model(model, facts)
+    placements: Placements = {}
+    ranked = []
+    for runtime in library.runtimes:
+        if runtime.namespace in ("", model.namespace):
+            supplies = library.supplies(runtime, request)
+            found = assess(facts, runtime, supplies, request, unavailable or {}, placements)
+            ranked.append((found, rank(found, facts, known, request)))
     candidates = sorted((pair for pair in ranked if pair[0].is_candidate), key=lambda pair: pair[1].order)
     refused = sorted((pair for pair in ranked if not pair[0].is_candidate), key=_refused_order)
     pairs = [*candidates, *refused]

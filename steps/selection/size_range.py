@@ -4,6 +4,7 @@
 """
 
 import math
+from functools import lru_cache
 
 from crds.problems import FieldError
 from crds.size import format_size, parse_size
@@ -29,6 +30,7 @@ def refuse_size(size: int, minimum: str, maximum: str) -> str:
     return f"model size {format_size(size)} is outside the supported range, {format_range(minimum, maximum)}"
 
 
+@lru_cache(maxsize=4096)
 def bounds(minimum: str, maximum: str) -> tuple[int | None, int | None]:
     """Both bounds in parameters.
 

@@ -6,9 +6,8 @@ refuse a model. Here an entry without an operator accepts its own major version 
 
 import re
 from enum import IntEnum
+from functools import lru_cache
 from typing import NamedTuple
-
-from steps.frozen import Frozen
 
 _VERSION = re.compile(
     r"[vV]?(?P<release>\d+(?:\.\d+)*)(?P<dot>[-.]?)(?P<pre>(?:a|b|c|rc|alpha|beta|pre|preview)[-.]?\d*(?:\.\d+)*)?"
@@ -31,7 +30,7 @@ class VersionLevel(IntEnum):
     EXACT = 4
 
 
-class VersionMatch(Frozen):
+class VersionMatch(NamedTuple):
     """How two versions meet.
 
     Attributes:
@@ -62,6 +61,7 @@ class Version(NamedTuple):
 _LAST_DEV = 1 << 62  # "no .devN" comes after every .devN
 
 
+@lru_cache(maxsize=4096)
 def parse_version(text: str) -> Version | None:
     """`[v]major[.minor[.patch…]][-pre][.devN][+build]`, or None when the text is not a version."""
     found = _VERSION.fullmatch(text.strip()) if len(text) <= _LONGEST else None

@@ -27,6 +27,7 @@ from steps.serving.container import (
 from steps.serving.expansion import variables_in
 from steps.serving.fields import integer_at, mapping_at, mappings_at, text_at
 from steps.serving.launch import LaunchPlan
+from steps.serving.model_arguments import NO_HINTS, ModelHints, with_model_arguments
 from steps.serving.probe import Probe, read_probe
 from steps.serving.program import find_programs, missing_program_of
 
@@ -43,12 +44,14 @@ class ServedModel(Frozen):
         path: Its folder.
         weight_file: The first of its weight files, relative to the folder, or "".
         revision: What it is pinned to.
+        hints: What its facts say for an engine's arguments.
     """
 
     name: str
     path: str
     weight_file: str = ""
     revision: str = ""
+    hints: ModelHints = NO_HINTS
 
 
 def make_plan(
@@ -71,7 +74,7 @@ def make_plan(
     runtime_spec = mapping_at(runtime, "spec", "runtime")
     engine = merge_engine(runtime_spec, service, choice)
     _refuse_what_needs_a_cluster(service, engine)
-    container = engine.container
+    container = with_model_arguments(engine.container, model.hints)
     problem = missing_program_of(container)
     if problem is not None:
         raise NotFoundError(f"runtime {choice.runtime}: {problem}", remedy="Install it, or choose another runtime.")

@@ -6,9 +6,11 @@ Called by `deploy`.
 from pathlib import Path
 
 from steps.errors import ClusterError, InvalidInputError, NotFoundError
+from steps.facts import Facts
 from steps.published_model import stored_facts
 from steps.resources import Resource
 from steps.serving.fields import mapping_at, text_at
+from steps.serving.model_arguments import hints_of
 from steps.serving.plan import ServedModel
 
 _WEIGHT_PATTERNS = ("*.gguf", "*.safetensors")
@@ -38,17 +40,18 @@ def served_model(model: Resource) -> ServedModel:
     if not Path(path).is_dir():
         raise NotFoundError(f"model {name}: its folder {path} does not exist", remedy="Import the model again.")
     artifact = mapping_at(status, "artifact", "status")
+    facts = stored_facts(model)
     return ServedModel(
         name=name,
         path=path,
-        weight_file=_weight_file(Path(path), model),
+        weight_file=_weight_file(Path(path), facts),
+        hints=hints_of(facts),
         revision=text_at(artifact, "revision", "status.artifact"),
     )
 
 
-def _weight_file(folder: Path, model: Resource) -> str:
+def _weight_file(folder: Path, facts: Facts | None) -> str:
     """The first weight file: as parse found it, or for a model that was never parsed the first by name."""
-    facts = stored_facts(model)
     if facts is not None and facts.weight_files:
         return facts.weight_files[0]
     found = (path for pattern in _WEIGHT_PATTERNS for path in sorted(folder.rglob(pattern)))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks import argo_steps, controller, import_speed, start_time, swarm
+from tests.benchmarks import argo_steps, choice, controller, import_speed, start_time, swarm
 from tests.benchmarks.table import markdown
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -45,6 +45,10 @@ def _imports() -> str:
 
 def _starts() -> str:
     return markdown(start_time.HEADS, start_time.start_times())
+
+
+def _choice() -> str:
+    return markdown(choice.HEADS, choice.choice_times())
 
 
 def _controller() -> str:
@@ -83,6 +87,12 @@ SECTIONS: Mapping[str, Section] = {
         "0.5 s.",
         _starts,
     ),
+    "choice": Section(
+        "Choice of a runtime",
+        "200 runtimes as OME ships them, each for one model or for any, and a dozen models in turn; runtimes, classes "
+        "and nodes\nare read before. Target: a decision under 1 ms.",
+        _choice,
+    ),
     "controller": Section(
         "Controller",
         "A real API server with Argo's definitions and without Argo; load and controller are processes of their own "
@@ -102,7 +112,7 @@ SECTIONS: Mapping[str, Section] = {
         _steps,
     ),
 }
-USUAL = ("import", "start", "controller")
+USUAL = ("import", "start", "choice", "controller")
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from steps.choice import Choice
 from steps.errors import OmeError
 from steps.selection.explain import explain
-from steps.selection.request import Accelerator, Runtime, SelectionRequest
+from steps.selection.library import Library
+from steps.selection.request import Accelerator, FitPolicy, Runtime, SelectionRequest
 from steps.selection.selector import select
 from tests.selection.objects import CLASSES, LLAMA_8B, MODEL, NODES, gpu
 
@@ -25,10 +26,12 @@ ENTRIES = st.lists(
     max_size=3,
 )
 
+NAMES = ("a", "b", "c", "model", "vllm-model", "llama-70b")
+
 
 @st.composite
 def runtime_lists(draw: st.DrawFn) -> list[Runtime]:
-    names = draw(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", "default", "x"])), unique=True))
+    names = draw(st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["", "default", "x"])), unique=True))
     return [
         gpu(
             name,
@@ -61,6 +64,22 @@ def test_the_order_of_the_lists_never_matters(runtimes: list[Runtime], named: st
         shuffle.sample(runtimes, len(runtimes)), request, shuffle.sample(CLASSES, 2), shuffle.sample(NODES, 2)
     )
     assert first == again
+
+
+@settings(max_examples=100, deadline=None)
+@given(runtime_lists(), st.sampled_from(["warn", "enforce", "off"]))
+def test_the_library_chooses_what_is_selected(runtimes: list[Runtime], fit: FitPolicy) -> None:
+    request = SelectionRequest(fit=fit)
+    found = Library(runtimes, CLASSES, NODES).choose(LLAMA_8B, MODEL, request)
+    choice = answer(runtimes, request, list(CLASSES), list(NODES))
+    if found is None:
+        assert not isinstance(choice, Choice)
+    else:
+        assert isinstance(choice, Choice)
+        assert (choice.runtime, choice.runtime_namespace) == (found.runtime.name, found.runtime.namespace)
+        assert (choice.accelerator, choice.parallelism, choice.fit) == (
+            found.accelerator, found.parallelism, found.fit,
+        )  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)
@@ -97,7 +116,7 @@ def test_naming_the_chosen_runtime_chooses_it_the_same_way(runtimes: list[Runtim
 
 
 @settings(max_examples=40, deadline=None)
-@given(runtime_lists(), st.sampled_from("abcdef"))
+@given(runtime_lists(), st.sampled_from(NAMES))
 def test_a_named_runtime_is_refused_for_the_same_reasons_without_auto_select(
     runtimes: list[Runtime], name: str
 ) -> None:

@@ -4,9 +4,10 @@ import pytest
 import yaml
 
 from crds.load import load_all
-from steps.facts import Facts
+from steps.facts import Facts, ParameterCount
 from steps.selection.explain import ExplainRow, explain
 from steps.selection.nodes import Node
+from steps.selection.request import SelectionRequest
 from steps.selection.selector import select
 from tests.selection.objects import (
     CPU_NODE,
@@ -23,7 +24,12 @@ from tests.selection.objects import (
 )
 
 FILES = sorted([*(EXAMPLES / "runtimes").glob("*.yaml"), *(EXAMPLES / "accelerators").glob("*.yaml")])
-GPU_RUNTIMES = {"vllm", "sglang", "tgi", "text-embeddings-inference"}
+GPU_RUNTIMES = {
+    "vllm", "vllm-any", "vllm-moe", "cohere", "sglang", "tgi", "text-embeddings-inference", "tensorrt-llm", "nim",
+}  # fmt: skip
+OTHER_FORMATS = {"text-embeddings-inference-cpu", "tensorrt-llm-engine"}
+BY_ENVIRONMENT = {"nim"}
+"""What takes its settings from its environment alone, and listens on every address by itself."""
 
 
 def table(facts: Facts, *nodes: Node) -> dict[str, ExplainRow]:
@@ -42,6 +48,11 @@ def test_examples_are_valid_and_have_no_unknown_field(path) -> None:  # type: ig
 @pytest.mark.parametrize("path", [p for p in FILES if p.parent.name == "runtimes"], ids=lambda path: path.name)
 def test_runtimes_speak_the_agreed_names(path) -> None:  # type: ignore[no-untyped-def]
     runner = yaml.safe_load(path.read_text())["spec"]["engineConfig"]["runner"]
+    if path.stem in BY_ENVIRONMENT:
+        given = " ".join(variable["value"] for variable in runner["env"])
+        assert all(f"$({name})" in given for name in ("MODEL_PATH", "SERVED_MODEL_NAME", "PORT", "PARALLELISM_SIZE"))
+        assert runner["name"] == "ome-container"
+        return
     words = " ".join([*runner["command"], *runner["args"]])
     assert runner["name"] == "ome-container"
     assert "$(MODEL_FILE)" in words or "$(MODEL_PATH)" in words
@@ -57,7 +68,9 @@ def test_smollm2_on_a_laptop_is_served_by_llama_cpp() -> None:
     assert rows["llama-server"].verdict == "chosen"
     assert rows["llama-cpp-python"].verdict == "candidate"
     assert rows["llama-server"].fit == "fits"
-    assert {name for name, row in rows.items() if row.verdict == "refused"} == GPU_RUNTIMES
+    refused = {name for name, row in rows.items() if row.verdict == "refused"}
+    assert refused == GPU_RUNTIMES | OTHER_FORMATS | {"llama-server-cuda"}
+    assert "no node has it" in rows["llama-server-cuda"].reason
     for name in GPU_RUNTIMES:
         assert "format gguf is not supported; accepted: safetensors" in rows[name].reason
         assert "no node has it" in rows[name].reason
@@ -90,9 +103,10 @@ def test_llama_70b_on_eight_h100_is_spread() -> None:
     assert choice.parallelism.tensor == 4
     assert choice.fit.verdict == "fits"
     rows = table(LLAMA_70B, H100_NODE)
-    assert {name for name, row in rows.items() if row.verdict == "candidate"} == {"vllm", "sglang", "tgi"} - {
-        choice.runtime
-    }
+    candidates = {name for name, row in rows.items() if row.verdict == "candidate"}
+    assert candidates == {"vllm", "sglang", "tgi", "vllm-any"} - {choice.runtime}
+    assert "less specific" in rows["vllm-any"].reason
+    assert "accepted when the runtime is named" in rows["tensorrt-llm"].reason
     assert "accepted: gguf" in rows["llama-server"].reason
     assert "accepted: BertModel, RobertaModel" in rows["text-embeddings-inference"].reason
 
@@ -126,3 +140,46 @@ def test_an_encoder_goes_to_the_embedding_runtime() -> None:
     )
     choice = select(bert, MODEL, example_runtimes(), example_accelerators(), [gpu_node("NVIDIA-L4", 23034, 1)])
     assert (choice.runtime, choice.fit.kv_cache) == ("text-embeddings-inference", 0)
+
+
+def dense(architecture: str, model_type: str, **changes: object) -> Facts:
+    facts = safetensors(8_030_261_248, 4096, 32, 32, 8, context=8192, model_type=model_type)
+    return facts.model_copy(update={"architecture": architecture, **changes})
+
+
+L4 = gpu_node("NVIDIA-L4", 23034, 4, name="l4")
+
+
+@pytest.mark.parametrize(
+    ("facts", "nodes", "runtime"),
+    [
+        (dense("Olmo3ForCausalLM", "olmo3"), [H100_NODE], "vllm-any"),
+        (dense("CohereForCausalLM", "cohere"), [H100_NODE], "cohere"),
+        (dense("Glm4MoeForCausalLM", "glm4_moe", parameters=ParameterCount(total=106_852_245_504, active=12 * 10**9)),
+         [H100_NODE], "vllm-moe"),
+        (dense("BertModel", "bert", parameters=ParameterCount(total=109_482_240, active=109_482_240)), [CPU_NODE],
+         "text-embeddings-inference-cpu"),
+        (dense("BertModel", "bert", parameters=ParameterCount(total=22_713_216, active=22_713_216)), [CPU_NODE, L4],
+         "text-embeddings-inference"),
+        (dense("LlamaForCausalLM", "llama", format="gguf", framework=""), [CPU_NODE, L4], "llama-server-cuda"),
+        (dense("LlamaForCausalLM", "llama", format="tensorrt-llm", framework=""), [H100_NODE], "tensorrt-llm-engine"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_model_has_its_runtime(facts: Facts, nodes: list[Node], runtime: str) -> None:
+    assert select(facts, MODEL, example_runtimes(), example_accelerators(), nodes).runtime == runtime
+
+
+@pytest.mark.parametrize("name", ["nim", "tensorrt-llm"])
+def test_what_needs_a_licence_or_a_list_is_taken_only_when_named(name: str) -> None:
+    choice = select(
+        LLAMA_8B, MODEL, example_runtimes(), example_accelerators(), [H100_NODE], SelectionRequest(runtime=name)
+    )
+    assert (choice.runtime, choice.accelerator, choice.fit.verdict) == (name, "nvidia-h100-80gb", "fits")
+
+
+def test_the_page_has_every_runtime_and_whether_it_is_chosen_by_itself() -> None:
+    page = (EXAMPLES.parent / "docs" / "runtimes.md").read_text()
+    rows = {row.split("|")[1].strip(" `"): row.split("|")[5] for row in page.splitlines() if row.count("|") == 6}
+    for runtime in example_runtimes():
+        is_automatic = all(entry.auto_select for entry in runtime.spec.supported_model_formats)
+        assert rows[runtime.name].strip().startswith("yes" if is_automatic else "no"), runtime.name

@@ -16,6 +16,7 @@ from steps.serving.component import merge_engine
 from steps.serving.context import set_context
 
 SERVICE: dict[str, Any] = {"metadata": {"name": "chat"}, "spec": {}}
+WITHOUT_A_FLAG = {"nim"}
 FILES = sorted((Path(examples.__file__).parent / "runtimes").glob("*.yaml"))
 
 
@@ -23,7 +24,7 @@ FILES = sorted((Path(examples.__file__).parent / "runtimes").glob("*.yaml"))
 def test_every_example_runs_with_the_context_that_was_asked_for(path: Path) -> None:
     document = yaml.safe_load(path.read_text())
     merged = merge_engine(document["spec"], SERVICE, Choice(runtime=path.stem, context=1536))
-    if read_engine(merged.container).family == "tei":
+    if read_engine(merged.container).family == "tei" or path.stem in WITHOUT_A_FLAG:
         assert "1536 tokens was asked for" in merged.warnings[0]
         return
     assert read_engine(merged.container).context == 1536

@@ -27,6 +27,7 @@ from steps.serving.cluster.render import Rendered, render
 from steps.serving.cluster.spec_digest import service_spec_digest
 from steps.serving.cluster.wait import Patience, Report, wait_until_ready
 from steps.serving.fields import mapping_at, text_at
+from steps.serving.model_arguments import hints_of
 
 _SERVICE = resource_type("InferenceService")
 
@@ -111,6 +112,7 @@ def deploy(
         namespace,
         folder=str(folder_of(found) or ""),
         weight_file=facts.weight_files[0] if facts is not None and facts.weight_files else "",
+        hints=hints_of(facts),
     )
     rendered = render(stored, runtime, placed, choice, accelerator, replicas=replicas)
     about = service_metadata(stored)

@@ -19,6 +19,7 @@ from steps.serving.container import DEFAULT_PORT, fixed_port
 from steps.serving.expansion import fill_object_fields, variables_in
 from steps.serving.fields import integer_at, mapping_at, mappings_at, scalar_text, text_at, texts_at
 from steps.serving.launch import Variable
+from steps.serving.model_arguments import with_model_arguments
 
 Container = dict[str, Any]
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - a pod's own network: the Service reaches it by the pod's address
@@ -77,6 +78,7 @@ def with_model(container: Container, model: PlacedModel, choice: Choice) -> Cont
     Raises:
         InvalidInputError: when its command needs the weight file and none is known.
     """
+    container = with_model_arguments(container, model.hints)
     spoken_of = _spoken_of(container)
     names = _names(container)
     added = {

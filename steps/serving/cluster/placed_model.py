@@ -14,6 +14,7 @@ from steps.errors import InvalidInputError
 from steps.frozen import Frozen
 from steps.serving.cluster.names import as_label_value, dns_label
 from steps.serving.fields import mapping_at, text_at
+from steps.serving.model_arguments import NO_HINTS, ModelHints
 
 _CATEGORY = "models.ome.io/category"
 
@@ -29,6 +30,7 @@ class PlacedModel(Frozen):
         sub_path: Its folder in the claim.
         category: OME's word for its size.
         vendor: As a label's value.
+        hints: What its facts say for an engine's arguments.
     """
 
     kind: ModelKind
@@ -41,6 +43,7 @@ class PlacedModel(Frozen):
     sub_path: str = ""
     category: str = "SMALL"
     vendor: str = ""
+    hints: ModelHints = NO_HINTS
 
     @property
     def node_selector(self) -> dict[str, str]:
@@ -54,7 +57,12 @@ class PlacedModel(Frozen):
 
 
 def place_model(
-    model: Mapping[str, Any], service_namespace: str, *, folder: str, weight_file: str = ""
+    model: Mapping[str, Any],
+    service_namespace: str,
+    *,
+    folder: str,
+    weight_file: str = "",
+    hints: ModelHints = NO_HINTS,
 ) -> PlacedModel:
     """Where a service of `service_namespace` finds a model.
 
@@ -63,6 +71,7 @@ def place_model(
         service_namespace: A claim is of one namespace, and pods mount only their own.
         folder: Where nodes have it, and where the pod sees it.
         weight_file: As parse found it.
+        hints: What its facts say for an engine's arguments.
 
     Raises:
         InvalidInputError: when it is disabled, or in a claim that the service cannot mount.
@@ -93,6 +102,7 @@ def place_model(
         sub_path=sub_path,
         category=as_label_value(category) or "SMALL",
         vendor=as_label_value(text_at(spec, "vendor", "spec")),
+        hints=hints,
     )
 
 
