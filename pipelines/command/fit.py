@@ -116,7 +116,7 @@ def fit(
             print_reports(title, reports)
         return
     one = next(one for one in known if one.accelerator == named)
-    count = (wanted.count if wanted else 0) or (1 if one.device.kind == "cpu" else DEVICES_PER_NODE)
+    count = (wanted.devices if wanted else 0) or (1 if one.device.kind == "cpu" else DEVICES_PER_NODE)
     report = report_fit(
         facts,
         named,

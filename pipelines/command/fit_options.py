@@ -19,7 +19,7 @@ class Wanted(NamedTuple):
     """`NAME[:COUNT]`: an accelerator, and how many of a node; 0 when that is free."""
 
     name: str
-    count: int
+    devices: int
 
 
 class Known(NamedTuple):
