@@ -90,6 +90,8 @@ class SelectedFit(ApiType):
     weights: Annotated[Int64, Field(ge=0)] = 0
     kv_cache: Annotated[Int64, Field(ge=0)] = 0
     activations: Annotated[Int64, Field(ge=0)] = 0
+    cuda_graphs: Annotated[Int64, Field(ge=0)] = 0
+    adapters: Annotated[Int64, Field(ge=0)] = 0
     overhead: Annotated[Int64, Field(ge=0)] = 0
     needed: Annotated[Int64, Field(ge=0)] = 0
     available: Annotated[Int64, Field(ge=0)] = 0

@@ -28,13 +28,18 @@ class Parallelism(Frozen):
     pipeline: int = 1
     data: int = 1
 
+    @property
+    def devices(self) -> int:
+        """Devices in all."""
+        return self.tensor * self.pipeline * self.data
+
 
 class Fit(Frozen):
     """Will it run: bytes per device against what the device has.
 
     Attributes:
         verdict: `tight` leaves less than the margin; `unknown` when memory or facts are missing.
-        weights, kv_cache, activations, overhead: Bytes on each device.
+        weights, kv_cache, activations, cuda_graphs, adapters, overhead: Bytes on each device.
         needed: Their sum, in bytes.
         available: Bytes of the device times the utilisation cap.
         context: Tokens per sequence that was assumed.
@@ -46,6 +51,8 @@ class Fit(Frozen):
     weights: int = 0
     kv_cache: int = 0
     activations: int = 0
+    cuda_graphs: int = 0
+    adapters: int = 0
     overhead: int = 0
     needed: int = 0
     available: int = 0

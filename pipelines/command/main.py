@@ -16,6 +16,7 @@ from pipelines.command import (
     deploy,
     doctor,
     environments,
+    fit,
     get,
     imports,
     install,
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    quickstart, onboard, imports, parse, select, deploy, ask, benchmark, get, apply, delete,
+    quickstart, onboard, imports, parse, fit, select, deploy, ask, benchmark, get, apply, delete,
     install, doctor, uninstall,
 ):  # fmt: skip
     module.register(app)

@@ -18,8 +18,11 @@ from steps.selection.request import Accelerator
 from steps.selection.version_match import compare_numbers
 
 CPU_FAMILY = "cpu"
-GPU_MEMORY_LABEL = "nvidia.com/gpu.memory"
-_RESOURCES = {"nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/i915"}
+GPU_MEMORY_LABELS = {"nvidia.com/gpu.memory": MIB, "amd.com/gpu.vram": GIB}
+"""Labels of NVIDIA's feature discovery and AMD's node labeller (`192G`), and what one of their numbers means."""
+_RESOURCES = {
+    "nvidia": "nvidia.com/gpu", "amd": "amd.com/gpu", "intel": "gpu.intel.com/i915", "google": "google.com/tpu",
+}  # fmt: skip
 _PRECISIONS = ("fp32", "fp16", "int8", "int4")
 _SAME_PRECISION = {"bf16": "fp16", "bfloat16": "fp16", "float16": "fp16", "float32": "fp32", "fp8": "int8"}
 
@@ -176,8 +179,12 @@ def _requested(spec: AcceleratorClassSpec, node: Node) -> int:
 
 def _device_memory(spec: AcceleratorClassSpec, nodes: Sequence[Node]) -> int:
     """The least of what the class says and what the nodes' labels report, so that what fits here fits everywhere."""
-    labels = [node.labels.get(GPU_MEMORY_LABEL, "") for node in nodes]
-    found = [int(label) * MIB for label in labels if label.isdigit() and int(label) > 0]
+    labels = [
+        (node.labels.get(name, "").removesuffix("G"), unit)
+        for node in nodes
+        for name, unit in GPU_MEMORY_LABELS.items()
+    ]
+    found = [int(label) * unit for label, unit in labels if label.isdigit() and int(label) > 0]
     stated = spec.capabilities.memory_bytes
     return min([*found, *([stated] if stated else [])], default=0)
 

@@ -11,7 +11,15 @@ from typing import NamedTuple
 from steps.choice import Fit, FitVerdict, Parallelism
 from steps.facts import Facts
 from steps.selection.engines import Engine
-from steps.selection.memory import GIB, Device, Memory, model_memory, sequences_at_once, stored_bytes
+from steps.selection.kv_cache import chunk_bytes, kv_cache_bytes, sequences_at_once
+from steps.selection.memory import GIB, Device, Memory, stored_bytes, weights_bytes
+from steps.selection.working_memory import (
+    activation_bytes,
+    adapter_bytes,
+    batch_tokens_of,
+    cuda_graph_bytes,
+    overhead_bytes,
+)
 
 MARGIN = 0.07
 MARGIN_ESTIMATED = 0.15
@@ -19,6 +27,9 @@ DEFAULT_CONTEXT = 4096
 UTILISATION = {"vllm": 0.90, "sglang": 0.88, "tgi": 0.90, "tei": 0.90, "llama.cpp": 0.95, "other": 0.90}
 """Share of a device's memory that an engine takes by default: vLLM's gpu_memory_utilization, SGLang's usual
 mem_fraction_static; TGI takes up to all, held to 0.90 here; llama.cpp allocates what it needs and no more."""
+STATIC_ENGINES = ("sglang",)
+"""Engines whose share is for weights and cache alone; activations and graphs have what is beside it (SGLang's
+documentation, "Hyperparameter tuning", on mem-fraction-static)."""
 CPU_UTILISATION = 0.90
 """Share of a node's free memory: the rest is left to the operating system, which evicts or kills when it has none."""
 
@@ -83,8 +94,7 @@ def fit_model(
         )
     sequences = sequences_at_once(engine, concurrency)
     memory = model_memory(facts, device, parallelism, engine, tokens, concurrency)
-    share = CPU_UTILISATION if device.kind == "cpu" else engine.utilisation or UTILISATION[engine.family]
-    available = int(max(device.memory - device.used, 0) * share)
+    available = available_bytes(device, engine, memory)
     margin = MARGIN_ESTIMATED if doubts else MARGIN
     verdict: FitVerdict = "does-not-fit"
     if memory.needed <= available:
@@ -94,14 +104,43 @@ def fit_model(
         weights=memory.weights,
         kv_cache=memory.kv_cache,
         activations=memory.activations,
+        cuda_graphs=memory.cuda_graphs,
+        adapters=memory.adapters,
         overhead=memory.overhead,
         needed=memory.needed,
         available=available,
         context=tokens,
         concurrency=concurrency,
         confidence="estimated" if doubts else "exact",
-        explanation=_explain(verdict, memory, device, parallelism, available, share, tokens, sequences, doubts),
+        explanation=_explain(verdict, memory, device, parallelism, available, tokens, sequences, doubts),
     )
+
+
+def model_memory(
+    facts: Facts, device: Device, parallelism: Parallelism, engine: Engine, context: int, concurrency: int
+) -> Memory:
+    """Bytes on the fullest device for `concurrency` sequences of `context` tokens."""
+    batch = batch_tokens_of(device, engine)
+    return Memory(
+        weights=weights_bytes(facts, parallelism, engine),
+        kv_cache=kv_cache_bytes(facts, parallelism, engine, context, concurrency)
+        + chunk_bytes(facts, parallelism, engine, context, batch),
+        activations=activation_bytes(facts, device, engine, context),
+        cuda_graphs=cuda_graph_bytes(device, engine),
+        adapters=adapter_bytes(facts, parallelism, engine),
+        overhead=overhead_bytes(device, parallelism, engine),
+    )
+
+
+def available_bytes(device: Device, engine: Engine, memory: Memory) -> int:
+    """Bytes of a device that the engine may use: its share, and what its activations have beside a static one."""
+    free = max(device.memory - device.used, 0)
+    if device.kind == "cpu":
+        return int(free * CPU_UTILISATION)
+    share = int(free * (engine.utilisation or UTILISATION[engine.family]))
+    if engine.family not in STATIC_ENGINES:
+        return share
+    return share + min(memory.activations + memory.cuda_graphs, free - share)
 
 
 def place_model(facts: Facts, space: Space, engine: Engine, *, context: int = 0, concurrency: int = 1) -> Placement:
@@ -132,12 +171,14 @@ def parallelisms(facts: Facts, space: Space, engine: Engine) -> Iterator[Paralle
     heads are either divided or replicated evenly. A sharding engine uses pipelines for what the heads do not divide
     into, and to span nodes.
     """
+    data = max(engine.data, 1)
     found: set[tuple[int, int]] = {(1, 1)}
-    sizes = [size for size in _powers(space.per_node) if divides_heads(facts, size)]
+    per_node = max(space.per_node // data, 1)  # of one copy of the attention
+    sizes = [size for size in _powers(per_node) if divides_heads(facts, size)]
     if space.device.kind == "gpu" and engine.family == "llama.cpp":  # it gives each device whole layers
         found |= {(1, size) for size in range(1, space.per_node + 1)}
     elif space.device.kind == "gpu" and engine.family != "tei":
-        found |= {(t, p) for t in sizes for p in _powers(space.per_node) if t * p <= space.per_node}
+        found |= {(t, p) for t in sizes for p in _powers(per_node) if t * p <= per_node}
         if engine.can_span_nodes:
             found |= {(sizes[-1], nodes) for nodes in range(2, space.nodes + 1)}
     fixed = (engine.tensor, engine.pipeline)
@@ -146,7 +187,7 @@ def parallelisms(facts: Facts, space: Space, engine: Engine) -> Iterator[Paralle
     for tensor, pipeline in sorted(
         kept or {(fixed[0] or 1, fixed[1] or 1)}, key=lambda way: (way[0] * way[1], way[1])
     ):
-        yield Parallelism(tensor=tensor, pipeline=pipeline)
+        yield Parallelism(tensor=tensor, pipeline=pipeline, data=data)
 
 
 def divides_heads(facts: Facts, size: int) -> bool:
@@ -183,12 +224,14 @@ def _explain(
     device: Device,
     parallelism: Parallelism,
     available: int,
-    share: float,
     context: int,
     sequences: int,
     doubts: tuple[str, ...],
 ) -> str:
-    count = parallelism.tensor * parallelism.pipeline
+    count = parallelism.devices
+    share = available / max(device.memory - device.used, 1)
+    rest_of_it = memory.overhead + memory.cuda_graphs
+    adapters = f", adapters {_gib(memory.adapters)}" if memory.adapters else ""
     where = f"on each of {count} devices" if count > 1 else "on this node" if device.kind == "cpu" else "on one device"
     owner = "node" if device.kind == "cpu" else "device"
     used = f" less {_gib(device.used)} in use" if device.used else ""
@@ -197,7 +240,7 @@ def _explain(
     line = (
         f"{verdict}: needs {_gib(memory.needed)} of {_gib(available)} GiB {where}, {outcome} "
         f"(weights {_gib(memory.weights)}, KV cache {_gib(memory.kv_cache)} for {sequences} x {context} tokens, "
-        f"activations {_gib(memory.activations)}, overhead {_gib(memory.overhead)}; "
+        f"activations {_gib(memory.activations)}{adapters}, overhead {_gib(rest_of_it)}; "
         f"the {owner} has {_gib(device.memory)}{used}, {share:.0%} of it usable)"
     )
     return line + "".join(f"; {doubt}" for doubt in doubts)

@@ -34,8 +34,7 @@ class Option(NamedTuple):
     @property
     def devices(self) -> int:
         """Devices that are taken on one node."""
-        parallelism = self.placement.parallelism
-        return min(parallelism.tensor * parallelism.pipeline, max(self.supply.per_node, 1))
+        return min(self.placement.parallelism.devices, max(self.supply.per_node, 1))
 
     @property
     def is_free(self) -> bool:

@@ -6,7 +6,8 @@ import sys
 from tests.command.run_ome import ome
 
 COMMANDS = (
-    "quickstart onboard import parse select deploy ask benchmark get apply delete down cache runs runtimes templates"
+    "quickstart onboard import parse fit select deploy ask benchmark get apply delete down cache runs runtimes "
+    "templates"
 )
 HEAVY = ("hera", "pydantic", "aiohttp", "matplotlib", "huggingface_hub", "tokenizers", "rich", "yaml", "psutil")
 

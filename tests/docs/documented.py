@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/cache.md", "docs/cluster.md", "docs/pipelines.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/cache.md", "docs/cluster.md", "docs/fit.md", "docs/pipelines.md")
 _FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
 _BEGIN = re.compile(r"(?:\$ )?((?:\.venv/bin/)?(?:ome|kubectl|helm|argo|make|python -m \S+)(?: |$).*)")

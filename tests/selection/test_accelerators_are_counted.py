@@ -42,6 +42,13 @@ def test_memory_is_the_least_of_class_and_labels() -> None:
     assert survey(H100, [unlabelled]).device.memory == 80 * GIB
 
 
+def test_memory_of_an_amd_device_is_its_labellers() -> None:
+    mi300x = accelerator("x", vendor="amd", discovery={"nodeSelector": {"a": "b"}})
+    labels = {"a": "b", "amd.com/gpu.vram": "192G"}
+    node = Node(name="n", labels=labels, allocatable=Resources(devices={"amd.com/gpu": 8}))
+    assert survey(mi300x, [node]).device.memory == 192 * GIB
+
+
 def test_memory_of_an_unlabelled_node_without_a_figure_is_unknown_and_not_the_nodes() -> None:
     bare = accelerator("x", vendor="nvidia", discovery={"nodeSelector": {"a": "b"}})
     node = with_labels(H100_NODE, labels={"a": "b"})

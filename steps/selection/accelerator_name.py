@@ -1,0 +1,42 @@
+"""Which accelerator class a person means by `h100`, `a100-80gb` or `mi300x`. `ome fit` calls it."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from steps.errors import InvalidInputError, NotFoundError
+from steps.selection.request import Accelerator
+
+_NEAREST = 3
+
+
+def find_accelerator(name: str, accelerators: Sequence[Accelerator]) -> Accelerator:
+    """The class with this name; else the one with this model; else the one whose name has all of these words.
+
+    Raises:
+        NotFoundError: there is none; the nearest names are told.
+        InvalidInputError: it means several.
+    """
+    asked = _words(name)
+    by_name = [a for a in accelerators if a.name.casefold() == name.casefold()]
+    by_model = [a for a in accelerators if asked and _words(a.spec.model) == asked]
+    by_words = [a for a in accelerators if asked and set(asked) <= set(_words(a.name))]
+    for found in (by_name, by_model, by_words):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(sorted(a.name for a in found))
+            raise InvalidInputError(f"accelerator {name} means several: {names}", remedy="Name one of them in full.")
+    raise NotFoundError(f"there is no accelerator class {name}", remedy=_remedy(name, accelerators))
+
+
+def _remedy(name: str, accelerators: Sequence[Accelerator]) -> str:
+    known = {word: a.name for a in accelerators for word in (a.name.casefold(), a.spec.model.casefold()) if word}
+    near = difflib.get_close_matches(name.casefold(), known, n=_NEAREST, cutoff=0.5)
+    nearest = ", ".join(dict.fromkeys(known[word] for word in near))
+    listing = "`ome get accelerators` lists all; apply an AcceleratorClass for another."
+    return f"Nearest: {nearest}. {listing}" if nearest else f"{listing[0].upper()}{listing[1:]}"
+
+
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[a-z0-9]+", name.casefold()))
