@@ -99,9 +99,10 @@ def vocabulary_size(config: Config) -> int:
 def _embedding_parameters(config: Config, root: Config) -> int:
     hidden = hidden_size_of(config)
     width = config.integer("embedding_size", "word_embed_proj_dim") or hidden
-    named = next(iter(root.texts("architectures")), "")
-    is_headless = named.endswith("Model") and not named.endswith("LMHeadModel")
-    is_headless = is_headless or named.endswith("ForSequenceClassification")
+    # A chat model around a language model has its head, as the language model's own section says.
+    named = next(iter(config.texts("architectures") or root.texts("architectures")), "")
+    is_headless = named.endswith(("Model", "ForSequenceClassification"))
+    is_headless = is_headless and not named.endswith(("LMHeadModel", "ChatModel"))
     is_encoder = (config.text("model_type") in ENCODERS or is_bert_like(config)) and not _unties(root)
     heads = 1 if is_encoder or is_headless or _ties(config, root) else 2
     total = vocabulary_size(config) * width * heads

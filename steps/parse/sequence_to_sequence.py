@@ -93,7 +93,7 @@ def _half(root: Config, family: Family, hidden: int, side: str) -> int:
     if side == "decoder":
         layer += attention + norm
     elif root.text("model_type") == "led":
-        layer += 4 * (hidden * hidden + hidden)  # Longformer's global attention has projections of its own
+        layer += 3 * (hidden * hidden + hidden)  # Longformer's global attention has projections of its own
     around = (family.entrance + family.exit) * norm
     return layers * layer + around + _positions(root, family, side) * hidden
 
