@@ -12,6 +12,7 @@ from typing import Final
 
 from steps.parse.attention import hidden_size_of
 from steps.parse.config import Config, audio_part, text_part, vision_part
+from steps.parse.conformer import conformer_parameters, hears_spectrograms
 from steps.parse.feed_forward import feed_forward_parameters, feed_parameters, feed_width
 from steps.parse.heads import around_encoder, is_bert_like, position_rows
 from steps.parse.layers import Layer, layer_plan
@@ -51,6 +52,9 @@ def count_from_config(root: Config) -> FormulaCount:
     if is_two_towers(root):
         total, embedding = two_towers_parameters(root)
         return FormulaCount(total, total, embedding, "")
+    if hears_spectrograms(root):
+        total = conformer_parameters(root)
+        return FormulaCount(total, total, 0, "")
     if hears_waves(root):
         total = speech_parameters(root)
         return FormulaCount(total, total, 0, "")

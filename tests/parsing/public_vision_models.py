@@ -8,10 +8,11 @@ ASPECTS = [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]]
 VISION_MODELS: tuple[PublicModel, ...] = (
     PublicModel(
         "llava-1.5-7b-hf (a sparse configuration)",
-        {"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava", "projector_hidden_act": "gelu",
+        {"architectures": ["LlavaForConditionalGeneration"], "model_type": "llava",
+         "projector_hidden_act": "gelu",
          "text_config": {"model_type": "llama", "max_position_embeddings": 4096, "vocab_size": 32064},
-         "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096, "num_attention_heads": 16,
-                           "model_type": "clip_vision_model", "num_hidden_layers": 24, "patch_size": 14,
+         "vision_config": {"hidden_size": 1024, "image_size": 336, "intermediate_size": 4096,
+                           "num_attention_heads": 16, "model_type": "clip_vision_model", "num_hidden_layers": 24, "patch_size": 14,
                            "projection_dim": 768, "vocab_size": 32000},
          "vision_feature_layer": -2, "vision_feature_select_strategy": "default", "vocab_size": 32064},
         7_063_427_072, context=4096, capabilities=SEES,
