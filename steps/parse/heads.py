@@ -18,6 +18,7 @@ _NO_POOLER: Final = frozenset(
 )  # fmt: skip
 """Encoders whose bare model has no pooler."""
 _WITHOUT_BIASES: Final = frozenset({"modernbert", "nomic_bert", "eurobert", "modernbert-decoder"})
+_ROTARY: Final = frozenset({"jina_embeddings_v3"})
 _POSITION_OFFSETS: Final[Mapping[str, int]] = {"mra": 2, "nystromformer": 2, "yoso": 2}
 _BESIDE: Final[Mapping[str, str]] = {
     "layoutlm": "4*z*h h>h+", "big_bird": "h>h+", "roc_bert": "pv*pe sv*se pe*h se*h h*h h",
@@ -63,7 +64,11 @@ def around_encoder(config: Config, root: Config, hidden: int) -> int:
 
 def position_rows(config: Config) -> int:
     """Rows of an encoder's table of learned positions."""
-    if config.text("position_embedding_type") in ("rotary", "rope", "alibi") or config.has("rope_parameters"):
+    if config.text("position_embedding_type") in ("rotary", "rope", "alibi") or config.has(
+        "rope_parameters", "rope_theta"
+    ):
+        return 0
+    if config.text("model_type") in _ROTARY:
         return 0
     rows = config.integer("max_position_embeddings", "n_positions")
     return rows + _POSITION_OFFSETS.get(config.text("model_type"), 0)

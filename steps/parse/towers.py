@@ -108,6 +108,7 @@ TOWERS: Final[Mapping[str, Tower]] = {
     "qwen2_5_omni_audio_encoder": replace(_WHISPER, positions=False),
 }  # fmt: skip
 
+_CONVOLVED: Final = "256*v 9*256*256 1024 9*256*512 9*512*1024 1024>t+"
 _MINICPM: Final = "v>v+ v>v+ v>v+ v>v+ ln:v ln:4*v 4*v>16*v+ 16*v>v+ ln:4*v 4*v>4*v+ 4*v>t+"
 PROJECTORS: Final[Mapping[str, str]] = {
     "llava": "v>t+ t>t+", "llava_next": "t v>t+ t>t+", "llava_next_video": "t v>t+ t>t+",
@@ -126,7 +127,7 @@ PROJECTORS: Final[Mapping[str, str]] = {
     "cohere2_vision": "m>a+ b>t+", "aya_vision": "ln:m m>a+ b>t+",
     "lfm2_vl": "ln:m m>p+ p>t+", "llama4": "m>d d>d d>t", "qwen2_audio": "v>t+", "ultravox": "v>t",
     "glm_ocr": "m>o+ o>o ln:o o>3*o o>3*o 3*o>o", "mllama": "d>t+",
-    "got_ocr2": "256*v 9*256*256 1024 9*256*512 9*512*1024 1024>t+",
+    "got_ocr2": _CONVOLVED, "pp_chart2table": _CONVOLVED,
     "voxtral": "k>t t>t", "glmasr": "k>2*t+ 2*t>t+", "qwen3_asr": "v>v+ v>y+",
     "qwen3_omni_moe_thinker": "ln:v m>m+ m>o+",
     "exaone4_5": "v m>m+ m>o+", "hyperclovax_vision_v2": "v m>m+ m>o+ o>t+",
@@ -270,7 +271,10 @@ def _projection(tower: Config, hidden: int, text_hidden: int, root: Config | Non
     }  # fmt: skip
     if whole.has("qformer_config"):
         return 0
-    notation = PROJECTORS.get(kind) or ("ln:v m>m+ m>o+" if merge > 1 else "v>t+ t>t+")
+    known = PROJECTORS.get(kind, "")
+    if not known and tower.has("out_hidden_size"):  # the tower's own last part, whatever model it is in
+        known = PROJECTORS.get(tower.text("model_type").removesuffix("_vision"), "")
+    notation = known or ("ln:v m>m+ m>o+" if merge > 1 else "v>t+ t>t+")
     if whole.has("multimodal_projector_bias") and not whole.flag("multimodal_projector_bias"):
         notation = notation.replace("+", "")
     deep = tower.items("deepstack_visual_indexes")
