@@ -60,7 +60,8 @@ def hidden_size_of(config: Config) -> int:
 
 def head_shape(config: Config) -> HeadShape:
     """Heads of the attention layers; all 0 when the model has none."""
-    heads = config.integer("num_attention_heads", "n_head", "num_heads", "n_heads", "decoder_attention_heads")
+    heads = config.integer("num_attention_heads", "n_head", "num_heads", "n_heads", "attention_heads",
+                           "decoder_attention_heads")  # fmt: skip
     kv_heads = config.integer(
         "num_key_value_heads", "num_kv_heads", "n_kv_heads", "multi_query_group_num", "n_head_kv"
     )
@@ -114,6 +115,9 @@ def linear_shape(config: Config) -> LinearShape:
     if nested is not None:
         heads, dim = nested.integer("num_heads"), nested.integer("head_dim")
         return LinearShape(heads, heads, dim, dim, nested.integer("short_conv_kernel_size", default=4))
+    if heads := config.integer("linear_num_heads"):
+        dim = config.integer("linear_head_dim")
+        return LinearShape(heads, heads, dim, dim, config.integer("linear_conv_kernel_dim", default=4))
     return LinearShape(
         config.integer("linear_num_key_heads"),
         config.integer("linear_num_value_heads"),

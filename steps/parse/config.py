@@ -119,6 +119,10 @@ class Config:
         present = {name: value for name, value in self.values.items() if value is not None}
         return Config({**base, **present}, self.where, self.warnings)
 
+    def with_values(self, own: Mapping[str, object]) -> "Config":
+        """This level with some values replaced."""
+        return Config({**self.values, **own}, self.where, self.warnings)
+
     def _number(self, name: str) -> float | int | None:
         value = self.values.get(name)
         if value is None or isinstance(value, (bool, list, dict)):
@@ -151,7 +155,7 @@ def text_part(root: Config) -> Config:
     if found is None or (found.where == root.where):
         return root
     kept = {k: v for k, v in root.values.items() if not isinstance(v, dict) or k in _INHERITED}
-    for own in ("architectures", "model_type", "auto_map"):
+    for own in ("architectures", "model_type", "auto_map", "head_dim"):
         kept.pop(own, None)
     return found.over(kept)
 

@@ -46,6 +46,7 @@ _WORDS: Final[dict[str, Mixer]] = {
     "hybrid": "parallel",
     "lightning": "lightning",
 }
+_MAMBA_UNLESS_LISTED: Final = frozenset({"bamba", "granitemoehybrid"})
 _LETTERS: Final[dict[str, Layer]] = {
     "M": Layer("mamba2", "none"),
     "*": Layer("full", "none"),
@@ -56,6 +57,8 @@ _LETTERS: Final[dict[str, Layer]] = {
 
 def experts_of(config: Config) -> int:
     """Routed experts in a layer, 0 for a dense model. A list of numbers counts with its first."""
+    if config.has("is_moe") and not config.flag("is_moe"):
+        return 0
     found = config.integer(*EXPERTS)
     if not found:
         listed = next((v for name in EXPERTS if (v := config.integers(name))), ())
@@ -82,7 +85,10 @@ def experts_per_token_of(config: Config) -> int:
 
 def layer_count(config: Config) -> int:
     """How many layers, bounded."""
-    return min(config.integer(*LAYERS), MAX_LAYERS)
+    stated = config.integer(*LAYERS)
+    if groups := config.integer("num_hidden_groups"):  # ALBERT: all layers of a group are one
+        return min(groups * config.integer("inner_group_num", default=1), MAX_LAYERS)
+    return min(stated or len(next((w for name in _TYPE_LISTS if (w := config.texts(name))), ())), MAX_LAYERS)
 
 
 def layer_plan(config: Config) -> tuple[Layer, ...]:
@@ -126,6 +132,10 @@ def _layer_words(config: Config, count: int) -> tuple[str, ...]:
 def _mixers(config: Config, count: int) -> list[Mixer]:
     mamba: Mixer = "mamba2" if _is_mamba2(config) else "mamba"
     if words := _layer_words(config, count):
+        if not config.has("linear_num_value_heads", "linear_attn_config", "linear_num_key_heads", "linear_num_heads"):
+            # newer configurations call every layer without a growing cache linear attention
+            other = mamba if config.has("mamba_d_state", "ssm_state_size", "mamba_expand") else "lightning"
+            words = tuple(other if word == "linear_attention" else word for word in words)
         return [_WORDS.get(w, mamba if "mamba" in w or w == "ssm" else "none" if w in ("mlp", "moe") else "full")
                 for w in words]  # fmt: skip
     if config.text("model_type") in ("falcon_h1",):
@@ -143,7 +153,7 @@ def _mixers(config: Config, count: int) -> list[Mixer]:
         if config.has(name):
             chosen = set(config.integers(name))
             return ["full" if i in chosen else others for i in range(count)]
-    if _is_attention_free(config):
+    if _is_attention_free(config) or config.text("model_type") in _MAMBA_UNLESS_LISTED:
         return [mamba] * count
     return _windows(config, count)
 
@@ -182,9 +192,14 @@ def sliding_window_of(config: Config) -> int:
 
 
 def _is_mamba2(config: Config) -> bool:
-    return config.text("model_type") in ("mamba2", "nemotron_h", "bamba", "zamba2", "falcon_h1") or config.has(
-        "mamba_n_heads", "mamba_num_heads", "mamba_d_head", "mamba_head_dim"
-    )
+    return config.text("model_type") in (
+        "mamba2",
+        "nemotron_h",
+        "bamba",
+        "granitemoehybrid",
+        "zamba2",
+        "falcon_h1",
+    ) or config.has("mamba_n_heads", "mamba_num_heads", "mamba_d_head", "mamba_head_dim")
 
 
 def _is_attention_free(config: Config) -> bool:

@@ -53,7 +53,6 @@ DEFAULTS: Final[Mapping[str, Mapping[str, object]]] = {
     },
     "pixtral": {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "patch_size": 16},
     "qwen2_vl_vision": {"hidden_size": 1280, "depth": 32, "mlp_ratio": 4, "patch_size": 14, "temporal_patch_size": 2},
-    "qwen3_next": {"attn_output_gate": True},
     "mamba": {"state_size": 16, "expand": 2, "conv_kernel": 4},
     "mamba2": {"state_size": 128, "expand": 2, "conv_kernel": 4, "n_groups": 8, "head_dim": 64},
 }
@@ -62,49 +61,70 @@ TIED: Final = frozenset(
     {"gemma", "gemma2", "gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "gpt2", "opt",
      "bloom", "falcon", "mpt", "t5", "bert", "roberta", "xlm-roberta", "distilbert", "albert", "electra", "deberta",
      "deberta-v2", "mpnet", "nomic_bert", "new", "modernbert", "cohere", "cohere2", "whisper", "bart", "mbart",
-     "mamba", "mamba2", "falcon_mamba", "gpt_bigcode", "starcoder2", "ctrl", "xglm", "gpt_neo", "lfm2", "lfm2_moe"}
+     "mamba", "mamba2", "falcon_mamba", "gpt_bigcode", "starcoder2", "ctrl", "xglm", "gpt_neo", "lfm2", "lfm2_moe",
+     "openai-gpt", "gpt-sw3", "vaultgemma", "gemma4_unified_text", "biogpt", "recurrent_gemma"}
 )  # fmt: skip
 """Types whose output head is the embedding unless the configuration says otherwise."""
 
 NOT_GATED: Final = frozenset(
     {"gpt2", "gptj", "gpt_neo", "gpt_neox", "gpt_bigcode", "opt", "bloom", "falcon", "mpt", "phi", "starcoder2",
      "bert", "roberta", "xlm-roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "mpnet", "whisper",
-     "bart", "mbart", "codegen", "xglm", "nemotron", "nemotron_h", "persimmon", "arcee", "apertus", "vit",
-     "clip_vision_model", "siglip_vision_model", "wav2vec2", "hubert"}
+     "bart", "mbart", "codegen", "xglm", "ctrl", "openai-gpt", "gpt-sw3", "biogpt", "jais2", "gpt_neox_japanese",
+     "nemotron", "nemotron_h", "persimmon", "arcee", "apertus", "vit", "clip_vision_model", "siglip_vision_model",
+     "wav2vec2", "hubert"}
 )  # fmt: skip
 
 GATED: Final = frozenset(
     {"gemma", "gemma2", "gemma3", "gemma3_text", "gemma3n", "gemma3n_text", "gemma4", "gemma4_text", "modernbert",
-     "nomic_bert", "new", "stablelm", "phi3", "phimoe", "qwen", "internlm2", "chatglm", "dbrx", "pixtral",
-     "mistral3", "lfm2", "lfm2_moe", "glm", "glm4", "granite"}
+     "nomic_bert", "new", "stablelm", "phi3", "phimoe", "qwen", "internlm2", "chatglm", "dbrx", "pixtral", "mistral3",
+     "lfm2", "lfm2_moe", "glm", "glm4", "granite", "vaultgemma", "gemma4_unified_text", "bitnet", "gte",
+     "modernbert-decoder", "neobert", "granitemoehybrid", "recurrent_gemma"}
 )  # fmt: skip
 
 NO_GATE_ACTIVATIONS: Final = frozenset(
     {"gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "quick_gelu", "relu", "relu2", "relu_squared", "xielu"}
-)
+)  # fmt: skip
 """Activations that plain MLPs use; SiLU and its kin are used behind gates."""
 
 QKV_BIAS: Final = frozenset(
     {"qwen", "qwen2", "qwen2_moe", "qwen2_vl", "qwen2_vl_text", "qwen2_5_vl", "qwen2_5_vl_text", "gpt2", "gpt_neox",
      "gpt_bigcode", "opt", "bloom", "phi", "starcoder2", "bert", "roberta", "xlm-roberta", "distilbert", "albert",
-     "electra", "mpnet", "whisper", "bart", "chatglm", "phimoe", "gpt_oss"}
+     "electra", "mpnet", "whisper", "bart", "chatglm", "gpt_oss", "xglm", "ctrl", "openai-gpt", "gpt-sw3", "gte",
+     "biogpt", "jais2", "persimmon"}
 )  # fmt: skip
 
 ALL_BIASES: Final = frozenset(
     {"gpt2", "gpt_neox", "gpt_bigcode", "opt", "bloom", "phi", "starcoder2", "bert", "roberta", "xlm-roberta",
-     "distilbert", "albert", "electra", "mpnet", "whisper", "bart", "gpt_oss"}
+     "distilbert", "albert", "electra", "mpnet", "whisper", "bart", "gpt_oss", "xglm", "ctrl", "openai-gpt",
+     "gpt-sw3", "biogpt", "jais2", "persimmon"}
 )  # fmt: skip
 """Types with a bias on every projection, and on their norms."""
 
 LEARNED_POSITIONS: Final = frozenset(
-    {"gpt2", "gpt_neo", "gpt_bigcode", "opt", "bert", "roberta", "xlm-roberta", "distilbert", "albert", "electra",
-     "mpnet", "bart", "mbart"}
+    {"openai-gpt", "gpt-sw3", "biogpt", "gpt2", "gpt_neo", "gpt_bigcode", "opt", "bert", "roberta", "xlm-roberta",
+     "distilbert", "albert", "electra", "mpnet", "bart", "mbart"}
 )  # fmt: skip
 
-FOUR_NORMS: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "gemma3n_text", "gemma4_text", "glm4"})
+GATED_ATTENTION: Final = frozenset(
+    {"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text", "qwen4_exp_text", "afmoe", "beam"}
+)  # fmt: skip
+"""Types whose attention multiplies its output by a gate as wide as the queries."""
+
+FOUR_NORMS: Final = frozenset(
+    {"gemma4_unified_text", "afmoe", "gemma2", "gemma3", "gemma3_text", "gemma3n_text", "gemma4_text", "glm4"}
+)  # fmt: skip
 
 ENCODERS: Final = frozenset(
     {"bert", "roberta", "xlm-roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "mpnet",
      "nomic_bert", "new", "modernbert", "camembert", "eurobert", "vit", "clip", "siglip"}
 )  # fmt: skip
 """Types without a KV cache: they read a text at once."""
+
+BERT_LIKE: Final = frozenset(
+    {"bert", "roberta", "xlm-roberta", "distilbert", "albert", "electra", "deberta", "deberta-v2", "mpnet",
+     "camembert", "data2vec-text", "ernie", "ibert", "layoutlm", "lilt", "markuplm", "mra", "nystromformer", "yoso",
+     "roberta-prelayernorm", "xmod", "roc_bert", "roformer", "squeezebert", "megatron-bert", "bert-generation",
+     "big_bird", "xlm-roberta-xl", "rembert", "esm", "tapas", "luke", "jina_embeddings_v3", "blip_text_model",
+     "chinese_clip_text_model", "layoutlmv3", "fnet", "longformer", "convbert"}
+)  # fmt: skip
+"""Encoders with biases on every projection and norm, one norm after the embeddings and none after the layers."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.parsing.public_model import Json, PublicModel
 from tests.parsing.public_sparse_models import SPARSE_MODELS
+from tests.parsing.public_vision_models import VISION_MODELS
 
 
 def _llama(**sizes: Any) -> Json:  # noqa: ANN401
@@ -200,4 +201,5 @@ MODELS: tuple[PublicModel, ...] = (
         7_110_660_096, context=32768, capabilities=("EMBEDDING",),
     ),
     *SPARSE_MODELS,
+    *VISION_MODELS,
 )  # fmt: skip

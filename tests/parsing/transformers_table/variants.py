@@ -1,0 +1,109 @@
+"""Varied configurations of one class: all sizes changed to telling numbers, then one flag or option at a time."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+Json = dict[str, Any]
+MOST_FLAGS: Final = 6
+NOT_STRUCTURE: Final = re.compile(
+    r"token_id|_id$|_ids$|token_index|dropout|drop_path|drop_rate|initializer|init_|_init$|use_cache|rope|^output_|"
+    r"^return_|_name_or_path|dtype|transformers_version|loss|^mask_|layerdrop|problem_type|temperature|"
+    r"^chunk_size_feed|pretraining_tp|_coef|attn_implementation|label2id|experts_implementation|^dt_|_mask_|prob$|"
+    r"time_step_(min|max|floor|limit|scale)|_lr$|^diversity|^gradient"
+)
+"""Names of values that no tensor's shape depends on."""
+LAYERS: Final = re.compile(r"layers$|^depth$|^n_layer|_depth$|^num_blocks|^num_layers|^n_layers|^num_stages")
+_TABLES: Final = re.compile(
+    r"vocab|position|intermediate|ffn|ff_dim|inner|experts|n_ctx|mlp|width|num_mel|bucket|labels"
+)
+_GROUPS: Final = (
+    ("layers", "tables", "heads", "widths"),
+    ("layers", "tables", "widths"),
+    ("layers", "tables", "heads"),
+    ("layers", "heads", "widths"),
+    ("tables", "heads"),
+    ("layers", "tables"),
+    ("layers",),
+    ("tables",),
+)
+"""What is changed together; what no model can be built with is tried with less."""
+_OPTIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "num_key_value_heads": lambda value: 1 if value and value > 1 else None,
+    "q_lora_rank": lambda value: None if value else 96,
+    "hidden_size_per_layer_input": lambda value: 0,
+    "head_dim": lambda value: value * 2 if value else None,
+    "first_k_dense_replace": lambda value: 0 if value else 2,
+    "num_kv_shared_layers": lambda value: 0 if value else 2,
+    "feed_forward_proj": lambda value: "gated-gelu" if value == "relu" else "relu",
+}
+
+
+def variants(base: Json, count: Callable[[Json], int | None]) -> Iterator[tuple[str, Json]]:
+    """Names and configurations of what differs from the default.
+
+    Args:
+        base: The default configuration, every value in it.
+        count: Builds a configuration and counts its parameters, None when it cannot be built.
+    """
+    for groups in _GROUPS:
+        sized = _sized(base, groups)
+        total = count(sized)
+        if total:
+            break
+    else:
+        return
+    yield "sizes", sized
+    flags = 0
+    for path, level in _sections(sized):
+        for name, value in level.items():
+            if flags >= MOST_FLAGS or not _is_option(name, value):
+                continue
+            trial = json.loads(json.dumps(sized))
+            _at(trial, path)[name] = not value if isinstance(value, bool) else _OPTIONS[name](value)
+            if count(trial) not in (None, total):
+                flags += 1
+                yield ".".join((*path, name)), trial
+
+
+def _is_option(name: str, value: Any) -> bool:  # noqa: ANN401
+    return name in _OPTIONS or isinstance(value, bool) and not NOT_STRUCTURE.search(name)
+
+
+def _sized(values: Json, groups: tuple[str, ...]) -> Json:
+    """A copy with all sizes of some groups changed, tables each to a number that no other has."""
+    copy: Json = json.loads(json.dumps(values))
+    taken = 0
+    for _, level in list(_sections(copy)):
+        lengths = {v for k, v in level.items() if LAYERS.search(k) and isinstance(v, int)}
+        for name, value in list(level.items()):
+            if isinstance(value, list) and len(value) in lengths and "layers" in groups:
+                level.pop(name)  # the class makes lists for each layer anew
+            if not isinstance(value, int) or isinstance(value, bool) or value < 2 or NOT_STRUCTURE.search(name):
+                continue
+            if LAYERS.search(name):
+                level[name] = min(value, 4 if "decoder" in name else 5) if "layers" in groups else value
+            elif _TABLES.search(name) and "experts_per" not in name:
+                taken += 2
+                if "tables" in groups:
+                    level[name] = (value * 3 // 8) // 2 * 2 + 3 + taken if value > 8 else value + 3
+            elif "heads" in name or "groups" in name:
+                level[name] = value // 2 if "heads" in groups and value % 2 == 0 and value > 2 else value
+            elif "widths" in groups and value >= 16 and value % 8 == 0:
+                level[name] = value * 3 // 4
+    return copy
+
+
+def _sections(values: Json, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Json]]:
+    """Every level of a nested configuration with its path."""
+    yield path, values
+    for name, value in values.items():
+        if isinstance(value, dict) and ("model_type" in value or name.endswith("config")):
+            yield from _sections(value, (*path, name))
+
+
+def _at(values: Json, path: tuple[str, ...]) -> Json:
+    for name in path:
+        values = values[name]
+    return values
