@@ -10,10 +10,12 @@ from steps.parse.foresee import Outline
 from steps.parse.formula import FormulaCount, count_from_config, is_tied, vocabulary_size
 from steps.parse.layers import experts_of, experts_per_token_of, layer_plan
 from steps.parse.layout import Layout
+from steps.parse.packed import Packing
+from steps.parse.quantization import group_sizes_of
 from steps.parse.ranges import ModelFiles
 from steps.parse.shards import read_tensors
 from steps.parse.strict_json import load_object
-from steps.parse.tensors import Packing, count_tensors, experts_in
+from steps.parse.tensors import count_tensors, experts_in
 
 _BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 MOST_PARAMETERS: Final = 10**15
@@ -68,6 +70,8 @@ def _from_headers(
     packing = Packing(
         bits=quantization.bits if quantization is not None else 0.0,
         method=quantization.method if quantization is not None else "",
+        group_size=quantization.group_size if quantization is not None else 0,
+        group_sizes=group_sizes_of(root),
         vocabulary=vocabulary_size(text),
         experts=experts_of(text) or experts_in(found.tensors),
         experts_per_token=experts_per_token_of(text),

@@ -19,11 +19,12 @@ from steps.parse.formula import vocabulary_size, with_defaults
 from steps.parse.gguf_facts import gguf_facts
 from steps.parse.layers import experts_of, experts_per_token_of
 from steps.parse.layout import Layout, find_layout
+from steps.parse.packed import Packing
 from steps.parse.quantization import quantization_of
 from steps.parse.ranges import ModelFiles, RangeReader
 from steps.parse.shards import read_tensors
 from steps.parse.strict_json import load_object
-from steps.parse.tensors import Packing, count_tensors
+from steps.parse.tensors import count_tensors
 
 SAFETENSORS_VERSION: Final = "1.0.0"
 _DTYPES: Final = {"float": "float32", "fp32": "float32", "half": "float16", "fp16": "float16", "bf16": "bfloat16"}

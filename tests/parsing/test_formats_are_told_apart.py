@@ -124,6 +124,36 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
                                   "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}}}},
          None, ("compressed-tensors", 8, 0, "fp8")),
         ({"quantization_config": "oops"}, None, None),
+        ({"quantization": {"group_size": 64, "bits": 4}}, None, ("mlx", 4, 64, "")),
+        ({"pretrained_config": {"quantization": {"quant_algo": "W4A16_AWQ", "kv_cache_quant_algo": "INT8",
+                                                 "group_size": 128}}}, None, ("awq", 4, 128, "int8")),
+        ({"quantization": {"quant_algo": "W8A8_SQ_PER_CHANNEL_PER_TOKEN_PLUGIN", "kv_cache_quant_algo": None}}, None,
+         ("int8", 8, 0, "")),
+        ({"quantization": {"quant_algo": None, "kv_cache_quant_algo": None}}, None, None),
+        ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": {
+            "a": {"quant_algo": "W4A16_NVFP4"}, "b": {"quant_algo": "W4A16_NVFP4"}, "c": {"quant_algo": "FP8"}}}},
+         None, ("nvfp4", 4.5, 16, "")),
+        ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8", "weights": {"num_bits": 8},
+                                  "kv_cache_scheme": {"type": "float"}}}, None, ("fp8", 8, 0, "fp8")),
+        ({"quantization_config": {"quant_method": "quark", "global_quant_config": {
+            "weight": {"dtype": "fp8_e4m3", "qscheme": "per_channel"}},
+            "layer_quant_config": {"*k_proj": {"output_tensors": {"dtype": "fp8_e4m3"}}}}},
+         None, ("quark", 8, 0, "fp8_e4m3")),
+        ({"quantization_config": {"quant_method": "quark", "quant_config": {"global_quant_config": {
+            "weight": {"dtype": "int4", "group_size": 128}}}}}, None, ("quark", 4, 128, "")),
+        ({"quantization_config": {"quant_method": "hqq", "quant_config": {"weight_quant_params": {
+            "nbits": 3, "group_size": 64}}}}, None, ("hqq", 3, 64, "")),
+        ({"quantization_config": {"quant_method": "torchao", "quant_type": "int4_weight_only",
+                                  "quant_type_kwargs": {"group_size": 32}}}, None, ("torchao", 4, 32, "")),
+        ({"quantization_config": {"quant_method": "torchao", "quant_type": {"default": {
+            "_type": "Float8DynamicActivationFloat8WeightConfig", "_data": {}}}}}, None, ("torchao", 8, 0, "")),
+        ({"quantization_config": {"quant_method": "quanto", "weights": "int8"}}, None, ("quanto", 8, 0, "")),
+        ({"quantization_config": {"quant_method": "aqlm", "in_group_size": 8, "out_group_size": 1,
+                                  "num_codebooks": 2, "nbits_per_codebook": 8}}, None, ("aqlm", 2, 0, "")),
+        ({"quantization_config": {"quant_method": "awq_marlin", "w_bit": 4, "q_group_size": 128}}, None,
+         ("awq", 4, 128, "")),
+        ({"quantization_config": {"quant_method": "brandnew", "bits": 5, "group_size": 16,
+                                  "kv_cache_dtype": "auto"}}, None, ("brandnew", 5, 16, "")),
     ],
 )  # fmt: skip
 def test_quantization_is_named(
