@@ -108,12 +108,7 @@ def parameters_in(tensor: Tensor, by_name: Mapping[str, Tensor], packing: Packin
     if dtype in ("U8", "I8"):
         return _bytes(tensor, base, by_name, packing, unknown)
     if dtype in DTYPE_BITS:  # indices, masks, counters; of a quantized model perhaps weights in a new format
-        if (
-            packing.method
-            and dtype in ("I16", "U16", "I32", "U32")
-            and len(tensor.shape) > 1
-            and tensor.values > _MANY
-        ):
+        if packing.method and dtype in _NARROW and len(tensor.shape) > 1 and tensor.values > _MANY:
             unknown.append(f'tensor "{name[:80]}" holds whole numbers that no known format explains')
         return 0
     unknown.append(f'tensor "{name[:80]}" has the unknown type {dtype[:20]}')
@@ -146,13 +141,13 @@ def _scale(base: str, by_name: Mapping[str, Tensor]) -> Tensor | None:
 
 def _words(tensor: Tensor, base: str, by_name: Mapping[str, Tensor], packing: Packing, unknown: list[str]) -> int:
     """Values in words of 32 bits. Odd widths are dense in GPTQ and MLX, and padded in compressed-tensors and HQQ."""
-    bits = _bits_by_shapes(tensor, base, by_name, packing) or packing.bits
-    if not bits:
+    bits = _bits_by_shapes(tensor, base, by_name, packing) or int(packing.bits)  # a fraction is that of the scales
+    if not 0 < bits <= 16:
         unknown.append(f'tensor "{tensor.name[:80]}" is packed with bits that nothing tells, 4 are taken')
-        bits = 4.0
+        bits = 4
     if tensor.name.endswith(("_packed", ".W_q")):
-        return tensor.values * int(32 // max(bits, 1.0))
-    return round(tensor.values * 32 / max(bits, 1.0))
+        return tensor.values * (32 // bits)
+    return tensor.values * 32 // bits
 
 
 def _bits_by_shapes(tensor: Tensor, base: str, by_name: Mapping[str, Tensor], packing: Packing) -> int:
@@ -200,14 +195,14 @@ def _bytes(tensor: Tensor, base: str, by_name: Mapping[str, Tensor], packing: Pa
     if name.endswith("weight_packed"):  # compressed-tensors packs NVFP4 and MXFP4 so, whatever `bits` a config gives
         return tensor.values * 2
     if name.endswith(("qweight", ".W_q", "_packed")):
-        return round(tensor.values * 8 / _storage_bits(packing.bits or 4.0))
+        return tensor.values * 8 // _storage_bits(packing.bits or 4.0)
     scale = _scale(base, by_name)
     if scale is not None and tensor.dtype == "I8" and scale.dtype != "F8_E8M0":
         return tensor.values
     if scale is not None:
         # NVFP4 and MXFP4 have two values a byte and a scale each 16 or 32; others do as the configuration says.
         is_block = scale.values and tensor.values in (8 * scale.values, 16 * scale.values)
-        return tensor.values * int(8 // (4.0 if is_block else _storage_bits(packing.bits or 4.0)))
+        return tensor.values * (2 if is_block else 8 // _storage_bits(packing.bits or 4.0))
     if tensor.dtype == "I8":
         return tensor.values
     if tensor.values > _MANY:
@@ -217,5 +212,5 @@ def _bytes(tensor: Tensor, base: str, by_name: Mapping[str, Tensor], packing: Pa
 
 
 def _storage_bits(bits: float) -> int:
-    """Bits that a value takes in a byte: 3 is stored as 4, 1.58 as 2."""
-    return next((width for width in (1, 2, 4) if bits <= width), 8)
+    """Bits that a value takes in a byte: 3 is stored as 4, 1.58 as 2, and 4.5 is 4 with the scales."""
+    return next((width for width in (1, 2, 4) if bits <= width + 0.5), 8)

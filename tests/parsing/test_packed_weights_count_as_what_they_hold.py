@@ -117,6 +117,11 @@ def _quark_mxfp4(at: str, out: int, into: int) -> Shapes:
     return {f"{at}.weight": ("U8", (out, into // 2)), f"{at}.weight_scale": ("U8", (out, into // 32))}
 
 
+def _nvfp4_padded(at: str, out: int, into: int) -> Shapes:
+    """Scales padded to the tiles of a kernel, so that their number tells nothing."""
+    return {**_nvfp4(at, out, into), f"{at}.weight_scale": ("F8_E4M3", (out + 128, into // 16))}
+
+
 def _hqq(at: str, out: int, into: int) -> Shapes:
     return {f"{at}.W_q": ("U8", (out * into // 64 // 4, 64)), f"{at}.scale": ("F16", (out * into // 64, 1)),
             f"{at}.zero": ("F16", (out * into // 64, 1)), f"{at}.nbits": ("I32", ())}  # fmt: skip
@@ -180,6 +185,7 @@ PACKINGS = {
                    "quark"),
     "quark mxfp4": (_quark_mxfp4, {"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4"}}},
                     "quark"),
+    "nvfp4, padded": (_nvfp4_padded, {"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
     "hqq": (_hqq, {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 2, "group_size": 64}}},
             "hqq"),
     "torchao": (_torchao, {"quant_method": "torchao", "quant_type": {"default": {
