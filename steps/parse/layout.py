@@ -183,7 +183,7 @@ def _engines(paths: list[str]) -> Layout:
                 f"{folder}rank{number}.{numbers[max(numbers)]}: is missing; the model has {len(numbers)} other ranks",
                 remedy="Import the model with the engines of all ranks: check allowPatterns and the source.",
             )
-    ranks = sorted(chosen, key=lambda path: (int(m[1]) if (m := _TENSORRT.search(path)) else 0, path))
+    ranks = sorted(chosen, key=lambda path: (len(path), path))  # 10 comes after 9
     return Layout("tensorrt-llm", tuple(ranks), folder, tuple(sorted(set(paths) - set(chosen))))
 
 

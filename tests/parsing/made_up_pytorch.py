@@ -32,7 +32,7 @@ class Tensor:
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         torch_utils = sys.modules["torch._utils"]
         strides = tuple(prod(self.shape[axis + 1 :]) for axis in range(len(self.shape)))
-        plain = (self.storage, self.offset, self.shape, strides, False, OrderedDict())
+        plain: tuple[Any, ...] = (self.storage, self.offset, self.shape, strides, False, OrderedDict())
         if not self.is_parameter:
             return torch_utils._rebuild_tensor_v2, plain
         return torch_utils._rebuild_parameter, (Tensor(self.storage, self.shape, self.offset), True, OrderedDict())

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-RUNS = 3000
+RUNS = 2000
 
 if sys.platform == "linux" and platform.machine() == "x86_64":  # what atheris has wheels for, as pyproject.toml says
 
