@@ -43,7 +43,7 @@ TOTAL = 128256 * 8 + 64 * 300
 @pytest.mark.parametrize("is_outside", [False, True])
 def test_initializers_are_counted_wherever_their_data_is(is_outside: bool, tmp_path: Path) -> None:
     write_config(tmp_path, LLAMA)
-    how = {"save_as_external_data": True, "location": "model.onnx_data"} if is_outside else {}
+    how: dict[str, Any] = {"save_as_external_data": True, "location": "model.onnx_data"} if is_outside else {}
     write(tmp_path / "model.onnx", PLAIN, **how)
     facts = parse_folder(tmp_path)
     assert (facts.format, facts.dtype) == ("onnx", "float32")
