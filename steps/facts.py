@@ -74,7 +74,7 @@ class Attention(Frozen):
 
 
 class Adapter(Frozen):
-    """A LoRA adapter's own facts."""
+    """An adapter's own facts; the rank is the largest of its layers', 0 for methods without ranks."""
 
     rank: int
     alpha: float
@@ -83,10 +83,17 @@ class Adapter(Frozen):
 
 
 class DiffusionComponent(Frozen):
-    """One component of a diffusion pipeline: the library and class that load it."""
+    """One component of a diffusion pipeline: the library and class that load it, and what its weights add up to.
+
+    Attributes:
+        parameters: 0 for one without weights, such as a scheduler.
+        bytes: Of its tensors, as stored.
+    """
 
     library: str
     type: str
+    parameters: int = 0
+    bytes: int = 0
 
 
 class Facts(Frozen):

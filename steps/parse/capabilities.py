@@ -57,7 +57,7 @@ def capabilities_of(signs: Signs) -> Capabilities:
     """OME's words for what a model can do; the first rule that fits decides."""
     lower = signs.architecture.lower()
     is_encoder = signs.model_type in ENCODERS
-    if signs.is_cross_encoder or "rerank" in lower:
+    if signs.is_cross_encoder or "rerank" in lower or "forranking" in lower:
         return Capabilities((RERANK,))
     if signs.pooling:
         return Capabilities((EMBEDDING,))

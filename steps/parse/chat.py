@@ -5,6 +5,8 @@ from typing import Final
 _MARKERS: Final[tuple[tuple[str, str], ...]] = (
     ("<|tool_calls_section_begin|>", "kimi_k2"),
     ("<minimax:tool_call>", "minimax_m2"),
+    ("<seed:tool_call>", "seed_oss"),  # before the markers that it has inside
+    ("<longcat_tool_call>", "longcat"),
     ("<arg_key>", "glm45"),
     ("<function=", "qwen3_coder"),
     ("<tool_call>", "hermes"),
@@ -17,13 +19,18 @@ _MARKERS: Final[tuple[tuple[str, str], ...]] = (
     ("<|tool_call|>", "granite"),
     ("<|tool_call_start|>", "lfm2"),
     ("<start_function_call>", "functiongemma"),
+    ("<|action_start|>", "internlm"),
+    ("<function_calls>", "olmo3"),
     ("<tool_calls>", "jamba"),
 )
 _DEEPSEEK: Final = "<｜tool▁calls▁begin｜>"
+_DEEPSEEK_MARKUP: Final = "<｜DSML｜"
 
 
 def tool_call_parser(template: str) -> str:
     """The parser's name as vLLM and SGLang know it, told from the template's markers; "" when it names no tools."""
+    if _DEEPSEEK_MARKUP in template:
+        return "deepseek_v32"
     if _DEEPSEEK in template:
         return "deepseek_v3" if "<｜tool▁call▁begin｜>function" in template or "'type'" in template else "deepseek_v31"
     for marker, parser in _MARKERS:

@@ -1,6 +1,7 @@
 """Numbers of the GGUF format: tensor types with their block layout, and the names of file types.
 
-Source: the ggml project's GGUF specification and its quantization block layouts.
+Source: the ggml project's GGUF specification and its quantization block layouts. Types 31 to 33 are Q4_0 in another
+order; llama.cpp no longer reads them since 2024, and files of them are still about.
 """
 
 from typing import Final, NamedTuple
@@ -44,9 +45,14 @@ TENSOR_TYPES: Final[dict[int, TensorType]] = {
     28: TensorType("F64", 1, 8),
     29: TensorType("IQ1_M", 256, 56),
     30: TensorType("BF16", 1, 2),
+    31: TensorType("Q4_0_4_4", 32, 18),
+    32: TensorType("Q4_0_4_8", 32, 18),
+    33: TensorType("Q4_0_8_8", 32, 18),
     34: TensorType("TQ1_0", 256, 54),
     35: TensorType("TQ2_0", 256, 66),
     39: TensorType("MXFP4", 32, 17),
+    40: TensorType("NVFP4", 64, 36),
+    41: TensorType("Q1_0", 128, 18),
 }
 
 FILE_TYPES: Final[dict[int, str]] = {
@@ -80,9 +86,14 @@ FILE_TYPES: Final[dict[int, str]] = {
     30: "IQ4_XS",
     31: "IQ1_M",
     32: "BF16",
+    33: "Q4_0_4_4",
+    34: "Q4_0_4_8",
+    35: "Q4_0_8_8",
     36: "TQ1_0",
     37: "TQ2_0",
     38: "MXFP4_MOE",
+    39: "NVFP4",
+    40: "Q1_0",
 }
 """Values of `general.file_type`; 1024 may be added to say that the type was guessed."""
 

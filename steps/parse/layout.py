@@ -1,7 +1,7 @@
 """Which files hold a model's weights and configuration, told from the manifest alone.
 
-Headers are read of safetensors and GGUF files only. PyTorch, ONNX and TensorRT-LLM files are not opened (ONNX keeps
-its initializers in one protobuf message with the weights): their counts are estimated, and the facts say so.
+What a repository holds twice counts once: other precisions, other formats, engines for other machines, consolidated
+copies. What was left out for that is in `others`.
 """
 
 import json
@@ -16,10 +16,12 @@ from steps.errors import InvalidInputError, NotFoundError
 from steps.facts import ModelFormat
 from steps.manifest import Manifest
 
-_SHARD: Final = re.compile(r"^(.*?)[-_.](\d{5,6})-of-(\d{5,6})((?:\.[\w-]+)*)$")
+_SHARD: Final = re.compile(r"^(.*?)[-_.](\d{1,6})-of-(\d{1,6})((?:\.[\w-]+)*)$")
 _CONFIG_FOLDERS: Final = ("", "safetensors/", "pytorch_model/", "model/")
-_VARIANT: Final = re.compile(r"\.(fp16|bf16|fp32|fp8|non_ema|ema)\.safetensors$")
-_TENSORRT: Final = re.compile(r"(^|/)rank\d+\.engine$")
+_VARIANT: Final = re.compile(r"\.(?:fp16|bf16|fp32|fp8|non_ema|ema)(?=[.-])")
+_TENSORRT: Final = re.compile(r"(?:^|/)rank(\d+)\.(engine|safetensors)$")
+_ONNX_ORDER: Final = ("model.onnx", "encoder_model.onnx", "decoder_model_merged.onnx", "decoder_model.onnx")
+_ONNX_DATA: Final = re.compile(r"(?:\.onnx)?[._]data(?:_\d+)?")
 MOST_NAMED_BYTES: Final = 32 << 10
 """Of names of weight files in facts. These are handed on as a parameter, for which Argo allows 256 KiB, and reach a
 step by a variable of its pod, which holds 128 KiB, twice and escaped."""
@@ -60,15 +62,15 @@ def find_layout(manifest: Manifest) -> Layout:
     paths = [file.path for file in manifest.files if file.size > 0 or not file.path.endswith(".safetensors")]
     folder = config_folder(paths)
     if "model_index.json" in paths:
-        return Layout("diffusers", tuple(_without_variants([p for p in paths if p.endswith(".safetensors")])), "")
+        return Layout("diffusers", tuple(p for p in paths if p.endswith((".safetensors", *_PYTORCH))), "")
     if engines := [p for p in paths if _TENSORRT.search(p)]:
-        return Layout("tensorrt-llm", tuple(engines), engines[0].rpartition("/")[0] + "/" if "/" in engines[0] else "")
+        return _engines(engines)
     if tensors := _in_best_folder([p for p in paths if p.endswith(".safetensors")], folder):
         return Layout("safetensors", _one_series(tensors), folder)
     if ggufs := [p for p in paths if p.lower().endswith(".gguf")]:
         return _gguf(ggufs, folder)
-    if onnx := [p for p in paths if p.endswith(".onnx")]:
-        return Layout("onnx", (onnx[0],), folder, tuple(onnx[1:]))
+    if any(p.endswith(".onnx") for p in paths):
+        return _onnx(paths, folder)
     pickles = [p for p in paths if p.endswith(_PYTORCH) and not _NOT_WEIGHTS.search(p)]
     if pickles := _in_best_folder(pickles, folder):
         return Layout("pytorch", _one_series(pickles), folder)
@@ -105,7 +107,7 @@ def _in_best_folder(paths: list[str], folder: str) -> list[str]:
 
 def _one_series(paths: list[str]) -> tuple[str, ...]:
     """The shards of one model among files that may hold the same weights twice (`consolidated.safetensors`)."""
-    series = _series(paths)
+    series = _series(_without_variants(paths))
     if len(series) == 1:
         return tuple(next(iter(series.values())))
     names = [n for n in series if "consolidated" not in n] or list(series)
@@ -145,11 +147,63 @@ def _series(paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
+def component_files(paths: Sequence[str], folder: str) -> tuple[str, ...]:
+    """The weight files of a component of a diffusion pipeline, in the folder `folder/` below the pipeline's."""
+    inside = [p for p in paths if p.startswith(folder) and "/" not in p[len(folder) :]]
+    for suffixes in ((".safetensors",), _PYTORCH):
+        if found := [p for p in inside if p.endswith(suffixes) and not _NOT_WEIGHTS.search(p)]:
+            return _one_series(found)
+    return ()
+
+
 def _without_variants(paths: list[str]) -> list[str]:
-    """Diffusion components, without half-precision copies of files that are there in full."""
-    there = set(paths)
-    kept = [p for p in paths if not (_VARIANT.search(p) and _VARIANT.sub(".safetensors", p) in there)]
-    return [p for p in kept if "/" in p] or kept
+    """Files without copies in another precision (`model.fp16.safetensors`) of what is there in full."""
+
+    def series(path: str) -> str:
+        match = _SHARD.match(path)
+        return f"{match[1]}{match[4]}" if match else path
+
+    plain = {series(path) for path in paths if not _VARIANT.search(path.rpartition("/")[2])}
+    return [p for p in paths if series(p) in plain or _VARIANT.sub("", series(p)) not in plain]
+
+
+def _engines(paths: list[str]) -> Layout:
+    """The engines of one folder: others are for other shapes of machines.
+
+    Raises:
+        NotFoundError: names a rank that is missing between others.
+    """
+    folders = sorted({path.rpartition("/")[0] for path in paths})
+    folder = f"{folders[0]}/" if folders[0] else ""
+    chosen = [p for p in paths if p.rpartition("/")[0] == folders[0]]
+    numbers = {int(m[1]): m[2] for p in chosen if (m := _TENSORRT.search(p))}
+    for number in range(min(max(numbers), 100_000)):
+        if number not in numbers:
+            raise NotFoundError(
+                f"{folder}rank{number}.{numbers[max(numbers)]}: is missing; the model has {len(numbers)} other ranks",
+                remedy="Import the model with the engines of all ranks: check allowPatterns and the source.",
+            )
+    ranks = sorted(chosen, key=lambda path: (len(path), path))  # 10 comes after 9
+    return Layout("tensorrt-llm", tuple(ranks), folder, tuple(sorted(set(paths) - set(chosen))))
+
+
+def _onnx(paths: list[str], folder: str) -> Layout:
+    """One graph, or an encoder with one decoder, with the files beside them that hold their weights."""
+    graphs = _in_best_folder([p for p in paths if p.endswith(".onnx")], folder)
+    by_name = {path.rpartition("/")[2]: path for path in graphs}
+    known = [by_name[name] for name in _ONNX_ORDER if name in by_name]
+    chosen = known[:1]
+    if known and known[0].endswith("encoder_model.onnx"):
+        chosen = known[:2]
+    chosen = chosen or graphs[:1]
+    stems = tuple(path.removesuffix(".onnx") for path in chosen)
+    data = [
+        p
+        for p in paths
+        if any(p.startswith(s) and _ONNX_DATA.fullmatch(p[len(s) :].removeprefix(".onnx")) for s in stems)
+    ]
+    others = [path for path in paths if path.endswith(".onnx") and path not in chosen]
+    return Layout("onnx", (*chosen, *data), folder, tuple(others))
 
 
 def _gguf(paths: list[str], folder: str) -> Layout:

@@ -4,26 +4,25 @@ from typing import Final
 
 from crds.size import format_size
 from steps.errors import InvalidInputError
-from steps.facts import Facts, ParameterCount
+from steps.facts import Facts
 from steps.manifest import Manifest
-from steps.parse.adapter import adapter_of
+from steps.parse.adapter import adapter_kind, adapter_of, is_adapter
 from steps.parse.attention import attention_facts, hidden_size_of
-from steps.parse.capabilities import Capabilities, Signs, capabilities_of, diffusion_capabilities
+from steps.parse.capabilities import Capabilities, Signs, capabilities_of
 from steps.parse.chat import tool_call_parser
 from steps.parse.config import Config, audio_part, text_part, vision_part
 from steps.parse.config_files import ConfigFiles, needed_config, read_config_files
 from steps.parse.context import context_length
 from steps.parse.count import count_parameters
-from steps.parse.diffusion import diffusion_components
+from steps.parse.diffusion import diffusion_facts, lone_component_facts
 from steps.parse.formula import vocabulary_size, with_defaults
 from steps.parse.gguf_facts import gguf_facts
 from steps.parse.layers import experts_of, experts_per_token_of
 from steps.parse.layout import Layout, find_layout
+from steps.parse.plain_count import count_files
 from steps.parse.quantization import quantization_of
 from steps.parse.ranges import ModelFiles, RangeReader
-from steps.parse.shards import read_tensors
-from steps.parse.strict_json import load_object
-from steps.parse.tensors import Packing, count_tensors
+from steps.parse.tensorrt_llm import check_ranks, from_engine
 
 SAFETENSORS_VERSION: Final = "1.0.0"
 _DTYPES: Final = {"float": "float32", "fp32": "float32", "half": "float16", "fp16": "float16", "bf16": "bfloat16"}
@@ -48,17 +47,22 @@ def parse_facts(manifest: Manifest, reader: RangeReader) -> Facts:
     if layout.format == "gguf":
         return gguf_facts(files, layout)
     if layout.format == "diffusers":
-        return _diffusion_facts(files, layout)
+        return diffusion_facts(files, layout)
     small = read_config_files(files, layout.folder)
-    if small.adapter is not None and small.config is None:
+    has_model = small.config is not None
+    if small.adapter is not None and is_adapter(small.adapter, layout.weights, has_model=has_model):
         return _adapter_facts(files, layout, small.adapter)
     return _model_facts(files, layout, small)
 
 
 def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts:
     root = needed_config(small, layout.folder, files.manifest.uri)
+    version, built_for = root.text("version"), ""
+    if layout.format == "tensorrt-llm":
+        built_for = check_ranks(root, layout)
+        root = from_engine(root)
     if not root.has("model_type") and root.has("_class_name"):
-        return _component_facts(files, layout, root)
+        return lone_component_facts(files, layout, root)
     text = with_defaults(text_part(root))
     if not root.has("model_type", "architectures", "architecture") and not hidden_size_of(text):
         raise InvalidInputError(
@@ -70,7 +74,7 @@ def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts
     counted = count_parameters(files, layout, root, text, quantization)
     has_vision = vision_part(root) is not None or root.has("mm_vision_tower", "vision_tower", "embd_layer")
     able = _capabilities(files, root, small, architecture, has_vision=has_vision)
-    notes = [able.note] if able.note else []
+    notes = [note for note in (able.note, built_for) if note]
     return Facts(
         model_type=root.text("model_type") or text.text("model_type"),
         architecture=architecture,
@@ -79,8 +83,10 @@ def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts
         format=layout.format,
         format_version=SAFETENSORS_VERSION if layout.format == "safetensors" else "",
         framework="tensorrt-llm" if layout.format == "tensorrt-llm" else "transformers",
-        framework_version=root.text("transformers_version") or text.text("transformers_version"),
-        dtype=_dtype(text) or counted.dtype,
+        framework_version=version
+        if layout.format == "tensorrt-llm"
+        else root.text("transformers_version") or text.text("transformers_version"),
+        dtype=(layout.format == "onnx" and counted.dtype) or _dtype(text) or counted.dtype,  # exporters change it
         quantization=quantization,
         bytes_on_disk=sum(files.entry(path).size for path in layout.weights),
         bytes_in_memory=counted.bytes,
@@ -97,8 +103,15 @@ def _model_facts(files: ModelFiles, layout: Layout, small: ConfigFiles) -> Facts
         licence=files.manifest.licence,
         is_gated=files.manifest.is_gated,
         weight_files=layout.named,
-        warnings=tuple([*root.warnings, *counted.warnings, *notes])[:_MAX_WARNINGS],
+        warnings=tuple([*root.warnings, *counted.warnings, *notes, *_left_out(layout)])[:_MAX_WARNINGS],
     )
+
+
+def _left_out(layout: Layout) -> list[str]:
+    if not layout.others:
+        return []
+    more = f" and {len(layout.others) - 5} more" if len(layout.others) > 5 else ""
+    return [f"Not read, because {layout.weights[0]} was chosen: {', '.join(layout.others[:5])}{more}."]
 
 
 def _architecture(root: Config, text: Config) -> str:
@@ -133,13 +146,12 @@ def _capabilities(
 
 def _adapter_facts(files: ModelFiles, layout: Layout, config: Config) -> Facts:
     adapter = adapter_of(config)
-    parameters, dtype, data = _plain_count(files, layout)
-    kind = config.text("peft_type").lower() or "lora"
+    parameters, dtype, data = count_files(files, layout.weights)
     warnings = list(config.warnings)
     if not adapter.base_model:
         warnings.append(f"{config.where}: base_model_name_or_path is missing, so the adapter's model is unknown.")
     return Facts(
-        model_type=kind,
+        model_type=adapter_kind(config),
         architecture="",
         parameters=parameters,
         parameter_size=format_size(parameters.total),
@@ -156,76 +168,3 @@ def _adapter_facts(files: ModelFiles, layout: Layout, config: Config) -> Facts:
         weight_files=layout.named,
         warnings=tuple(warnings)[:_MAX_WARNINGS],
     )
-
-
-def _diffusion_facts(files: ModelFiles, layout: Layout) -> Facts:
-    index = Config(load_object(files.whole("model_index.json") or b"", "model_index.json"), "model_index.json")
-    pipeline = index.text("_class_name")
-    encoder = files.whole("text_encoder/config.json")
-    context = 0
-    if encoder is not None:
-        described = Config(
-            load_object(encoder, "text_encoder/config.json"), "text_encoder/config.json", index.warnings
-        )
-        context = context_length(text_part(described))
-    return _diffusers(files, layout, index, pipeline, context).model_copy(
-        update={"diffusion": diffusion_components(index)}
-    )
-
-
-def _component_facts(files: ModelFiles, layout: Layout, config: Config) -> Facts:
-    """A diffusers model by itself: one component without its pipeline."""
-    return _diffusers(files, layout, config, config.text("_class_name"), 0)
-
-
-def _diffusers(files: ModelFiles, layout: Layout, config: Config, name: str, context: int) -> Facts:
-    if not name:
-        raise InvalidInputError(f"{config.where}: _class_name is missing, so the pipeline is unknown")
-    parameters, dtype, data = _plain_count(files, layout)
-    return Facts(
-        model_type="diffusers",
-        architecture=name,
-        parameters=parameters,
-        parameter_size=format_size(parameters.total),
-        format="diffusers",
-        format_version=config.text("_diffusers_version"),
-        framework="diffusers",
-        framework_version=config.text("_diffusers_version"),
-        dtype=dtype,
-        bytes_on_disk=sum(files.entry(path).size for path in layout.weights),
-        bytes_in_memory=data,
-        context_length=context,
-        capabilities=diffusion_capabilities(name),
-        licence=files.manifest.licence,
-        is_gated=files.manifest.is_gated,
-        weight_files=layout.named,
-        warnings=tuple(config.warnings)[:_MAX_WARNINGS],
-    )
-
-
-def _plain_count(files: ModelFiles, layout: Layout) -> tuple[ParameterCount, str, int]:
-    """Parameters, dominant dtype and bytes of weight files that no language model's configuration explains."""
-    paths = [path for path in layout.weights if path.endswith(".safetensors")]
-    if not paths:
-        size = sum(files.entry(path).size for path in layout.weights)
-        guess = ParameterCount(
-            total=size // 2,
-            active=size // 2,
-            confidence="estimated",
-            source="file sizes",
-            reason="only safetensors headers tell exact counts; 16 bits a value are assumed",
-        )
-        return guess, "", size
-    found = [read_tensors(files, [path], None) for path in paths]
-    counts = [count_tensors(part.tensors, Packing()) for part in found]
-    total = sum(count.total for count in counts)
-    reason = next((count.reason for count in counts if count.reason), "")
-    dtype = max(counts, key=lambda count: count.total).dtype
-    parameters = ParameterCount(
-        total=total,
-        active=total,
-        confidence="estimated" if reason else "exact",
-        source="safetensors headers",
-        reason=reason,
-    )
-    return parameters, dtype, sum(part.data_bytes for part in found)

@@ -33,18 +33,20 @@ class WeightTensors:
         data_bytes: Bytes of tensor data, over all files, from their lengths.
         headers: How many files there are.
         headers_read: How many headers were read whole.
+        kind: What they were read from, in words.
     """
 
     tensors: tuple[Tensor, ...]
     data_bytes: int
     headers: int
     headers_read: int
+    kind: str = "safetensors headers"
 
     @property
     def source(self) -> str:
         """Where a count over these tensors comes from, in words."""
         if self.headers_read == self.headers:
-            return "safetensors headers"
+            return self.kind
         return f"safetensors headers ({self.headers_read} of {self.headers} read, the bytes of all agree)"
 
 

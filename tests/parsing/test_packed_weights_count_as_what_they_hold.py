@@ -78,6 +78,80 @@ def _gptq8(at: str, out: int, into: int) -> Shapes:
     return _gptq(at, out, into, bits=8)
 
 
+def _gptq3(at: str, out: int, into: int) -> Shapes:
+    return _gptq(at, out, into, bits=3)
+
+
+def _gptq_without_zeros(at: str, out: int, into: int) -> Shapes:
+    return {name: shape for name, shape in _gptq(at, out, into, bits=8).items() if not name.endswith("qzeros")}
+
+
+def _mlx(at: str, out: int, into: int, bits: int = 4, group: int = 64) -> Shapes:
+    return {f"{at}.weight": ("U32", (out, into * bits // 32)), f"{at}.scales": ("BF16", (out, into // group)),
+            f"{at}.biases": ("BF16", (out, into // group))}  # fmt: skip
+
+
+def _mlx_mixed(at: str, out: int, into: int) -> Shapes:
+    return _mlx(at, out, into, *((8, 32) if at.endswith("q_proj") else (6, 64) if "mlp" in at else (3, 64)))
+
+
+def _compressed_mixed(at: str, out: int, into: int) -> Shapes:
+    """Channel-wise and in groups, symmetric and not, of 8 and 4 bits: as two `config_groups` give."""
+    bits, groups = (8, 1) if "mlp" in at else (4, into // 32)
+    made: Shapes = {f"{at}.weight_packed": ("I32", (out, into * bits // 32)),
+                    f"{at}.weight_scale": ("BF16", (out, groups)), f"{at}.weight_shape": ("I64", (2,))}  # fmt: skip
+    return {**made, f"{at}.weight_zero_point": ("I32", (out * bits // 32, groups))} if groups == 1 else made
+
+
+def _compressed_sparse(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.weight.compressed": ("F8_E4M3", (out, into // 2)), f"{at}.weight.bitmask": ("U8", (out, into // 8)),
+            f"{at}.weight.shape": ("I64", (2,)), f"{at}.weight_scale": ("F32", (out, 1))}  # fmt: skip
+
+
+def _quark_int4(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.weight": ("I32", (into, out // 8)), f"{at}.weight_scale": ("BF16", (into // 128, out)),
+            f"{at}.weight_zero_point": ("I32", (into // 128, out // 8))}  # fmt: skip
+
+
+def _quark_mxfp4(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.weight": ("U8", (out, into // 2)), f"{at}.weight_scale": ("U8", (out, into // 32))}
+
+
+def _nvfp4_padded(at: str, out: int, into: int) -> Shapes:
+    """Scales padded to the tiles of a kernel, so that their number tells nothing."""
+    return {**_nvfp4(at, out, into), f"{at}.weight_scale": ("F8_E4M3", (out + 128, into // 16))}
+
+
+def _hqq(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.W_q": ("U8", (out * into // 64 // 4, 64)), f"{at}.scale": ("F16", (out * into // 64, 1)),
+            f"{at}.zero": ("F16", (out * into // 64, 1)), f"{at}.nbits": ("I32", ())}  # fmt: skip
+
+
+def _torchao(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}._weight_qdata": ("U8", (out, into // 2)), f"{at}._weight_scale": ("BF16", (into // 128, out)),
+            f"{at}._weight_zero_point": ("BF16", (into // 128, out))}  # fmt: skip
+
+
+def _bitnet(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.weight": ("U8", (out // 4, into)), f"{at}.weight_scale": ("BF16", (1,))}
+
+
+def _aqlm(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.codes": ("I16", (out, into // 8, 1)), f"{at}.codebooks": ("F16", (1, 65536, 1, 8)),
+            f"{at}.scales": ("F16", (out, 1, 1, 1))}  # fmt: skip
+
+
+def _exl2(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.q_weight": ("I32", (into * 5 // 32 // 2, out)), f"{at}.q_invperm": ("I32", (into,)),
+            f"{at}.q_scale": ("I32", (into // 128, out // 8)), f"{at}.q_scale_max": ("F16", (into // 128,)),
+            f"{at}.q_groups": ("I16", (into // 64,))}  # fmt: skip
+
+
+def _exl3(at: str, out: int, into: int) -> Shapes:
+    return {f"{at}.trellis": ("I16", (into // 16, out // 16, 48)), f"{at}.suh": ("F16", (into,)),
+            f"{at}.svh": ("F16", (out,))}  # fmt: skip
+
+
 PACKINGS = {
     "plain": (_plain, None, ""),
     "gptq 4 bit": (_gptq, {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": True}, "gptq"),
@@ -96,6 +170,31 @@ PACKINGS = {
                          "compressed-tensors"),
     "mxfp4": (_mxfp4, {"quant_method": "mxfp4"}, "mxfp4"),
     "packed, unsaid": (_awq, None, ""),
+    "gptq 3 bit, unsaid": (_gptq3, {"quant_method": "gptq_marlin", "desc_act": True}, "gptq"),
+    "gptq, said wrongly": (_gptq8, {"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq"),
+    "gptq without zeros": (_gptq_without_zeros, {"quant_method": "gptq", "bits": 4}, "gptq"),
+    "mlx": (_mlx, {"bits": 4, "group_size": 64}, "mlx"),
+    "mlx, some modules else": (_mlx_mixed, {"bits": 3, "group_size": 64, "mode": "affine",
+                                            **{f"model.layers.{layer}.self_attn.q_proj": {"bits": 8, "group_size": 32}
+                                               for layer in range(LAYERS)}}, "mlx"),
+    "compressed, two groups": (_compressed_mixed, {"quant_method": "compressed-tensors", "config_groups": {
+        "group_0": {"weights": {"num_bits": 4, "group_size": 32}}, "group_1": {"weights": {"num_bits": 8}}}},
+                               "compressed-tensors"),
+    "compressed, sparse": (_compressed_sparse, {"quant_method": "compressed-tensors"}, "compressed-tensors"),
+    "quark int4": (_quark_int4, {"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "int4"}}},
+                   "quark"),
+    "quark mxfp4": (_quark_mxfp4, {"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp4"}}},
+                    "quark"),
+    "nvfp4, padded": (_nvfp4_padded, {"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4"),
+    "hqq": (_hqq, {"quant_method": "hqq", "quant_config": {"weight_quant_params": {"nbits": 2, "group_size": 64}}},
+            "hqq"),
+    "torchao": (_torchao, {"quant_method": "torchao", "quant_type": {"default": {
+        "_type": "Int4WeightOnlyConfig", "_data": {"group_size": 128}}}}, "torchao"),
+    "bitnet": (_bitnet, {"quant_method": "bitnet", "linear_class": "bitlinear"}, "bitnet"),
+    "aqlm": (_aqlm, {"quant_method": "aqlm", "in_group_size": 8, "num_codebooks": 1, "nbits_per_codebook": 16},
+             "aqlm"),
+    "exl2": (_exl2, {"quant_method": "exl2", "bits": 2.5}, "exl2"),
+    "exl3": (_exl3, {"quant_method": "exl3", "bits": 3.0}, "exl3"),
 }  # fmt: skip
 
 
@@ -123,6 +222,37 @@ def test_packed_models_count_alike(packing: str, tmp_path: Path) -> None:
     assert facts.parameters.source == "safetensors headers"
     assert (facts.quantization.method if facts.quantization else "") == method
     assert facts.dtype == "bfloat16"
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("model.layers.0.mlp.up_proj.qweight", {"qweight": ("I32", (64, 512)), "scales": ("F16", (4, 512))}),
+        ("model.layers.0.mlp.up_proj.indices", {"indices": ("I32", (64, 512))}),
+    ],
+)
+def test_what_nothing_tells_the_bits_of_is_an_estimate(name: str, shapes: Shapes, tmp_path: Path) -> None:
+    write_config(tmp_path, {**CONFIG, "quantization_config": {"quant_method": "brandnew"}})
+    at = name.rpartition(".")[0]
+    write_safetensors(tmp_path / "model.safetensors", {
+        "model.norm.weight": ("BF16", (8,)), **{f"{at}.{end}": shape for end, shape in shapes.items()}})  # fmt: skip
+    counted = parse_folder(tmp_path).parameters
+    assert counted.confidence == "estimated"
+    assert name in counted.reason
+
+
+def test_quantized_embeddings_and_experts_are_told_apart(tmp_path: Path) -> None:
+    write_config(tmp_path, {**CONFIG, "num_experts": 4, "num_experts_per_tok": 1, "quantization": {
+        "group_size": 64, "bits": 4}})  # fmt: skip
+    shapes = {**_mlx("model.embed_tokens", VOCABULARY, HIDDEN), **_mlx("lm_head", VOCABULARY, HIDDEN)}
+    for name in ("weight", "scales", "biases"):
+        dtype, (out, into) = _mlx("x", WIDTH, HIDDEN)[f"x.{name}"]
+        shapes[f"model.layers.0.mlp.switch_mlp.up_proj.{name}"] = (dtype, (4, out, into))
+    write_safetensors(tmp_path / "model.safetensors", shapes)
+    counted = parse_folder(tmp_path).parameters
+    assert counted.embedding == 2 * VOCABULARY * HIDDEN
+    assert counted.total == counted.embedding + 4 * WIDTH * HIDDEN
+    assert counted.active == counted.embedding + WIDTH * HIDDEN
 
 
 def test_a_tied_head_that_is_stored_counts_once(tmp_path: Path) -> None:
