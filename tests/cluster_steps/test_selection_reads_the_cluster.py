@@ -159,7 +159,7 @@ def test_what_nothing_here_holds_is_refused_by_its_header_alone(cluster: Cluster
     assert int(resolved["total_bytes"]) > HUGE_BYTES and json.loads(facts)["parameters"]["total"] == HUGE_BYTES // 2
     refused = cluster.run("select-runtime", model="huge", facts=facts, fit="enforce")
     assert (refused.code, refused.failure["code"]) == (17, "does-not-fit")
-    assert "weights 1862.65" in refused.failure["message"], "in GiB"
+    assert "1862.65 GiB of weights" in refused.failure["message"]
     assert 0 < cluster.hub.ledger.counts().bytes[f"lfs/{HUGE_WEIGHTS}"] <= len(files["model.gguf"])
 
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def test_a_count_without_headers_says_that_it_is_estimated(tmp_path: Path) -> No
         assert parse_folder(tmp_path / row.architecture).parameters.confidence == "estimated"
 
 
-JUNK = st.one_of(
+JUNK: st.SearchStrategy[Any] = st.one_of(
     st.none(), st.booleans(), st.integers(-5, 5), st.integers(0, 2**70), st.floats(), st.text(max_size=8),
     st.lists(st.integers(-3, 3), max_size=3), st.just({"a": 1}), st.just({}), st.lists(st.just({}), max_size=2),
 )  # fmt: skip

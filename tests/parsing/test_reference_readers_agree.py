@@ -2,6 +2,7 @@
 
 import json
 import struct
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +36,8 @@ def read_safetensors(content: bytes) -> dict[str, tuple[str, tuple[int, ...], in
 
 def read_by_the_library(content: bytes) -> dict[str, tuple[str, tuple[int, ...], int]]:
     """The same by safetensors' library."""
-    return {name: (t["dtype"], tuple(t["shape"]), len(t["data"])) for name, t in safetensors.deserialize(content)}
+    deserialize: Callable[[bytes], list[tuple[str, dict[str, Any]]]] = vars(safetensors)["deserialize"]  # has no types
+    return {name: (t["dtype"], tuple(t["shape"]), len(t["data"])) for name, t in deserialize(content)}
 
 
 @settings(max_examples=80, deadline=None)
