@@ -53,7 +53,8 @@ def test_spoilt_configurations_are_counted_without_fail(data: st.DataObject) -> 
     for _ in range(data.draw(st.integers(1, 4))):
         level = config
         sections = [name for name, value in level.items() if isinstance(value, dict)]
-        if sections and data.draw(st.booleans()):
+        is_deeper = data.draw(st.booleans())
+        if sections and is_deeper:
             level = level[data.draw(st.sampled_from(sections))]
         if level:
             level[data.draw(st.sampled_from(sorted(level)))] = data.draw(JUNK)
