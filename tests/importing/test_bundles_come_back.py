@@ -55,7 +55,7 @@ def test_a_bundle_is_an_oci_layout_of_a_modelpack_artifact(model: Manifest, tmp_
     exported(model, tmp_path / "bundle.tar")
     with tarfile.open(tmp_path / "bundle.tar") as archive:
         names = archive.getnames()
-        archive.extractall(tmp_path / "unpacked", filter="data")
+        archive.extractall(tmp_path / "unpacked")  # noqa: S202 - ours; Python 3.11.2 has no filter yet
     assert contents(tmp_path / "unpacked") == contents(tmp_path / "bundle")
     assert names[:2] == ["oci-layout", "index.json"]
     blobs = contents(tmp_path / "bundle" / "blobs" / "sha256")

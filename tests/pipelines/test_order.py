@@ -109,7 +109,7 @@ def test_a_deep_graph_runs_each_task_once_after_its_parents() -> None:
 
 
 def test_a_steps_words_are_in_its_log_and_its_error_in_the_record() -> None:
-    source = 'import sys; print("said"); print("last words", file=sys.stderr); sys.exit(3)'
+    source = 'import sys; print("said", flush=True); print("last words", file=sys.stderr); sys.exit(3)'
     record = local.run(workflow(script("fails", source)), templates={})
     assert record.phase == "Failed"
     step = record.failed_step
