@@ -17,6 +17,7 @@ _SIZE_FLAGS = {
     "pipeline": ("--pipeline-parallel-size", "--pp-size", "--pp"),
     "data": ("--data-parallel-size", "--dp-size", "--dp"),
 }
+_ATTENTION_COPIES = re.compile(r"(?<!\S)--enable-dp-attention(?!\S)")
 
 
 class Group(NamedTuple):
@@ -51,11 +52,17 @@ def is_shell_script(command: Sequence[str]) -> bool:
 def set_parallelism(words: Sequence[str], parallelism: Parallelism) -> tuple[tuple[str, ...], frozenset[str]]:
     """`words` with the sizes written over the flags that engines have for them, in a shell script's text too.
 
+    With SGLang's `--enable-dp-attention`, `--dp` counts copies of attention within the tensor parallel group, not of
+    the model: it is left as it is.
+
     Returns:
         The words, and which of "tensor", "pipeline" and "data" have a flag among them.
     """
     found = set()
+    has_attention_copies = any(_ATTENTION_COPIES.search(word) for word in words)
     for kind, flags in _SIZE_FLAGS.items():
+        if kind == "data" and has_attention_copies:
+            continue
         words, is_there = set_flag(words, flags, str(getattr(parallelism, kind)))
         if is_there:
             found.add(kind)

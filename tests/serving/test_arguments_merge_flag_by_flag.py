@@ -62,6 +62,17 @@ def test_merging_the_same_again_changes_nothing(groups: list[tuple[str, list[str
         (["run --tp 1 --dp-size=9 --x"], ("run --tp 4 --dp-size=1 --x",), {"tensor", "data"}),
         (["--tp-size-limit", "1", "--http", "2"], ("--tp-size-limit", "1", "--http", "2"), set()),
         (["--tp"], ("--tp",), set()),
+        (
+            ["--tp", "8", "--dp", "8", "--enable-dp-attention"],
+            ("--tp", "4", "--dp", "8", "--enable-dp-attention"),
+            {"tensor"},
+        ),
+        (
+            ["run --tp 8 --dp-size=8 --enable-dp-attention --x"],
+            ("run --tp 4 --dp-size=8 --enable-dp-attention --x",),
+            {"tensor"},
+        ),
+        (["--dp", "8", "--enable-dp-attention-x"], ("--dp", "1", "--enable-dp-attention-x"), {"data"}),
     ],
 )
 def test_sizes_are_written_over_flags(words: list[str], changed: tuple[str, ...], found: set[str]) -> None:
