@@ -2,7 +2,7 @@
 
 `candidates` calls it for every accelerator of a runtime, and `ome fit` for a model and an accelerator alone. A false
 "fits" is the worst error, so a margin is asked for beyond the engine's own cap: 7 % of what is available (KAITO's
-published cap of 0.84 is 7 % below vLLM's default of 0.90), 15 % when a fact is only estimated.
+published cap of 0.84 is 7 % below 0.90, which was vLLM's default), 15 % when a fact is only estimated.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,9 @@ MARGIN = 0.07
 MARGIN_ESTIMATED = 0.15
 DEFAULT_CONTEXT = 4096
 UTILISATION = {"vllm": 0.90, "sglang": 0.88, "tgi": 0.90, "tei": 0.90, "llama.cpp": 0.95, "other": 0.90}
-"""Share of a device's memory that an engine takes by default: vLLM's gpu_memory_utilization, SGLang's usual
-mem_fraction_static; TGI takes up to all, held to 0.90 here; llama.cpp allocates what it needs and no more."""
+"""Share of a device's memory that an engine is taken to use. vLLM's gpu_memory_utilization was 0.90 and is 0.92 in its
+newer versions (0.25 to 0.30 were looked at): the lower is taken. The rest are not looked up: SGLang sets its
+mem_fraction_static by rules of its own, TGI takes up to all and is held to 0.90, llama.cpp allocates what it needs."""
 STATIC_ENGINES = ("sglang",)
 """Engines whose share is for weights and cache alone; activations and graphs have what is beside it (SGLang's
 documentation, "Hyperparameter tuning", on mem-fraction-static)."""

@@ -2,9 +2,9 @@
 
 A step of decoding reads all weights that its sequences use and their cache, and calculates two operations a parameter
 and sequence: it takes as long as the slower of the two (Williams et al., "Roofline", CACM 2009). A prompt is bound by
-calculation. Engines reach 60 to 85 % of a device's bandwidth when they decode (open-source-ai.tech, "model bandwidth
-utilization"; Databricks, "LLM Inference Performance Engineering"), and 40 % of its dense rate on prompts is usual. The
-lower ends are taken. What is between devices is not counted, so the stated error is wide.
+calculation. How much of a device's bandwidth engines reach is its "model bandwidth utilization" (Databricks, "LLM
+Inference Performance Engineering: Best Practices"). 60 % of it, and 40 % of the dense rate on prompts, are taken here
+without a source or measurement. What is between devices is not counted either, so the stated error is wide.
 """
 
 from crds.accelerator_class import AcceleratorClassSpec

@@ -2,23 +2,27 @@
 
 Sources of the rules and constants:
 
-- Activations on GPUs: engines profile one batch of prompt tokens at their start, 8192 on large devices (vLLM's and
-  SGLang's default there), 4096 taken for others. 20 values of hidden size a token (residual, QKV, gated MLP of 3.5 x
-  hidden with its two inputs), expert inputs and outputs for mixtures. Llama-3-8B gives 1.25 GiB; vLLM reports 1.26
+- Activations on GPUs: engines profile one batch of prompt tokens at their start. vLLM's API server takes 8192 of them
+  on devices of 70 GiB and more, 2048 on smaller ones and on any A100 (`get_batch_defaults` of its engine arguments);
+  8192 from 40 GiB on and 4096 below are taken here for all engines. Not counted: 16384 on devices of 160 GiB and more,
+  which vLLM is said to take since 0.28. 20 values of hidden size a token (residual, QKV, gated MLP of 3.5 x hidden
+  with its two inputs), expert inputs and outputs for mixtures. Llama-3-8B gives 1.25 GiB; vLLM reports 1.26
   (vllm-project/vllm#10511).
-- Sampling comes after it, in the same memory: vLLM tries it for the most sequences of a step (1024 on devices of
-  70 GiB and more, else 256) and holds logits in two precisions, sorted values, 64-bit indices, probabilities and their
-  sums: 26 bytes a value. That is most of what vLLM reports beside weights and cache for vocabularies of 150,000 to
-  200,000 on H100 and H20: 7.4 GiB for gpt-oss-120b (#23278), 8.2 for Qwen3-235B-A22B-FP8 (#21348). Others: logits with
-  one copy for 256 sequences.
-- CUDA graphs: 0.8 GiB on large devices, 0.6 on others, nothing where they are not captured. vLLM reports 0.44 GiB
-  (#14696) and 0.09 (noonghunna/club-3090#1087), others 0.64 to 1.12; its warning says 1 to 3.
+- Sampling comes after it, in the same memory: vLLM tries it for the most sequences of a step (1024 on devices of 70
+  GiB and more but A100, else 256; an A100 is counted high) and holds logits in two precisions, sorted values, 64-bit
+  indices, probabilities and their sums: 26 bytes a value. That is most of what vLLM reports beside weights and cache
+  for vocabularies of 150,000 to 200,000 on H100 and H20: 7.4 GiB for gpt-oss-120b (#23278), some 8.1 for
+  Qwen3-235B-A22B-FP8 (#21348, with weights as counted here). Others: logits with one copy for 256 sequences.
+- CUDA graphs: 0.8 GiB on large devices, 0.6 on others, nothing where they are not captured. vLLM reports 0.21 GiB
+  (vllm-project/vllm#11349), 0.29 (#16378) and 1.12 (datawhalechina/self-llm, Phi-4), and estimates 0.09
+  (noonghunna/club-3090#434); its log says that they can take 1 to 3 beside.
 - Overhead: 1.0 GiB a large device for the CUDA context and kernels' workspaces, 0.6 on others, 1 GiB more for
   collectives when there are several. vLLM reports 1.79 GiB beside PyTorch for one H100 and 3.58 on two in #10511, 0.35
-  on an RTX 3090 (#10517), 0.25 on two RTX 4090 (#13061); KAITO counts 2.3 GiB including activations.
+  on an RTX 3090 (#10517), 0.25 on two RTX 4090 (#13061); KAITO counts 2.3 GiB and 5 % of a device's weights,
+  activations and graphs included.
 - Adapters: each slot has room for two matrices of the rank at every projection of every layer, at 16 bits. vLLM sets
-  them aside at the start and does not divide the input sides of column-parallel projections (its documentation, "LoRA
-  adapters"); they are counted undivided.
+  them aside at the start and divides half of the calculation (`LoRAConfig.fully_sharded_loras`: "By default, only half
+  of the LoRA computation is sharded"); they are counted undivided.
 - llama.cpp: weights are mapped from the file; where it repacks them for the processor, the mapped pages are not used
   any more and the system takes them back. One compute buffer of 512 tokens (its default micro-batch) x (vocabulary +
   hidden) fp32 values; 105.00 MiB for a 3.9B model is that formula to the byte (mozilla-ai/llamafile#552). Without
