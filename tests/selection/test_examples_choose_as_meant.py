@@ -30,6 +30,8 @@ GPU_RUNTIMES = {
 OTHER_FORMATS = {"text-embeddings-inference-cpu", "tensorrt-llm-engine"}
 BY_ENVIRONMENT = {"nim"}
 """What takes its settings from its environment alone, and listens on every address by itself."""
+NAMELESS = {"tgi", "tensorrt-llm", "tensorrt-llm-engine"}
+"""What has no flag for the name that it serves."""
 
 
 def table(facts: Facts, *nodes: Node) -> dict[str, ExplainRow]:
@@ -56,8 +58,9 @@ def test_runtimes_speak_the_agreed_names(path) -> None:  # type: ignore[no-untyp
     words = " ".join([*runner["command"], *runner["args"]])
     assert runner["name"] == "ome-container"
     assert "$(MODEL_FILE)" in words or "$(MODEL_PATH)" in words
-    for name in ("SERVED_MODEL_NAME", "HOST", "PORT"):
+    for name in ("HOST", "PORT"):
         assert f"$({name})" in words
+    assert ("$(SERVED_MODEL_NAME)" in words) == (path.stem not in NAMELESS)
     probe = runner["readinessProbe"]
     assert "tcpSocket" in probe or probe["httpGet"]["path"].startswith("/")
     assert all(isinstance(word, str) for word in [*runner["command"], *runner["args"]])

@@ -16,7 +16,7 @@ from steps.serving.component import merge_engine
 from steps.serving.context import set_context
 
 SERVICE: dict[str, Any] = {"metadata": {"name": "chat"}, "spec": {}}
-WITHOUT_A_FLAG = {"nim"}
+WITHOUT_A_FLAG = {"nim", "tensorrt-llm-engine"}
 FILES = sorted((Path(examples.__file__).parent / "runtimes").glob("*.yaml"))
 
 
