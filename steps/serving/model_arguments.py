@@ -16,10 +16,11 @@ TOOL_CALLS = "$(TOOL_CALL_ARGUMENTS)"
 KV_CACHE = "$(KV_CACHE_ARGUMENTS)"
 
 _VLLM_PARSERS = frozenset({
-    "deepseek_v3", "deepseek_v31", "glm45", "granite", "hermes", "jamba", "kimi_k2", "llama3_json", "llama4_pythonic",
-    "mistral", "openai", "qwen3_coder",
+    "deepseek_v3", "deepseek_v31", "glm45", "granite", "hermes", "internlm", "jamba", "kimi_k2", "llama3_json",
+    "llama4_pythonic", "mistral", "openai", "qwen3_coder", "seed_oss",
 })  # fmt: skip
-"""Of the parsers that facts name, those of vLLM 0.11: https://docs.vllm.ai/en/v0.11.0/features/tool_calling.html."""
+"""Of the parsers that facts name, those of vLLM 0.10.2, the last before 0.11 whose list could be read:
+https://docs.vllm.ai/en/v0.10.2/api/vllm/entrypoints/openai/tool_parsers/index.html."""
 _SGLANG_PARSERS = {
     "deepseek_v3": "deepseekv3",
     "deepseek_v31": "deepseekv31",
@@ -33,7 +34,7 @@ _SGLANG_PARSERS = {
     "openai": "gpt-oss",
     "qwen3_coder": "qwen3_coder",
 }
-"""SGLang's names for the same formats: https://docs.sglang.io/advanced_features/tool_parser.html."""
+"""SGLang's names for the same formats: `ToolCallParserEnum` in its `srt/function_call/function_call_parser.py`."""
 _FP8_CACHE = {"vllm": "fp8", "sglang": "fp8_e4m3"}
 
 

@@ -25,6 +25,7 @@ def arguments(command: list[str], args: list[str], hints: ModelHints) -> list[st
         (VLLM, "hermes", ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]),
         (VLLM, "llama3_json", ["--enable-auto-tool-choice", "--tool-call-parser", "llama3_json"]),
         (VLLM, "", []),
+        (VLLM, "seed_oss", ["--enable-auto-tool-choice", "--tool-call-parser", "seed_oss"]),
         (VLLM, "functiongemma", []),
         (SGLANG, "hermes", ["--tool-call-parser", "qwen25"]),
         (SGLANG, "openai", ["--tool-call-parser", "gpt-oss"]),
