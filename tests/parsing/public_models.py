@@ -2,6 +2,14 @@
 
 Each entry has the parameters that the model's tensors hold (`total`, as its hub page or report states them) and what
 else is publicly known of it. Only what matters for parsing is kept of each configuration.
+
+The totals were looked up in November 2026 in what public repositories quote, to the parameter, from the hub's metadata
+of safetensors or from a loaded model. Not found were those of starcoder2-3b, Jamba-v0.1 and InternVL3-8B, which are
+what the published sizes add up to, and of Nemotron-H-8B, which is rounded. The hub's own total is larger where more is
+stored: 7_217_189_760 for falcon-7b, with an output head; 6_738_417_664 for Llama-2-7b, with rotary frequencies;
+684_531_386_000 for DeepSeek-V3 and 1_026_408_235_864 for Kimi-K2, with scales; 81_324_862_720 for Qwen3-Next, with a
+draft layer. Active parameters and most configurations were written from reports and have not been compared again; the
+sizes of thirteen language models agree with the copies in debaditc/kvfit (src/kvfit/data/models.json).
 """
 
 from typing import Any

@@ -1,4 +1,10 @@
-"""Configurations of public models that see, with the parameters that their hub pages state for their tensors."""
+"""Configurations of public models that see, with the parameters that their hub pages state for their tensors.
+
+`public_models` says what was looked up. The configurations of Qwen3-VL, Llama-3.2-Vision, LLaVA and of the language
+models of Mistral-Small and Gemma-3 agree with copies in public repositories. SmolVLM's is from a public, shortened
+copy, and its total is published for SmolVLM2-2.2B-Instruct, which has the same sizes. InternVL3-8B's has the scaling
+of the context that copies of InternVL3-1B's have. Those of Qwen2-VL and CLIP were not found; their totals were.
+"""
 
 from tests.parsing.public_model import PublicModel
 
@@ -86,24 +92,25 @@ VISION_MODELS: tuple[PublicModel, ...] = (
          "llm_config": {"architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_act": "silu",
                         "hidden_size": 3584, "intermediate_size": 18944, "num_attention_heads": 28,
                         "num_hidden_layers": 28, "num_key_value_heads": 4, "max_position_embeddings": 32768,
+                        "rope_scaling": {"factor": 2.0, "rope_type": "dynamic", "type": "dynamic"},
                         "tie_word_embeddings": False, "vocab_size": 151674},
          "vision_config": {"architectures": ["InternVisionModel"], "model_type": "intern_vit_6b", "hidden_act": "gelu",
                            "hidden_size": 1024, "image_size": 448, "intermediate_size": 4096,
                            "num_attention_heads": 16, "num_channels": 3, "num_hidden_layers": 24, "patch_size": 14,
                            "qk_normalization": False, "qkv_bias": True, "norm_type": "layer_norm"}},
-        7_944_373_760, context=32768, capabilities=SEES,
+        7_944_373_760, context=65536, capabilities=SEES,
     ),
     PublicModel(
         "SmolVLM-Instruct",
         {"architectures": ["Idefics3ForConditionalGeneration"], "model_type": "idefics3", "scale_factor": 3,
-         "tie_word_embeddings": False, "vocab_size": 49155,
+         "tie_word_embeddings": False, "vocab_size": 49280,
          "text_config": {"model_type": "llama", "hidden_size": 2048, "intermediate_size": 8192,
                          "num_hidden_layers": 24, "num_attention_heads": 32, "num_key_value_heads": 32,
-                         "head_dim": 64, "max_position_embeddings": 16384, "vocab_size": 49155},
+                         "head_dim": 64, "max_position_embeddings": 16384, "vocab_size": 49280},
          "vision_config": {"model_type": "idefics3", "hidden_size": 1152, "image_size": 384,
                            "intermediate_size": 4304, "num_attention_heads": 16, "num_hidden_layers": 27,
                            "patch_size": 14}},
-        2_246_272_880, context=16384, capabilities=SEES,
+        2_246_784_880, context=16384, capabilities=SEES,
     ),
     PublicModel(
         "clip-vit-large-patch14",
