@@ -58,7 +58,7 @@ class Attention(Frozen):
         sliding_kv_bytes_per_token: Bytes one token adds over the sliding layers, up to the window, at 16 bits.
         sliding_window: Tokens, 0 for none.
         state_bytes_per_sequence: Constant state of recurrent (SSM, linear attention) layers, in bytes.
-        kind: gqa, mha, mqa, mla, hybrid, or none.
+        kind: gqa, mha, mqa, mla (whatever the other layers do), hybrid, or none.
     """
 
     layers: int = 0

@@ -83,6 +83,14 @@ def head_shape(config: Config) -> HeadShape:
     return HeadShape(heads, kv_heads, head_dim, config.integer("v_head_dim") or head_dim)
 
 
+def of_full_layers(config: Config) -> Config:
+    """The configuration as layers with full attention read it: in Gemma 4 these have heads of their own."""
+    wide, shared = config.integer("global_head_dim"), config.integer("num_global_key_value_heads")
+    if not wide:
+        return config
+    return config.with_values({"head_dim": wide, **({"num_key_value_heads": shared} if shared else {})})
+
+
 def mamba_shape(config: Config) -> MambaShape:
     """Sizes of the Mamba layers of Mamba, Jamba, Nemotron-H, Bamba, Falcon-H1 and kin."""
     hidden = hidden_size_of(config)
@@ -131,28 +139,30 @@ def attention_facts(config: Config) -> Attention:
     """What the cache costs, by kind of layer.
 
     MLA keeps one latent vector and the rotary part a token (DeepSeek-V2's paper, section 2.1); grouped attention keeps
-    keys and values of each KV head.
+    keys and values of each KV head. Where full layers have fewer KV heads than sliding ones, these are told: a cache
+    can be divided among so many.
     """
     plan = layer_plan(config)
-    shape = head_shape(config)
+    shape, of_full = head_shape(config), head_shape(of_full_layers(config))
     counts = Counter(layer.mixer for layer in plan)
     full, sliding = counts["full"] + counts["parallel"], counts["sliding"]
-    per_layer = _cache_values(shape) * VALUE_BYTES
-    if config.text("model_type") in ENCODERS:
-        per_layer = 0
+    is_kept = config.text("model_type") not in ENCODERS
+    per_full, per_sliding = (_cache_values(one) * VALUE_BYTES * is_kept for one in (of_full, shape))
     if not full + sliding:
         shape = HeadShape(0, 0, 0, 0)
     return Attention(
         layers=len(plan),
         heads=shape.heads,
-        kv_heads=shape.kv_heads,
+        kv_heads=min(shape.kv_heads, of_full.kv_heads),
         head_dim=shape.head_dim,
-        kv_bytes_per_token=per_layer * full,
+        kv_bytes_per_token=per_full * full,
         sliding_layers=sliding,
-        sliding_kv_bytes_per_token=per_layer * sliding,
+        sliding_kv_bytes_per_token=per_sliding * sliding,
         sliding_window=sliding_window_of(config) if sliding else 0,
         state_bytes_per_sequence=_state_bytes(config, plan),
-        kind=_kind(shape, full + sliding, len(plan), counts["none"]),
+        kind=attention_kind(
+            shape.heads, shape.kv_heads, full + sliding, len(plan) - counts["none"], is_latent=bool(shape.latent)
+        ),
     )
 
 
@@ -162,16 +172,25 @@ def _cache_values(shape: HeadShape) -> int:
     return shape.kv_heads * (shape.head_dim + shape.value_dim)
 
 
-def _kind(shape: HeadShape, attending: int, layers: int, silent: int) -> str:
-    if not attending or not shape.heads:
+def attention_kind(heads: int, kv_heads: int, attending: int, mixing: int, *, is_latent: bool) -> str:
+    """The word for `Attention.kind`; that of latent attention comes first, since no engine divides its cache.
+
+    Args:
+        heads: Query heads.
+        kv_heads: Key-value heads.
+        attending: Layers that attend.
+        mixing: Layers that mix tokens in any way.
+        is_latent: Whether those that attend keep a latent vector.
+    """
+    if not attending or not heads:
         return "none"
-    if attending < layers - silent:
-        return "hybrid"
-    if shape.latent:
+    if is_latent:
         return "mla"
-    if shape.kv_heads == 1 < shape.heads:
+    if attending < mixing:
+        return "hybrid"
+    if kv_heads == 1 < heads:
         return "mqa"
-    return "mha" if shape.kv_heads == shape.heads else "gqa"
+    return "mha" if kv_heads == heads else "gqa"
 
 
 def _state_bytes(config: Config, plan: tuple[Layer, ...]) -> int:

@@ -6,6 +6,7 @@ from typing import Final
 from crds.size import format_size
 from steps.errors import InvalidInputError
 from steps.facts import Attention, Facts, ParameterCount, Quantization
+from steps.parse.attention import attention_kind
 from steps.parse.capabilities import EMBEDDING, IMAGE, RERANK, TEXT
 from steps.parse.chat import tool_call_parser
 from steps.parse.gguf import GgufHeader, GgufTensor, read_gguf_metadata
@@ -161,20 +162,8 @@ def _attention(header: GgufHeader, kind: str) -> Attention:
         sliding_kv_bytes_per_token=unit * sum(n for n, slide in zip(by_layer, slides, strict=True) if slide),
         sliding_window=window if any(slides) else 0,
         state_bytes_per_sequence=_state_bytes(header, kind, layers - attending if attending else layers),
-        kind=_kind(heads, kv_heads, attending, layers, is_latent=bool(latent)),
+        kind=attention_kind(heads, kv_heads, attending, layers, is_latent=bool(latent)),
     )  # fmt: skip
-
-
-def _kind(heads: int, kv_heads: int, attending: int, layers: int, *, is_latent: bool) -> str:
-    if not heads or not attending:
-        return "none"
-    if attending < layers:
-        return "hybrid"
-    if is_latent:
-        return "mla"
-    if kv_heads == 1 < heads:
-        return "mqa"
-    return "mha" if kv_heads == heads else "gqa"
 
 
 def _sliding(header: GgufHeader, kind: str, layers: int) -> list[bool]:

@@ -4,7 +4,14 @@ Blocks follow the papers and transformers' modules: grouped attention, latent at
 Gated DeltaNet and Kimi Delta Attention, lightning attention, short convolutions, gated recurrences.
 """
 
-from steps.parse.attention import HeadShape, head_shape, hidden_size_of, linear_shape, mamba_shape
+from steps.parse.attention import (
+    HeadShape,
+    head_shape,
+    hidden_size_of,
+    linear_shape,
+    mamba_shape,
+    of_full_layers,
+)
 from steps.parse.config import Config
 from steps.parse.heads import is_bert_like
 from steps.parse.layers import Layer, Mixer
@@ -13,12 +20,8 @@ from steps.parse.traits import ALL_BIASES, FOUR_NORMS, GATED_ATTENTION, QKV_BIAS
 
 def mixer_parameters(config: Config, mixer: Mixer) -> int:
     """One layer's part that mixes tokens; 0 for a layer without one."""
-    if mixer == "full" and (wide := config.integer("global_head_dim")):  # Gemma 4: its full layers have wider heads
-        shared = config.integer("num_global_key_value_heads")
-        own = {"head_dim": wide, **({"num_key_value_heads": shared} if shared else {})}
-        return attention_parameters(config.with_values(own))
     if mixer in ("full", "sliding"):
-        return attention_parameters(config)
+        return attention_parameters(of_full_layers(config) if mixer == "full" else config)
     if mixer == "parallel":
         return attention_parameters(config) + _mamba2_parameters(config)
     if mixer == "mamba2":

@@ -88,6 +88,28 @@ def test_latent_attention_keeps_one_latent_a_token() -> None:
     assert facts.kind == "mla"
 
 
+def test_latent_attention_beside_linear_layers_is_still_latent() -> None:
+    """Kimi Linear: three of twelve layers attend; what they keep is no more divided than in other latent models."""
+    latent: Values = {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128}
+    linear: Values = {"linear_attn_config": {"full_attn_layers": [4, 8, 12], "num_heads": 8, "head_dim": 64}}
+    facts = attention_facts(config(**{**BASE, **latent, **linear}))
+    assert facts.kv_bytes_per_token == 3 * (512 + 64) * 2
+    assert facts.state_bytes_per_sequence
+    assert facts.kind == "mla"
+
+
+def test_full_layers_may_have_heads_of_their_own() -> None:
+    """Gemma 4 (vllm-project/vllm-metal#276): sliding layers 16 heads of 256, full ones 4 of 512."""
+    layers: Values = {"sliding_window": 1024, "layer_types": ["sliding_attention"] * 5 + ["full_attention"]}
+    heads: Values = {"num_attention_heads": 32, "num_key_value_heads": 16, "head_dim": 256, "global_head_dim": 512}
+    facts = attention_facts(config(**{**BASE, **layers, **heads, "num_global_key_value_heads": 4}))
+    assert facts.sliding_kv_bytes_per_token == 10 * 2 * 16 * 256 * 2
+    assert facts.kv_bytes_per_token == 2 * 2 * 4 * 512 * 2
+    assert facts.kv_heads == 4  # more devices than that hold the same keys and values again
+    wide = attention_facts(config(**{**BASE, **layers, **heads}))
+    assert (wide.kv_bytes_per_token, wide.kv_heads) == (2 * 2 * 16 * 512 * 2, 16)
+
+
 def test_recurrent_layers_cost_a_sequence_not_a_token() -> None:
     jamba: Values = {**BASE, "model_type": "jamba", "attn_layer_period": 4, "attn_layer_offset": 1,
                      "mamba_d_state": 16, "mamba_d_conv": 4, "mamba_expand": 2}  # fmt: skip
