@@ -115,7 +115,8 @@ class NameAffinity(NamedTuple):
 
     Attributes:
         conflict: Why the runtime is made for another model, in a clause; "" when nothing says so.
-        shared: Words, versions and sizes that both have, where the runtime is called after the model; else 0.
+        shared: Words, numbers of versions and sizes that both have, where the runtime is called after the model;
+            else 0.
         likeness: All that both have less what the model has not, whatever the runtime is called after.
     """
 
@@ -173,7 +174,7 @@ def compare_names(model: KnownModel, runtime: str) -> NameAffinity:
     is_after_model = has_size or bool(families) or is_versioned
     if foreign and model.is_exact and (own.sizes or (is_after_model and any(own.words.values()))):
         return NameAffinity(f"its name is for another model: {_listed(foreign, own)} not in this one's")
-    versions = sum(1 for word in both if own.words[word] and theirs[word])
+    versions = sum(len(own.words[word]) for word in both if theirs[word])  # 3.1 says more than 3
     shared = len({*both, *families}) + versions + has_size + len(own.quantizations)
     likeness = shared - sum(1 for word in own.words if word not in theirs and word not in families)
     return NameAffinity("", shared if (is_after_model or has_all) and not foreign else 0, likeness)

@@ -35,15 +35,15 @@ def affinity(model: str, facts: Facts, runtime: str, *also_called: str) -> NameA
 @pytest.mark.parametrize(
     ("model", "facts", "runtime", "shared"),
     [
-        ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 4),
-        ("Llama-3.3-70B-Instruct", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 4),
+        ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 5),
+        ("Llama-3.3-70B-Instruct", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 5),
         ("llama-3-3-70b-instruct", LLAMA_70B, "sglang-llama-70b-h100-tp4", 2),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama-3", 2),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama", 1),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-large-70b", 1),
-        ("llama-3-3-70b-instruct-fp8", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-fp8-dynamic", 5),
-        ("llama-3-3-70b-instruct", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-w8a8", 5),
-        ("qwen2-5-1-5b-instruct", QWEN25_15B, "srt-qwen2.5-1.5b-instruct", 4),
+        ("llama-3-3-70b-instruct-fp8", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-fp8-dynamic", 6),
+        ("llama-3-3-70b-instruct", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-w8a8", 6),
+        ("qwen2-5-1-5b-instruct", QWEN25_15B, "srt-qwen2.5-1.5b-instruct", 6),
         ("qwen2-5-1-5b-instruct", QWEN25_15B, "srt-qwen-text-tp1", 1),
         ("qwen3-8b", QWEN3_8B, "qwen-3-8b", 3),
         ("deepseek-v3-0324", DEEPSEEK, "srt-deepseek-v3-rdma", 3),
@@ -57,8 +57,8 @@ def affinity(model: str, facts: Facts, runtime: str, *also_called: str) -> NameA
         ("llama-3-1-8b", LLAMA_8B, "vllm-up-to-15b", 0),
         ("llama-3-1-8b-instruct", SMOLLM2, "llama-cpp-python", 0),
         ("llama-3-1-8b", LLAMA_8B, "vllm-llama-blue", 0),
-        ("llama-3-3-70b", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 3),
-        ("llama-3-3-70b-instruct", LLAMA_70B, "prod-llama-3-3-70b-instruct-optimized", 4),
+        ("llama-3-3-70b", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 4),
+        ("llama-3-3-70b-instruct", LLAMA_70B, "prod-llama-3-3-70b-instruct-optimized", 5),
         ("llama-70b", LLAMA_70B, "vllm-llama-3-3-70b-instruct", 2),
     ],
 )
@@ -103,8 +103,22 @@ def test_a_runtime_called_after_another_model_says_which(
 
 def test_a_model_is_known_by_its_repository_and_vendor_too() -> None:
     names = ("meta-llama", "Llama-3.3-70B-Instruct", "Meta")
-    assert affinity("chat", LLAMA_70B, "vllm-meta-llama-3-3-70b-instruct", *names).shared == 5
+    assert affinity("chat", LLAMA_70B, "vllm-meta-llama-3-3-70b-instruct", *names).shared == 6
     assert "llama 3.1" in affinity("chat", LLAMA_70B, "vllm-llama-3-1-70b-instruct", *names).conflict
+
+
+@pytest.mark.parametrize(
+    ("model", "own", "generation"),
+    [
+        ("DeepSeek-V3.1", "srt-deepseek-v3-1", "srt-deepseek-v3"),
+        ("Kimi-K2.5", "srt-kimi-k2-5", "srt-kimi-k2-instruct"),
+        ("GLM-4.6", "srt-glm-4-6", "srt-glm-4"),
+    ],
+)
+def test_the_whole_version_says_more_than_its_generation(model: str, own: str, generation: str) -> None:
+    whole, part = affinity(model, DEEPSEEK, own), affinity(model, DEEPSEEK, generation)
+    assert (whole.conflict, part.conflict) == ("", "")
+    assert whole.shared > part.shared
 
 
 def test_a_short_name_is_no_reason_against_a_runtime() -> None:

@@ -77,7 +77,7 @@ def test_the_reason_is_told_between_runtimes_of_the_model() -> None:
     near, general = gpu("vllm-llama"), gpu("vllm")
     choice = select(LLAMA_70B, model, [gpu("vllm-llama-3-3-70b"), near, general], CLASSES, NODES)
     reasons = {refusal.runtime: refusal.reason for refusal in choice.refused}
-    assert "shares fewer words with the model's (1 against 3)" in reasons["vllm-llama"]
+    assert "shares fewer words with the model's (1 against 4)" in reasons["vllm-llama"]
     assert "that one is called after this model" in reasons["vllm"]
 
 
