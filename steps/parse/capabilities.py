@@ -32,6 +32,7 @@ class Signs:
         labels: Outputs of a classification head, 0 when unknown.
         pooling: Whether sentence-transformers modules pool tokens into a vector.
         is_cross_encoder: Whether sentence-transformers files say that pairs are scored.
+        own_class: What the model's own code gives for `AutoModel`, "" when it has none.
         name: The URI in lower case; only tells rerankers among causal models.
     """
 
@@ -42,6 +43,7 @@ class Signs:
     labels: int = 0
     pooling: bool = False
     is_cross_encoder: bool = False
+    own_class: str = ""
     name: str = ""
 
 
@@ -91,10 +93,13 @@ def _generation(signs: Signs) -> tuple[str, ...]:
 def _embeds(signs: Signs, lower: str, *, is_encoder: bool) -> bool:
     if any(sign in lower for sign in _RETRIEVAL):
         return True
-    if any(sign in lower for sign in _GENERATES):
+    # ChatGLM calls itself ChatGLMModel, and only its own code says ChatGLMForConditionalGeneration.
+    if any(sign in name for sign in _GENERATES for name in (lower, signs.own_class.lower())):
         return False
-    # A bare text model without a head (MistralModel, BertModel) gives hidden states: it is used for embeddings.
-    return is_encoder or (lower.endswith("model") and not signs.has_vision and not signs.has_audio)
+    # A bare text model without a head (MistralModel, BertModel) gives hidden states: it is used for embeddings, and so
+    # is one that guesses masked words.
+    is_bare = lower.endswith(("model", "formaskedlm"))
+    return is_encoder or (is_bare and not signs.has_vision and not signs.has_audio)
 
 
 def _classifier(signs: Signs, *, is_encoder: bool) -> Capabilities:

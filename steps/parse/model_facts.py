@@ -139,6 +139,7 @@ def _capabilities(
             pooling=small.pools or (library is not None and library.has("similarity_fn_name")),
             is_cross_encoder=root.section("sentence_transformers") is not None
             or (library is not None and library.text("model_type") == "CrossEncoder"),
+            own_class=own_code.text("AutoModel") if (own_code := root.section("auto_map")) is not None else "",
             name=files.manifest.uri.lower(),
         )
     )

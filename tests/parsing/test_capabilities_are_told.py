@@ -23,6 +23,10 @@ CHAT, EMBED, RANK, SEE = ("TEXT_TO_TEXT",), ("EMBEDDING",), ("RERANK",), ("IMAGE
         (Signs("Qwen3ForCausalLM", "qwen3", name="hf://qwen/qwen3-reranker-8b"), RANK),
         (Signs("BertModel", "bert"), EMBED),
         (Signs("BertForMaskedLM", "bert"), EMBED),
+        (Signs("EsmForMaskedLM", "esm"), EMBED),
+        (Signs("ChatGLMModel", "chatglm", own_class="modeling_chatglm.ChatGLMForConditionalGeneration"), CHAT),
+        (Signs("NVEmbedModel", "nvembed", own_class="modeling_nvembed.NVEmbedModel"), EMBED),
+        (Signs("GteModel", "gte", pooling=True, own_class="modeling.GteForCausalLM"), EMBED),
         (Signs("BertForSequenceClassification", "bert", labels=1), RANK),
         (Signs("XLMRobertaForSequenceClassification", "xlm-roberta", labels=1), RANK),
         (Signs("BertForSequenceClassification", "bert", labels=3), ()),
@@ -92,6 +96,14 @@ def test_sentence_transformers_files_make_an_embedding_model(tmp_path: Path) -> 
     assert parse_folder(tmp_path).capabilities == EMBED
     write_config(tmp_path, {"model_type": "CrossEncoder"}, "config_sentence_transformers.json")
     assert parse_folder(tmp_path).capabilities == RANK
+
+
+def test_a_models_own_code_says_that_it_writes(tmp_path: Path) -> None:
+    bare = {**MODELS[0].config, "model_type": "chatglm", "architectures": ["ChatGLMModel"]}
+    write_config(tmp_path, bare)
+    assert parse_folder(tmp_path).capabilities == EMBED
+    write_config(tmp_path, {**bare, "auto_map": {"AutoModel": "modeling_chatglm.ChatGLMForConditionalGeneration"}})
+    assert parse_folder(tmp_path).capabilities == CHAT
 
 
 def test_a_reward_model_says_why_it_has_no_capability(tmp_path: Path) -> None:
