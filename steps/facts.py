@@ -57,7 +57,8 @@ class Attention(Frozen):
         sliding_layers: How many of the layers keep only `sliding_window` tokens.
         sliding_kv_bytes_per_token: Bytes one token adds over the sliding layers, up to the window, at 16 bits.
         sliding_window: Tokens, 0 for none.
-        state_bytes_per_sequence: Constant state of recurrent (SSM, linear attention) layers, in bytes.
+        state_bytes_per_sequence: Constant state, in bytes: of recurrent (SSM, linear attention) layers, and of an
+            encoder's output that a decoder attends to.
         kind: gqa, mha, mqa, mla (whatever the other layers do), hybrid, or none.
     """
 

@@ -139,8 +139,9 @@ def attention_facts(config: Config) -> Attention:
     """What the cache costs, by kind of layer.
 
     MLA keeps one latent vector and the rotary part a token (DeepSeek-V2's paper, section 2.1); grouped attention keeps
-    keys and values of each KV head. Where full layers have fewer KV heads than sliding ones, these are told: a cache
-    can be divided among so many.
+    keys and values of each KV head. A decoder keeps those of its encoder's output besides, as long for every
+    sequence (Whisper pads to the limit: vllm-project/vllm#23664). Where full layers have fewer KV heads than sliding
+    ones, these are told: a cache can be divided among so many.
     """
     plan = layer_plan(config)
     shape, of_full = head_shape(config), head_shape(of_full_layers(config))
@@ -159,11 +160,16 @@ def attention_facts(config: Config) -> Attention:
         sliding_layers=sliding,
         sliding_kv_bytes_per_token=per_sliding * sliding,
         sliding_window=sliding_window_of(config) if sliding else 0,
-        state_bytes_per_sequence=_state_bytes(config, plan),
+        state_bytes_per_sequence=_state_bytes(config, plan) + per_full * full * _encoder_positions(config),
         kind=attention_kind(
             shape.heads, shape.kv_heads, full + sliding, len(plan) - counts["none"], is_latent=bool(shape.latent)
         ),
     )
+
+
+def _encoder_positions(config: Config) -> int:
+    """Positions that a decoder attends to in its encoder's output, 0 when there is none or the limit is unknown."""
+    return config.integer("max_source_positions") if config.flag("is_encoder_decoder") else 0
 
 
 def _cache_values(shape: HeadShape) -> int:

@@ -86,6 +86,8 @@ def experts_per_token_of(config: Config) -> int:
 def layer_count(config: Config) -> int:
     """How many layers, bounded."""
     stated = config.integer(*LAYERS)
+    if config.flag("is_encoder_decoder"):  # there num_hidden_layers is the encoder's
+        stated = config.integer("decoder_layers", "num_decoder_layers") or stated
     if groups := config.integer("num_hidden_groups"):  # ALBERT: all layers of a group are one
         return min(groups * config.integer("inner_group_num", default=1), MAX_LAYERS)
     return min(stated or len(next((w for name in _TYPE_LISTS if (w := config.texts(name))), ())), MAX_LAYERS)

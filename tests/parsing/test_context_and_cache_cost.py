@@ -119,6 +119,16 @@ def test_recurrent_layers_cost_a_sequence_not_a_token() -> None:
     assert facts.kind == "hybrid"
 
 
+def test_a_decoder_keeps_its_encoders_output_too() -> None:
+    """Whisper large v3 turbo: 4 layers write what 32 layers hear."""
+    turbo: Values = {"model_type": "whisper", "is_encoder_decoder": True, "d_model": 1280, "num_hidden_layers": 32,
+                     "encoder_layers": 32, "decoder_layers": 4, "decoder_attention_heads": 20,
+                     "max_source_positions": 1500, "max_target_positions": 448}  # fmt: skip
+    facts = attention_facts(config(**turbo))
+    assert facts.kv_bytes_per_token == 4 * 2 * 1280 * 2
+    assert facts.state_bytes_per_sequence == 1500 * facts.kv_bytes_per_token
+
+
 def test_encoders_keep_no_cache() -> None:
     facts = attention_facts(config(**{**BASE, "model_type": "bert", "num_key_value_heads": None}))
     assert (facts.kv_bytes_per_token, facts.kind) == (0, "mha")
