@@ -42,7 +42,7 @@ _BOUNDS = frozenset({
 
 _LLAMA_CPP = re.compile(r"llama[-_.]?(?:cpp|server)")
 _PARALLEL_OR_DEVICE = re.compile(
-    r"(?:tp|pp|dp|ep|cu|cuda)\d+|\d+(?:x?gpus?|cards?|nodes?|gb|gib)|(?!v)[a-z]{1,2}\d{2,3}[a-z]?"
+    r"(?:tp|pp|dp|ep|cu|cuda)\d+|\d+(?:x?gpus?|cards?|nodes?|gb|gib)|(?:(?!v)[a-z]{1,2}\d{2,3}|v\d{3})[a-z]?"
 )
 _SIZE = re.compile(r"(?:(\d+)x)?(\d+)([bmt])")
 _BITS = re.compile(r"(?:bf|fp|nvfp|mxfp|int|q|iq)(\d+)|w(\d+)a\d+")
@@ -230,7 +230,7 @@ def read_name(name: str) -> NameParts:
         elif token in _METHODS or _BITS.fullmatch(token):
             quantizations.append(token)
             last = None
-        elif token in _SAYS_NOTHING or _PARALLEL_OR_DEVICE.fullmatch(token):
+        elif _says_nothing(token, numbered):
             last = None
         elif numbered and len(token) < 32:
             last = numbered[1]
@@ -241,6 +241,12 @@ def read_name(name: str) -> NameParts:
                 words.setdefault(token, ())
         number = ""
     return NameParts(words, () if is_bound else tuple(sizes), tuple(quantizations))
+
+
+def _says_nothing(token: str, numbered: re.Match[str] | None) -> bool:
+    """Whether a word is of serving or of hardware, also with a number behind it: `nvl72`, `node2`."""
+    word = numbered[1] if numbered else token
+    return word in _SAYS_NOTHING or _PARALLEL_OR_DEVICE.fullmatch(token) is not None
 
 
 def _read_size(match: re.Match[str], number: str) -> Size:

@@ -40,6 +40,8 @@ def affinity(model: str, facts: Facts, runtime: str, *also_called: str) -> NameA
         ("llama-3-3-70b-instruct", LLAMA_70B, "sglang-llama-70b-h100-tp4", 2),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama-3", 2),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama", 1),
+        ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-llama-70b-v100-node2", 2),
+        ("deepseek-r1", DEEPSEEK, "srt-deepseek-r1-gb200-nvl72", 3),
         ("llama-3-3-70b-instruct", LLAMA_70B, "vllm-large-70b", 1),
         ("llama-3-3-70b-instruct-fp8", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-fp8-dynamic", 6),
         ("llama-3-3-70b-instruct", LLAMA_70B_FP8, "srt-llama-3-3-70b-instruct-w8a8", 6),
