@@ -89,7 +89,8 @@ def operations_per_second(facts: Facts, spec: AcceleratorClassSpec) -> float:
     A checkpoint in eight bits is calculated so where the device can; weights of four bits are widened to sixteen.
     Eight bits run twice as fast as sixteen on every device that has them, if the class has no figure for them.
     """
-    performance, features = spec.capabilities.performance, spec.capabilities.features
+    performance = spec.capabilities.performance
+    features = {feature.casefold() for feature in spec.capabilities.features}
     if performance is None:
         return 0.0
     sixteen = float(performance.fp16_tflops or performance.fp32_tflops or 0)

@@ -1,6 +1,6 @@
 """Kubernetes' rules for taints and tolerations: which nodes a runtime's pods may be scheduled to. Pure.
 
-`selector` asks for each runtime, because each brings its own tolerations where the service gives none.
+`library` asks for each runtime, because each brings its own tolerations where the service gives none.
 """
 
 from collections.abc import Mapping, Sequence

@@ -114,6 +114,8 @@ def test_eight_bits_are_calculated_where_the_device_can() -> None:
     old = accelerator("old", capabilities={**FIGURES, "features": []})
     told = accelerator("told", capabilities={**FIGURES, "performance": {"fp16Tflops": 1000, "int8Tops": 1900}})
     assert operations_per_second(fp8, PRICED.spec) == 2000e12
+    loud = accelerator("loud", capabilities={**FIGURES, "features": ["FP8"]})
+    assert operations_per_second(fp8, loud.spec) == 2000e12
     assert operations_per_second(fp8, told.spec) == 1900e12
     assert operations_per_second(fp8, old.spec) == 1000e12
     assert operations_per_second(awq, PRICED.spec) == 1000e12
