@@ -1,7 +1,7 @@
 """Runtimes, accelerator classes and nodes, read once for any number of models.
 
-`selector` asks it what there is for a runtime's pods; `choose` gives what `selector.select` would, without the reasons
-for all others, in less than a millisecond among 200 runtimes (`docs/performance.md`).
+`selector` asks it what there is for a runtime's pods. `choose` gives what `selector.select` would, without the reasons
+for all others; `tests/benchmarks/choice.py` times both.
 """
 
 from collections.abc import Iterator, Sequence
