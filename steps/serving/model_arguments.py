@@ -14,6 +14,7 @@ from steps.serving.fields import texts_at
 
 TOOL_CALLS = "$(TOOL_CALL_ARGUMENTS)"
 KV_CACHE = "$(KV_CACHE_ARGUMENTS)"
+TASK = "$(TASK_ARGUMENTS)"
 
 _VLLM_PARSERS = frozenset({
     "deepseek_v3", "deepseek_v31", "glm45", "granite", "hermes", "internlm", "jamba", "kimi_k2", "llama3_json",
@@ -44,10 +45,12 @@ class ModelHints(Frozen):
     Attributes:
         tool_call_parser: As `Facts` has it, or "".
         kv_cache_dtype: What the checkpoint's quantization names for its KV cache, or "".
+        is_embedding: Whether it gives vectors.
     """
 
     tool_call_parser: str = ""
     kv_cache_dtype: str = ""
+    is_embedding: bool = False
 
 
 NO_HINTS = ModelHints()
@@ -59,7 +62,9 @@ def hints_of(facts: Facts | None) -> ModelHints:
         return NO_HINTS
     quantization = facts.quantization
     return ModelHints(
-        tool_call_parser=facts.tool_call_parser, kv_cache_dtype=quantization.kv_cache_dtype if quantization else ""
+        tool_call_parser=facts.tool_call_parser,
+        kv_cache_dtype=quantization.kv_cache_dtype if quantization else "",
+        is_embedding="EMBEDDING" in facts.capabilities,
     )
 
 
@@ -72,10 +77,14 @@ def with_model_arguments(container: Mapping[str, Any], hints: ModelHints) -> dic
         InvalidInputError: for a command or arguments that are no list of texts.
     """
     given = {key: texts_at(container, key, "container") for key in ("command", "args")}
-    if not any(word in texts for word in (TOOL_CALLS, KV_CACHE) for texts in given.values()):
+    if not any(word in texts for word in (TOOL_CALLS, KV_CACHE, TASK) for texts in given.values()):
         return dict(container)
     family = read_engine(container).family
-    flags = {TOOL_CALLS: tool_call_arguments(family, hints), KV_CACHE: kv_cache_arguments(family, hints)}
+    flags = {
+        TOOL_CALLS: tool_call_arguments(family, hints),
+        KV_CACHE: kv_cache_arguments(family, hints),
+        TASK: task_arguments(family, hints),
+    }
     filled = {key: [word for one in texts for word in flags.get(one, (one,))] for key, texts in given.items() if texts}
     return {**container, **filled}
 
@@ -96,3 +105,11 @@ def kv_cache_arguments(family: Family, hints: ModelHints) -> tuple[str, ...]:
     return (
         ("--kv-cache-dtype", dtype) if dtype and hints.kv_cache_dtype.casefold().startswith(("fp8", "float8")) else ()
     )
+
+
+def task_arguments(family: Family, hints: ModelHints) -> tuple[str, ...]:
+    """The flag for a model that gives vectors: vLLM sees it by the model's files, SGLang has to be told.
+
+    https://docs.sglang.io/supported_models/embedding_models.html.
+    """
+    return ("--is-embedding",) if family == "sglang" and hints.is_embedding else ()

@@ -7,7 +7,15 @@ import yaml
 
 from steps.choice import Choice, Parallelism
 from steps.facts import Facts, ParameterCount, Quantization
-from steps.serving.model_arguments import KV_CACHE, NO_HINTS, TOOL_CALLS, ModelHints, hints_of, with_model_arguments
+from steps.serving.model_arguments import (
+    KV_CACHE,
+    NO_HINTS,
+    TASK,
+    TOOL_CALLS,
+    ModelHints,
+    hints_of,
+    with_model_arguments,
+)
 from tests.serving_cluster.made_up import EXAMPLES, placed, rendered, service
 
 VLLM = ["python3", "-m", "vllm.entrypoints.openai.api_server"]
@@ -54,6 +62,13 @@ def test_a_checkpoint_with_scales_for_its_cache_gets_an_8_bit_cache(
     assert arguments(command, [KV_CACHE], ModelHints(kv_cache_dtype=dtype)) == flags
 
 
+@pytest.mark.parametrize(
+    ("command", "is_embedding", "flags"), [(SGLANG, True, ["--is-embedding"]), (SGLANG, False, []), (VLLM, True, [])]
+)
+def test_sglang_is_told_that_a_model_gives_vectors(command: list[str], is_embedding: bool, flags: list[str]) -> None:
+    assert arguments(command, [TASK], ModelHints(is_embedding=is_embedding)) == flags
+
+
 def test_only_a_word_of_its_own_is_replaced() -> None:
     script = [f"exec vllm serve {TOOL_CALLS}"]
     assert arguments(["bash", "-c"], script, ModelHints(tool_call_parser="hermes")) == script
@@ -73,6 +88,7 @@ def test_hints_come_from_facts() -> None:
     )
     assert hints_of(facts) == ModelHints(tool_call_parser="hermes", kv_cache_dtype="fp8")
     assert hints_of(facts.model_copy(update={"quantization": None})).kv_cache_dtype == ""
+    assert hints_of(facts.model_copy(update={"capabilities": ("EMBEDDING",)})).is_embedding
     assert hints_of(None) == NO_HINTS
 
 
@@ -85,4 +101,4 @@ def test_example_runtimes_take_their_flags_from_the_model(name: str, hints: Mode
     deployment = next(one for one in made.objects if one["kind"] == "Deployment")
     words = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
     assert ("--tool-call-parser" in words) == ("--kv-cache-dtype" in words) == bool(hints.tool_call_parser)
-    assert not {TOOL_CALLS, KV_CACHE} & set(words)
+    assert not {TOOL_CALLS, KV_CACHE, TASK} & set(words)
