@@ -14,10 +14,11 @@ from controller.observed import Context
 from controller.plans.attempts import Failed, Prospect, prospect, soonest
 from controller.plans.failures import Failure, read_failure
 from controller.plans.model_inputs import RESERVED, RETRY, Wanted, default_folder
+from controller.plans.model_runs import runs_of_model
 from controller.plans.model_state import NodeState
 from controller.plans.naming import digest_of, next_run
 from controller.plans.node_records import Entry
-from controller.plans.runs import Run, Task, read_runs
+from controller.plans.runs import Run, Task
 from controller.plans.submission import submit
 
 TEMPLATE: Final = "evict-model"
@@ -97,9 +98,7 @@ def plan_eviction(
 
 def evict_runs(model: Object, context: Context) -> tuple[Run, ...]:
     """Evict runs of a model, oldest first."""
-    namespace = str(model["metadata"].get("namespace") or "")
-    found = context.observed.runs(TEMPLATE, model["kind"], namespace, model["metadata"]["name"])
-    return read_runs(found, context.now)
+    return runs_of_model(model, context, TEMPLATE)
 
 
 def keeps_files(model: Object, wanted: Wanted, folder: str, context: Context) -> bool:

@@ -16,10 +16,11 @@ from controller.plans.attempts import doubled_wait, prospect_of, seconds_left
 from controller.plans.choices import kinds_to_choose_from, nodes_of_classes
 from controller.plans.conditions import Said
 from controller.plans.import_runs import cache_tasks
+from controller.plans.model_runs import own_runs_of_model
 from controller.plans.model_state import ModelState
 from controller.plans.model_token import token_for_run
 from controller.plans.naming import digest_of, next_run, run_name
-from controller.plans.runs import Run, read_runs
+from controller.plans.runs import Run
 from controller.plans.service_inputs import asked_of, find_model
 from controller.plans.service_virtual import is_virtual
 from controller.plans.submission import forget_failures, submit
@@ -73,7 +74,7 @@ def plan_fit(state: ModelState, context: Context) -> FitCheck:
     asked = asked_fit(state.model, context)
     if asked is None or _has_begun(state):
         return FitCheck()
-    runs, inputs = fit_runs(state.model, context), _inputs(state, asked, context)
+    runs, inputs = own_runs_of_model(state.model, context, TEMPLATE), _inputs(state, asked, context)
     same = [run for run in runs if run.inputs(VERB) == inputs]
     last = same[-1] if same else None
     if last is not None and last.phase == "Succeeded":
@@ -125,13 +126,6 @@ def fit_mistake(model: Object) -> str:
     except FieldError as error:
         return f"{error.field}: {error}"
     return ""
-
-
-def fit_runs(model: Object, context: Context) -> tuple[Run, ...]:
-    """The runs that have looked whether a model fits, oldest first."""
-    namespace = str(model["metadata"].get("namespace") or "")
-    found = context.observed.runs(TEMPLATE, model["kind"], namespace, model["metadata"]["name"])
-    return tuple(run for run in read_runs(found, context.now) if run.is_ours and run.is_of(model))
 
 
 def _policy(resource: Object) -> str:

@@ -16,7 +16,8 @@ from controller.observed import Context
 from controller.plans.attempts import Failed, Prospect, prospect, prospect_of, since_success
 from controller.plans.failures import read_failure
 from controller.plans.model_inputs import Wanted
-from controller.plans.runs import ADOPTED, Run, Task, read_runs
+from controller.plans.model_runs import runs_of_model
+from controller.plans.runs import ADOPTED, Run, Task
 from controller.plans.submission import resource_labels
 from crds import labels
 from steps.facts import Facts
@@ -150,13 +151,7 @@ class ImportRuns:
 
 def read_import_runs(model: Object, wanted: Wanted, context: Context) -> ImportRuns:
     """The import runs of a model, from whatever template and whoever submitted them."""
-    namespace = str(model["metadata"].get("namespace") or "")
-    found = [
-        item
-        for template in _TEMPLATES
-        for item in context.observed.runs(template, model["kind"], namespace, model["metadata"]["name"])
-    ]
-    every = read_runs(found, context.now)
+    every = runs_of_model(model, context, *_TEMPLATES)
     status = model.get("status") or {}
     adoptable = tuple(run for run in every if _is_adoptable(run, model, wanted))
     of_files = [run for run in every if run.is_of(model) and run.inputs(VERB).partition("-")[0] == wanted.files]

@@ -8,13 +8,14 @@ from controller.observed import Context
 from controller.plans.conditions import Said, conditions, write_status
 from controller.plans.eviction import evict_runs, keeps_files, plan_eviction
 from controller.plans.failures import Failure
-from controller.plans.fit_check import fit_runs
+from controller.plans.fit_check import TEMPLATE as CHECK_FIT
 from controller.plans.import_runs import asked_nodes, cache_tasks
 from controller.plans.model_inputs import Wanted
+from controller.plans.model_runs import own_runs_of_model
 from controller.plans.model_state import ModelState, NodeState, observe_model
 from controller.plans.node_records import Entry, entry_text, remove_entry, set_label, write_entry
 from controller.plans.records_of_artifact import release_artifact
-from controller.plans.revision_check import check_runs
+from controller.plans.revision_check import TEMPLATE as CHECK_REVISION
 from crds import labels
 
 
@@ -57,8 +58,8 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
         for run in (
             *state.runs.every,
             *evict_runs(model, context),
-            *check_runs(model, context),
-            *fit_runs(model, context),
+            *own_runs_of_model(model, context, CHECK_REVISION),
+            *own_runs_of_model(model, context, CHECK_FIT),
         )
         if run.is_ours
     ]

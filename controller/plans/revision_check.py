@@ -13,10 +13,11 @@ from typing import Final
 from controller.actions import Action, CreateObject, DeleteObject, Object
 from controller.observed import Context
 from controller.plans.conditions import condition_of, is_true
+from controller.plans.model_runs import own_runs_of_model
 from controller.plans.model_state import ModelState
 from controller.plans.model_token import token_for_run
 from controller.plans.naming import digest_of, next_run
-from controller.plans.runs import Run, parse_time, read_runs
+from controller.plans.runs import Run, parse_time
 from controller.plans.submission import submit
 from crds.metadata import REFRESH
 
@@ -56,7 +57,7 @@ def plan_check(state: ModelState, context: Context) -> Check:
     wanted = state.wanted
     if wanted.scheme in _NEVER_MOVE or wanted.storage.names_one_revision:
         return Check({})
-    runs = check_runs(state.model, context)
+    runs = own_runs_of_model(state.model, context, TEMPLATE)
     source = _followed(state, _told(state, runs))
     active = next((run for run in runs if run.is_active and _is_for(run, state)), None)
     if active is not None:
@@ -67,13 +68,6 @@ def plan_check(state: ModelState, context: Context) -> Check:
     if not asked:
         return Check(source, wait_seconds=wait)
     return Check(source, tuple(_submission(state, runs, asked, context)))
-
-
-def check_runs(model: Object, context: Context) -> tuple[Run, ...]:
-    """The runs that have asked a model's source, oldest first."""
-    namespace = str(model["metadata"].get("namespace") or "")
-    found = context.observed.runs(TEMPLATE, model["kind"], namespace, model["metadata"]["name"])
-    return tuple(run for run in read_runs(found, context.now) if run.is_ours and run.is_of(model))
 
 
 def _told(state: ModelState, runs: tuple[Run, ...]) -> Object:
