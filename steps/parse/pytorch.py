@@ -27,8 +27,11 @@ _DEEPEST: Final = 4
 _LEGACY_HEAD: Final = 3
 """Pickles before the state dict in the old format: magic number, protocol, machine."""
 _THREADS: Final = 4
-_DAMAGE: Final = (ValueError, LookupError, TypeError, OverflowError, EOFError, NotImplementedError, RuntimeError,
-                  AttributeError, struct.error, zlib.error, zipfile.BadZipFile)  # fmt: skip
+_DAMAGE: Final = (
+    AttributeError, LookupError, OverflowError, TypeError, ValueError,  # operands of other kinds than a state dict's
+    EOFError, struct.error, zipfile.BadZipFile, zlib.error,  # the archive ends early, or is none
+    RuntimeError,  # zipfile, of a member that is encrypted, or (NotImplementedError) packed in a way that it cannot
+)  # fmt: skip
 _DTYPES: Final = {
     "double": "F64", "float64": "F64", "float": "F32", "float32": "F32", "half": "F16", "float16": "F16",
     "bfloat16": "BF16", "long": "I64", "int64": "I64", "int": "I32", "int32": "I32", "short": "I16", "int16": "I16",
@@ -61,15 +64,6 @@ def _tensors_of(files: ModelFiles, path: str) -> list[Tensor] | None:
         return _tensors_in(_unpickled(cast(BinaryIO, stream)))
     except _DAMAGE:
         return None
-
-
-def unpickled_tensors(content: bytes) -> list[Tensor]:
-    """The tensors of one pickle of a state dict.
-
-    Raises:
-        ValueError and other errors of Python: when it is damaged, or holds what no state dict does.
-    """
-    return _tensors_in(_Machine().run(io.BytesIO(content)))
 
 
 def _tensors_in(top: object) -> list[Tensor]:

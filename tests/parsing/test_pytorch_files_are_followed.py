@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps.parse.pytorch import MOST_READ, unpickled_tensors
-from tests.parsing.made_up_files import parse_folder, write_config
+from steps.parse.pytorch import MOST_READ, pickled_tensors
+from steps.parse.ranges import ModelFiles
+from tests.parsing.made_up_files import FolderReader, describe_folder, parse_folder, write_config
 from tests.parsing.made_up_pytorch import (
     SIZES,
     Storage,
@@ -137,8 +139,11 @@ def test_any_state_dict_that_python_writes_is_read(
     shapes: dict[str, tuple[str, list[int]]], protocol: int, is_wrapped: bool
 ) -> None:
     state: Any = OrderedDict(state_dict(shapes))
-    content = state_dict_pickle({"model": state} if is_wrapped else state, protocol)
-    found = {tensor.name.removeprefix("model."): tensor.shape for tensor in unpickled_tensors(content)}
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_pytorch(write_model(Path(folder)), {"model": state} if is_wrapped else state, protocol)
+        tensors = pickled_tensors(ModelFiles(describe_folder(Path(folder)), FolderReader()), (path.name,))
+    assert tensors is not None
+    found = {tensor.name.removeprefix("model."): tensor.shape for tensor in tensors}
     assert found == {name.removeprefix("model."): tuple(shape) for name, (_, shape) in shapes.items()}
 
 
