@@ -1,39 +1,20 @@
 """On a terminal of 80 columns text wraps at words under its beginning, and what a person copies stays whole."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.command.output import wrap_at_words
-from tests.command.run_ome import ome
+from tests.command.run_ome import ome, on_terminal
 
 WORDS = st.lists(st.text("abcdefgh/-.", min_size=1, max_size=90), min_size=1, max_size=40)
 
 
-def on_terminal(columns: int, *arguments: str) -> str:
-    """What `ome` prints on a terminal of so many columns."""
-    ours, its = os.openpty()
-    environment = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm"}
-    command = [sys.executable, "-m", "pipelines.command", *arguments]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=environment)
-    os.close(its)
-    printed = b""
-    while True:
-        try:
-            more = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            more = b""
-        if not more:
-            break
-        printed += more
-    os.close(ours)
-    child.wait()
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", printed.decode())
+def in_columns(columns: int, *arguments: str) -> str:
+    """What `ome` prints on a terminal of so many columns, without colours."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", on_terminal(columns, *arguments))
 
 
 @given(words=WORDS, columns=st.integers(40, 200), indent=st.integers(0, 38))
@@ -51,10 +32,10 @@ def test_without_a_terminal_nothing_wraps() -> None:
 
 
 def test_a_runs_name_can_be_copied_from_the_list_of_runs(tmp_path: Path) -> None:
-    printed = on_terminal(80, "import", f"local://{tmp_path}/nowhere", "--name", "nowhere")
+    printed = in_columns(80, "import", f"local://{tmp_path}/nowhere", "--name", "nowhere")
     assert "failed" in printed
     (run,) = [word for word in printed.split() if word.startswith("import-model-")][:1]
-    listed = on_terminal(80, "runs", "list")
+    listed = in_columns(80, "runs", "list")
     assert run in listed
     assert not [line for line in listed.splitlines() if len(line) > 80]
 

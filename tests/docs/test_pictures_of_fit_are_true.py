@@ -2,14 +2,13 @@
 
 import io
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
+from tests.command.run_ome import on_terminal
 from tests.docs.documented import REPOSITORY
 from tests.parsing.made_up_files import write_config
 from tests.parsing.public_models import MODELS
@@ -21,32 +20,13 @@ PICTURES = {
 }
 
 
-def printed_on_terminal(*arguments: str) -> str:
-    """What `ome` writes to its standard output where that is a terminal; colours stay."""
-    ours, its = os.openpty()
-    environment = {**os.environ, "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
-    command = [sys.executable, "-m", "pipelines.command", *arguments]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=its, stderr=subprocess.DEVNULL, env=environment)
-    os.close(its)
-    printed = b""
-    while True:
-        try:
-            more = os.read(ours, 65536)
-        except OSError:  # how Linux says that the other end is closed
-            more = b""
-        if not more:
-            break
-        printed += more
-    os.close(ours)
-    assert child.wait() == 0
-    return printed.decode().replace("\r\n", "\n")
-
-
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_picture_is_what_is_printed(name: str, tmp_path: Path) -> None:
     known = next(model for model in MODELS if model.name == "Qwen2.5-7B")
     write_config(tmp_path / known.name, {**known.config, "torch_dtype": "bfloat16"})
-    printed = Text.from_ansi(printed_on_terminal("fit", f"local://{tmp_path}/{known.name}", *PICTURES[name]))
+    printed = Text.from_ansi(
+        on_terminal(COLUMNS, "fit", f"local://{tmp_path}/{known.name}", *PICTURES[name], has_errors=False)
+    )
     assert not [line for line in printed.plain.splitlines() if len(line.rstrip()) > COLUMNS]
     console = Console(width=COLUMNS, record=True, file=io.StringIO())
     console.print(
