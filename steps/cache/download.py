@@ -218,7 +218,7 @@ class Download:
                 if task.file.digest not in self._begun:  # thousands have no record, and are not looked for
                     continue
                 known = read_journal(self._store.progress(task.file), task.file.size)
-                elsewhere += sum(known[1]) if known is not None else 0
+                elsewhere += sum(known.done) if known is not None else 0
             self._on_progress(self._there + elsewhere + sum(transfer.total for transfer in self._open))
 
 

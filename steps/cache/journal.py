@@ -99,23 +99,31 @@ def record_synced(descriptor: int, synced: Sequence[int]) -> None:
     os.fsync(descriptor)
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """A record as it stands.
+
+    Attributes:
+        segment_bytes: Size of all segments but the last.
+        done: Bytes there, per segment.
+        synced: How many of them had been forced to the disk.
+        boot: The only boot that `done` holds in; b"" for any.
+    """
+
     segment_bytes: int
     done: list[int]
     synced: list[int]
     boot: bytes
 
 
-def read_journal(path: Path, size: int) -> tuple[int, list[int]] | None:
-    """Segment size and bytes there per segment; None when there is no sound record for a file of this size."""
+def read_journal(path: Path, size: int) -> Record | None:
+    """The record of a file of this size, with what of it holds now; None when there is no sound one."""
     known = _read(path, size)
-    if known is None:
-        return None
-    holds = known.boot in (b"", this_boot())
-    return known.segment_bytes, known.done if holds else known.synced
+    if known is None or known.boot in (b"", this_boot()):
+        return known
+    return known._replace(done=known.synced)
 
 
-def _read(path: Path, size: int) -> _Record | None:
+def _read(path: Path, size: int) -> Record | None:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -133,7 +141,7 @@ def _read(path: Path, size: int) -> _Record | None:
         if max(there, safe) > min(segment_bytes, size - segment * segment_bytes):
             return None
     # A power cut may leave the newer of the one beside the older of the other.
-    return _Record(segment_bytes, list(map(max, done, synced)), synced, content[end:])
+    return Record(segment_bytes, list(map(max, done, synced)), synced, content[end:])
 
 
 def _counts(values: Sequence[int]) -> bytes:

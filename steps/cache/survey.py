@@ -253,7 +253,7 @@ def _stored(path: Path, digest: str, inode: InodeKey, status: os.stat_result, th
 def _bytes_there(partial: Path, status: os.stat_result) -> int:
     """Bytes of a download by its journal; without one it is a copy, which grows."""
     known = read_journal(partial.with_suffix(".progress"), status.st_size)
-    return sum(known[1]) if known is not None else min(status.st_size, status.st_blocks * BLOCK_BYTES)
+    return sum(known.done) if known is not None else min(status.st_size, status.st_blocks * BLOCK_BYTES)
 
 
 def _belongs(path: Path) -> bool:

@@ -64,5 +64,5 @@ def bytes_there(manifest: Manifest) -> int:
     store, there = ObjectStore(models_root()), 0
     for file in manifest.files:
         known = read_journal(store.progress(file), file.size) if store.partial(file).exists() else None
-        there += file.size if store.path(file).exists() else sum(known[1]) if known else 0
+        there += file.size if store.path(file).exists() else sum(known.done) if known else 0
     return there

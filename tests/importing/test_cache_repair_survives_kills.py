@@ -56,4 +56,4 @@ def test_a_kill_half_way_through_the_bytes_costs_next_to_nothing(hub: RunningHub
 def _there(folder: Path, size: int) -> int:
     """Bytes of downloads below a folder, by their journals."""
     known = [read_journal(path, size) for path in folder.rglob("*.progress")]
-    return sum(sum(each[1]) for each in known if each is not None)
+    return sum(sum(each.done) for each in known if each is not None)

@@ -1,11 +1,8 @@
 """After a power cut no visible model is damaged, and the next import goes on from the bytes that the disk has."""
 
-import os
 import shutil
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,12 +15,11 @@ from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.models import bytes_there, contents, noise, resolve, start_caching
 from tests.kills.__main__ import NOT_RUN
+from tests.kills.writeback import FORCED
 from tests.not_run import not_run
 
 MIB = 1 << 20
 CUTS = 10
-PATIENCE = 120.0
-"""Seconds for what is waited for."""
 
 
 def take(path: Path, start: int, size: int) -> None:
@@ -41,6 +37,7 @@ def test_power_cuts_at_random_moments_leave_no_damaged_model(kind: str) -> None:
         not_run(done.stderr.strip(), "run as root, with mkfs.ext4 and loop devices")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"kills     {CUTS} in "), done.stdout
+    assert f"where the disk had {FORCED}" in done.stdout, "which must all be there after a cut"
 
 
 def test_recorded_bytes_that_the_disk_never_had_are_fetched_again_at_once(hub: RunningHub, tmp_path: Path) -> None:
@@ -58,33 +55,6 @@ def test_recorded_bytes_that_the_disk_never_had_are_fetched_again_at_once(hub: R
     imported = import_model(manifest, "model")
     assert contents(imported.path) == files
     assert 48 * MIB - there < imported.fetched_bytes <= 48 * MIB - there + 3 * MIB, "the segment's end, and no more"
-
-
-def test_downloads_under_way_are_forced_to_the_disk(
-    hub: RunningHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """First the bytes, then the record; and the import ends as if nothing had been."""
-    files = {"model.safetensors": noise(24 * MIB, 1)}
-    hub.add("acme/model", files)
-    manifest = resolve("hf://acme/model")
-    forced: list[str] = []
-    has_both, fsync = threading.Event(), os.fsync
-
-    def watched(descriptor: int) -> None:
-        fsync(descriptor)
-        forced.append(Path(f"/proc/self/fd/{descriptor}").readlink().suffix)
-        if forced[-2:] == [".partial", ".progress"]:
-            has_both.set()
-
-    monkeypatch.setattr(os, "fsync", watched)
-    hub.set_faults(Fault("hold", times=0, after=20 * MIB))
-    with ThreadPoolExecutor(1) as pool:
-        importing = pool.submit(import_model, manifest, "model")
-        try:
-            assert has_both.wait(PATIENCE), forced
-        finally:
-            hub.set_faults()
-        assert contents(importing.result().path) == files
 
 
 def test_bytes_before_a_hole_are_there_but_the_last_of_them(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_without_a_digest_nothing_of_another_boot_is_taken_for_the_file() -> Non
     store = interrupt(file)
     lose_power(store, file)
     known = read_journal(store.progress(file), file.size)
-    assert known is not None and sum(known[1]) == 0, "what will not be used is not there"
+    assert known is not None and sum(known.done) == 0, "what will not be used is not there"
     transfer = begin(store, file)
     assert transfer.resumed_bytes == 0
     come_to_the_end(transfer)

@@ -1,10 +1,11 @@
 """What a process that was stopped had fetched, and what of it lies on the disk."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from steps.cache.holes import bytes_before_hole
-from steps.cache.journal import read_journal
+from steps.cache.journal import Record, read_journal
 from steps.cache.store import ObjectStore
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -41,17 +42,30 @@ def settled(hub: RunningHub, seconds: float = 0.01) -> int:
 def bytes_in_store(root: Path) -> int:
     """Bytes under a models root that no import need fetch again: objects, and what there is of other downloads."""
     store = ObjectStore(root)
-    return sum(path.stat().st_size for path in store.objects()) + sum(map(_bytes_of, store.partials()))
+    return sum(path.stat().st_size for path in store.objects()) + sum(
+        _bytes_of(partial, record) for partial, record in _downloads(store)
+    )
 
 
-def _bytes_of(partial: Path) -> int:
+def is_forced(root: Path) -> bool:
+    """Whether all that downloads have recorded has been forced to the disk."""
+    store = ObjectStore(root)
+    return all(record.done == record.synced for _, record in _downloads(store))
+
+
+def _bytes_of(partial: Path, record: Record) -> int:
     """What the record of a download says, less what is a hole."""
-    size = partial.stat().st_size
-    segment_bytes, done = read_journal(partial.with_suffix(".progress"), size) or (0, [])
+    starts = [segment * record.segment_bytes for segment in range(len(record.done))]
     with partial.open("rb") as file:
-        starts = [segment * segment_bytes for segment in range(len(done))]
         return sum(
-            bytes_before_hole(file.fileno(), start, start + count)
-            for start, count in zip(starts, done, strict=True)
-            if count
+            bytes_before_hole(file.fileno(), start, start + done, synced)
+            for start, done, synced in zip(starts, record.done, record.synced, strict=True)
+            if done
         )
+
+
+def _downloads(store: ObjectStore) -> Iterator[tuple[Path, Record]]:
+    """Those under way that have a record."""
+    for partial in store.partials():
+        if record := read_journal(partial.with_suffix(".progress"), partial.stat().st_size):
+            yield partial, record

@@ -1,4 +1,8 @@
-"""What a kernel may have written to the disk by the time of a power cut: all, nothing, or the wrong half."""
+"""What may have been written to the disk by the time of a power cut: all, nothing, the wrong half, or what was forced.
+
+The import itself forces what it has fetched to the disk now and then. Once it has, all of that is there after the cut,
+whatever the kernel did.
+"""
 
 import os
 import random
@@ -7,9 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from tests.hub.faults import Fault
+from tests.hub.fixture import RunningHub
+from tests.kills.accounting import is_forced
 from tests.kills.victim import Victim
 
 Writeback = Literal["nothing", "records", "bytes", "all"]
+FORCED = "what the import had forced there"
+_FORCED_SHARE = 0.3
+"""Of the cuts."""
 
 
 def write_back(root: Path, what: Writeback) -> None:
@@ -21,10 +31,19 @@ def write_back(root: Path, what: Writeback) -> None:
             _write_out(path)
 
 
-def before_cut(root: Path, sent: Callable[[], int]) -> Callable[[Victim, random.Random], str]:
+def before_cut(root: Path, hub: RunningHub) -> Callable[[Victim, random.Random], str]:
     """Lets the kernel write back, and the import go on a little or not at all, before the power goes; says which."""
 
+    def sent() -> int:
+        return hub.ledger.counts().total_bytes
+
     def work(victim: Victim, chance: random.Random) -> str:
+        if chance.random() < _FORCED_SHARE:
+            hub.set_faults(Fault("hold", times=0))
+            victim.resume()
+            if victim.wait_until(lambda: is_forced(root)) and victim.stop() and is_forced(root):
+                return FORCED
+            return "what came after that too"
         what: Writeback = chance.choice(("nothing", "records", "bytes", "all"))
         write_back(root, what)
         if chance.random() < 0.5:
