@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from steps.cache.journal import this_boot
+
 FileSystem = Literal["ext4", "xfs"]
 OPTIONS: Mapping[FileSystem, str] = {"ext4": "loop,commit=300,noauto_da_alloc", "xfs": "loop"}
 MAKE: Mapping[FileSystem, Sequence[str]] = {
@@ -77,6 +79,7 @@ class LoopDisk:
 
     def _start_anew(self) -> None:
         self._boot_id.write_text(f"{uuid.uuid4()}\n")
+        this_boot.cache_clear()  # which no process but this one outlives
 
     @property
     def _boot_id(self) -> Path:

@@ -38,10 +38,15 @@ def before_cut(root: Path, hub: RunningHub) -> Callable[[Victim, random.Random],
         return hub.ledger.counts().total_bytes
 
     def work(victim: Victim, chance: random.Random) -> str:
+        def has_forced() -> bool:
+            # A record says so before it is on the disk itself: until then it is open once more.
+            records = [path for path in victim.open_files() if path.endswith(".progress")]
+            return len(records) == len(set(records)) and is_forced(root)
+
         if chance.random() < _FORCED_SHARE:
             hub.set_faults(Fault("hold", times=0))
             victim.resume()
-            if victim.wait_until(lambda: is_forced(root)) and victim.stop() and is_forced(root):
+            if victim.wait_until(has_forced) and victim.stop() and has_forced():
                 return FORCED
             return "what came after that too"
         what: Writeback = chance.choice(("nothing", "records", "bytes", "all"))
