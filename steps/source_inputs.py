@@ -42,8 +42,8 @@ class SourceInputs(StepInputs):
         if self.uri.startswith("local://") and is_on_cluster():  # here it would be a folder of the step's image
             raise UnsupportedError(
                 f'uri: "{self.uri}" is a folder of one machine, and a step on a cluster sees no folder of a node',
-                remedy="Put the files into a PersistentVolumeClaim, and apply a model with pvc://[namespace:]claim/path, "
-                "or import them from a bucket. On one machine, `ome import` takes local:///path.",
+                remedy="Put the files into a PersistentVolumeClaim and apply a model with "
+                "pvc://[namespace:]claim/path; or import them from a bucket. On one machine, `ome import` takes local:///path.",
             )
         require_credentials(self.uri, self.secret, self.secret_key)
         options = ResolveOptions(revision, self.allow_patterns, self.ignore_patterns)
