@@ -11,6 +11,7 @@ from controller import index
 from controller.actions import Key, Object
 from controller.store import Change, Store
 from crds import labels
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
 
 MODELS = ("ClusterBaseModel", "BaseModel")
 
@@ -151,5 +152,6 @@ _ROUTES: Mapping[str, Callable[[Change, Store], Iterable[Key]]] = {
     "ConfigMap": _of_config_map,
     "Deployment": _of_owned,
     "Pod": _of_owned,
+    **{kind.kind: _of_owned for kind in COMPANION_KINDS},
     "Secret": _of_secret,
 }

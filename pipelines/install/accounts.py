@@ -65,6 +65,9 @@ CONTROLLER = Account(
         Rule("", ("nodes",), (*_WATCH, "patch")),
         Rule("", ("pods",), _WATCH),
         Rule("apps", ("deployments",), _WATCH),
+        Rule("", ("services",), _WATCH),  # of these three the metadata only: whether what was deployed is there
+        Rule("autoscaling", ("horizontalpodautoscalers",), _WATCH),
+        Rule("policy", ("poddisruptionbudgets",), _WATCH),
         Rule("", ("events",), ("create", "patch")),
     ),
     system=(
