@@ -104,6 +104,7 @@ def watched(namespace: str) -> tuple[Watched, ...]:
     """All that a controller whose system namespace is `namespace` watches: what planners may look at."""
     return (
         *(Watched(RESOURCES[kind]) for kind in ("ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob")),
+        Watched(RESOURCES["FineTunedWeight"]),
         *(Watched(RESOURCES[k], holds=True) for k in ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")),
         Watched(RESOURCES["Workflow"], namespace, labels.PIPELINE),
         Watched(RESOURCES["CronWorkflow"], namespace),

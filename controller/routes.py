@@ -39,7 +39,7 @@ def _of_service(change: Change, store: Store) -> Iterable[Key]:
     yield from store.keys_by((index.MEASURES, change.key.namespace, change.key.name))
 
 
-def _of_benchmark(change: Change, store: Store) -> Iterable[Key]:
+def _of_itself(change: Change, store: Store) -> Iterable[Key]:
     yield change.key
 
 
@@ -142,7 +142,8 @@ _ROUTES: Mapping[str, Callable[[Change, Store], Iterable[Key]]] = {
     "ClusterBaseModel": _of_model,
     "BaseModel": _of_model,
     "InferenceService": _of_service,
-    "BenchmarkJob": _of_benchmark,
+    "BenchmarkJob": _of_itself,
+    "FineTunedWeight": _of_itself,
     "ClusterServingRuntime": _of_choices,
     "ServingRuntime": _of_choices,
     "AcceleratorClass": _of_choices,
