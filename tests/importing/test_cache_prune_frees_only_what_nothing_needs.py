@@ -110,6 +110,8 @@ def test_a_reserved_model_stays_and_is_said_to(hub: RunningHub) -> None:
     hub.add("acme/model", {"model.safetensors": WEIGHTS})
     folders = {name: fetch("hf://acme/model", name).path for name in ("spare", "kept")}
     assert reserve_model(model_owner("ClusterBaseModel", "", "kept"))
+    said = {name: '"reserved"' in (folder / ".ome-model.json").read_text() for name, folder in folders.items()}
+    assert said == {"spare": False, "kept": True}, "an older version reads the marker of any other model"
     for folder in folders.values():
         make_old(folder)
     done = prune(with_models=True)
