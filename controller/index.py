@@ -12,6 +12,7 @@ from controller.actions import Object
 from crds import labels
 from crds.metadata import FIT
 from crds.storage_location import stays_in_claim
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
 
 Entry = tuple[str, ...]
 
@@ -20,7 +21,7 @@ RUN = "run"
 KEPT_FOR = "kept-for"
 """kind, namespace, name: a CronWorkflow is kept for that resource."""
 OWNED = "owned"
-"""namespace, service: a Deployment or Pod belongs to that service."""
+"""namespace, service: a Deployment, what it was made with, or a Pod belongs to that service."""
 USES_MODEL = "uses-model"
 """name: an InferenceService names that model, or a BenchmarkJob measures it by URL."""
 ENFORCES_FIT = "enforces-fit"
@@ -188,6 +189,7 @@ _ENTRIES: dict[str, Callable[[Object], Iterable[Entry]]] = {
     "Secret": _of_kept,
     "Deployment": _of_owned,
     "Pod": _of_owned,
+    **{kind.kind: _of_owned for kind in COMPANION_KINDS},
     "ClusterBaseModel": _of_model,
     "BaseModel": _of_model,
     "InferenceService": _of_service,

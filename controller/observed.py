@@ -28,7 +28,7 @@ class Observed(Protocol):
         """
 
     def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:
-        """Deployments or Pods with the label `ome.io/inferenceservice=<service>` in that namespace."""
+        """Deployments, Pods or companions with the label `ome.io/inferenceservice=<service>` in that namespace."""
 
     def models_in(self, folder: str, models_root: str) -> Sequence[Object]:
         """Models whose files are in that folder of nodes or below it, unless they stay in a claim."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from controller.plans import plan_accelerator, plan_benchmark, plan_model, plan_service
+from controller.plans import plan_accelerator, plan_benchmark, plan_fine_tuned_weight, plan_model, plan_service
 from controller.reconcile import Planner
 
 PLANNERS: Mapping[str, Planner] = {
@@ -11,5 +11,6 @@ PLANNERS: Mapping[str, Planner] = {
     "InferenceService": plan_service,
     "BenchmarkJob": plan_benchmark,
     "AcceleratorClass": plan_accelerator,
+    "FineTunedWeight": plan_fine_tuned_weight,
 }
 """Planners by kind: pure functions from a resource and what is observed to a plan."""

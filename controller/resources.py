@@ -9,16 +9,20 @@ from controller.actions import Object
 from crds import labels
 from crds.kinds import KINDS
 from steps.cluster.resource_types import (
+    AUTOSCALER,
     CONFIG_MAP,
     DEPLOYMENT,
+    DISRUPTION_BUDGET,
     EVENT,
     NODE,
     POD,
+    SERVICE,
     WORKFLOW,
     ResourceType,
     resource_type,
 )
 from steps.errors import InvalidInputError
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
 
 ARGO = WORKFLOW.api_version
 
@@ -37,6 +41,9 @@ RESOURCES: dict[str, ResourceType] = {
         ResourceType("v1", "Secret", "secrets"),
         EVENT,
         DEPLOYMENT,
+        SERVICE,
+        AUTOSCALER,
+        DISRUPTION_BUDGET,
         LEASE,
     )
 }
@@ -97,6 +104,7 @@ def watched(namespace: str) -> tuple[Watched, ...]:
     """All that a controller whose system namespace is `namespace` watches: what planners may look at."""
     return (
         *(Watched(RESOURCES[kind]) for kind in ("ClusterBaseModel", "BaseModel", "InferenceService", "BenchmarkJob")),
+        Watched(RESOURCES["FineTunedWeight"]),
         *(Watched(RESOURCES[k], holds=True) for k in ("ClusterServingRuntime", "ServingRuntime", "AcceleratorClass")),
         Watched(RESOURCES["Workflow"], namespace, labels.PIPELINE),
         Watched(RESOURCES["CronWorkflow"], namespace),
@@ -105,5 +113,6 @@ def watched(namespace: str) -> tuple[Watched, ...]:
         Watched(RESOURCES["ConfigMap"], namespace, labels.MANIFEST, metadata_only=True),
         Watched(RESOURCES["Deployment"], "", labels.INFERENCE_SERVICE),
         Watched(RESOURCES["Pod"], "", labels.INFERENCE_SERVICE),
+        *(Watched(kind, "", labels.INFERENCE_SERVICE, metadata_only=True) for kind in COMPANION_KINDS),
         Watched(RESOURCES["Secret"], namespace, metadata_only=True),
     )

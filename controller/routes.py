@@ -11,6 +11,7 @@ from controller import index
 from controller.actions import Key, Object
 from controller.store import Change, Store
 from crds import labels
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
 
 MODELS = ("ClusterBaseModel", "BaseModel")
 
@@ -38,7 +39,7 @@ def _of_service(change: Change, store: Store) -> Iterable[Key]:
     yield from store.keys_by((index.MEASURES, change.key.namespace, change.key.name))
 
 
-def _of_benchmark(change: Change, store: Store) -> Iterable[Key]:
+def _of_itself(change: Change, store: Store) -> Iterable[Key]:
     yield change.key
 
 
@@ -141,7 +142,8 @@ _ROUTES: Mapping[str, Callable[[Change, Store], Iterable[Key]]] = {
     "ClusterBaseModel": _of_model,
     "BaseModel": _of_model,
     "InferenceService": _of_service,
-    "BenchmarkJob": _of_benchmark,
+    "BenchmarkJob": _of_itself,
+    "FineTunedWeight": _of_itself,
     "ClusterServingRuntime": _of_choices,
     "ServingRuntime": _of_choices,
     "AcceleratorClass": _of_choices,
@@ -151,5 +153,6 @@ _ROUTES: Mapping[str, Callable[[Change, Store], Iterable[Key]]] = {
     "ConfigMap": _of_config_map,
     "Deployment": _of_owned,
     "Pod": _of_owned,
+    **{kind.kind: _of_owned for kind in COMPANION_KINDS},
     "Secret": _of_secret,
 }

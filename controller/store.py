@@ -95,7 +95,7 @@ class Store:
         )
 
     def owned(self, kind: str, service_namespace: str, service: str) -> Sequence[Object]:
-        """Deployments or Pods with the label `ome.io/inferenceservice=<service>` in that namespace."""
+        """Deployments, Pods or companions with the label `ome.io/inferenceservice=<service>` in that namespace."""
         keys = self.keys_by((index.OWNED, service_namespace, labels.label_value(service)))
         return [self._of(key) for key in sorted(keys, key=str) if key.kind == kind]
 

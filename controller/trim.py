@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from controller.actions import Object
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -24,6 +25,8 @@ _NODE_OF_RUN = (
     "id", "name", "displayName", "type", "templateName", "phase", "message", "startedAt", "finishedAt", "progress",
     "inputs", "outputs", "hostNodeName", "boundaryID",
 )  # fmt: skip
+
+_OF_COMPANION = ("name", "namespace", "uid", "labels", "deletionTimestamp")
 
 
 def trim(kind: str, item: Object) -> Object:
@@ -70,4 +73,11 @@ def _only(found: Object, keys: tuple[str, ...]) -> Object:
     return {key: found[key] for key in keys if key in found}
 
 
-_TRIMMED: dict[str, Callable[[Object], None]] = {"Node": _trim_node, "Workflow": _trim_run}
+def _trim_companion(item: Object) -> None:
+    """Only that it is there counts, and whose it is; not its version, which an autoscaler changes all the time."""
+    item["metadata"] = _only(item["metadata"], _OF_COMPANION)
+
+
+_TRIMMED: dict[str, Callable[[Object], None]] = {"Node": _trim_node, "Workflow": _trim_run} | {
+    kind.kind: _trim_companion for kind in COMPANION_KINDS
+}

@@ -29,6 +29,8 @@ MANIFEST: Final = "ome.io/manifest"
 
 NODE_STATUS: Final = "models.ome/basemodel-status"
 """On the ConfigMap of each node that says which models it holds: "true"."""
+RESERVED: Final = "models.ome/reserve-model-artifact"
+"""OME's label on a model whose files stay when it is deleted: "true"."""
 INFERENCE_SERVICE: Final = "ome.io/inferenceservice"
 COMPONENT: Final = "component"
 RUNTIME: Final = "serving-runtime"

@@ -1,4 +1,4 @@
-"""The step that takes a model off a node. Run by `evict-model`, once a node; also safe to run again."""
+"""The step that takes a model off a node, or reserves its files there; safe to run again. Run by `evict-model`."""
 
 import platform
 import sys
@@ -18,6 +18,7 @@ class EvictInputs(StepInputs):
     scope: ModelKind = Field(default="ClusterBaseModel", description="Kind of the model's resource.")
     namespace: str = Field(default="default", description="Namespace of a BaseModel.")
     path: str = Field(default="", description="Its folder; under the models root. Empty for <models root>/<name>.")
+    reserve: bool = Field(default=False, description="Keep its files, also when an import needs room for others.")
     node: str = Field(default="", description="The node this runs on; empty for any (on one machine, this).")
 
 
@@ -34,7 +35,7 @@ class EvictOutputs(StepOutputs):
     description="Removes the model's folder from the node, and every file that no other model shares.",
 )
 def evict_model(inputs: EvictInputs) -> EvictOutputs:
-    """Remove a model's folder and what only it used; that nothing is there is no error.
+    """Remove a model's folder and what only it used, or reserve it; that nothing is there is no error.
 
     Raises:
         InvalidInputError: for an impossible name, or a folder that is not under the models root.
@@ -42,7 +43,15 @@ def evict_model(inputs: EvictInputs) -> EvictOutputs:
     """
     from steps import cache
 
-    collected = cache.evict_model(model_owner(inputs.scope, inputs.namespace, inputs.name), inputs.path)
-    node = node_name() or inputs.node or platform.node() or "localhost"
+    owner, node = model_owner(inputs.scope, inputs.namespace, inputs.name), _node(inputs)
+    if inputs.reserve:
+        is_there = cache.reserve_model(owner, inputs.path)
+        sys.stderr.write(f"{inputs.name} on {node}: {'reserved' if is_there else 'there is nothing to reserve'}\n")
+        return EvictOutputs(freed_bytes=0, node=node)
+    collected = cache.evict_model(owner, inputs.path)
     sys.stderr.write(f"{inputs.name} on {node}: {collected.freed_bytes} bytes freed\n")
     return EvictOutputs(freed_bytes=collected.freed_bytes, node=node)
+
+
+def _node(inputs: EvictInputs) -> str:
+    return node_name() or inputs.node or platform.node() or "localhost"

@@ -2,7 +2,9 @@
 
 from pydantic import Field
 
+from steps.cluster.pod import is_on_cluster
 from steps.contract import StepInputs
+from steps.errors import UnsupportedError
 from steps.manifest import Manifest
 from steps.source_credentials import require_credentials
 from steps.sources import ResolveOptions, open_source
@@ -12,7 +14,9 @@ class SourceInputs(StepInputs):
     """Which files of which source, and how to reach it."""
 
     uri: str = Field(
-        default="", description="Storage URI, such as hf://org/name[@revision], s3://bucket/prefix or local:///path."
+        default="",
+        description="Storage URI, such as hf://org/name[@revision] or s3://bucket/prefix; local:///path only on one "
+        "machine.",
     )
     allow_patterns: tuple[str, ...] = Field(
         default=(), description="Keep only files that match one of these shell patterns."
@@ -35,6 +39,12 @@ class SourceInputs(StepInputs):
         Raises:
             OmeError: of the class that fits, with a remedy.
         """
+        if self.uri.startswith("local://") and is_on_cluster():  # here it would be a folder of the step's image
+            raise UnsupportedError(
+                f'uri: "{self.uri}" is a folder of one machine, and a step on a cluster sees no folder of a node',
+                remedy="Put the files into a PersistentVolumeClaim and apply a model with "
+                "pvc://[namespace:]claim/path; or import them from a bucket. On one machine, `ome import` takes local:///path.",
+            )
         require_credentials(self.uri, self.secret, self.secret_key)
         options = ResolveOptions(revision, self.allow_patterns, self.ignore_patterns)
         return open_source(self.uri, self.source_parameters).resolve(options)

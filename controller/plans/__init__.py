@@ -6,7 +6,8 @@ empty plan and a plan that was cut short anywhere is simply made again.
 
 from controller.plans.accelerator import plan_accelerator
 from controller.plans.benchmark import plan_benchmark
+from controller.plans.fine_tuned_weight import plan_fine_tuned_weight
 from controller.plans.model import plan_model
 from controller.plans.service import plan_service
 
-__all__ = ["plan_accelerator", "plan_benchmark", "plan_model", "plan_service"]
+__all__ = ["plan_accelerator", "plan_benchmark", "plan_fine_tuned_weight", "plan_model", "plan_service"]

@@ -1,5 +1,7 @@
 """Taking a model off nodes: evict runs submitted, their results read, and what is left of nodes that do not answer.
 
+The files of a reserved model stay: the same runs then write that on nodes, since no resource says it any more.
+
 Each eviction is of an entry: an annotation of the run says, by node, which. A model that comes back to a node later
 has another entry, so an old run never passes for its eviction.
 """
@@ -13,13 +15,14 @@ from controller.actions import CreateObject, Object
 from controller.observed import Context
 from controller.plans.attempts import Failed, Prospect, prospect, soonest
 from controller.plans.failures import Failure, read_failure
-from controller.plans.model_inputs import RESERVED, RETRY, Wanted, default_folder
+from controller.plans.model_inputs import RETRY, Wanted, default_folder
 from controller.plans.model_runs import runs_of_model
 from controller.plans.model_state import NodeState
 from controller.plans.naming import digest_of, next_run
 from controller.plans.node_records import Entry
 from controller.plans.runs import Run, Task
 from controller.plans.submission import submit
+from crds.labels import RESERVED
 
 TEMPLATE: Final = "evict-model"
 EVICTS: Final = "evicts"
@@ -72,12 +75,11 @@ def plan_eviction(
     for node in nodes:
         assert node.entry is not None  # noqa: S101 - the caller's promise
         folder = node.entry.path or wanted.folder
-        if keeps_files(model, wanted, folder, context):
+        is_below = folder.startswith(f"{context.settings.models_root.rstrip('/')}/")
+        is_shared = shares_folder(model, folder, context)
+        if is_shared or not is_below:
             done.append(node.name)
-            continue
-        if not folder.startswith(f"{context.settings.models_root.rstrip('/')}/"):
-            done.append(node.name)
-            left[node.name] = folder
+            left |= {} if is_shared or is_reserved(model) else {node.name: folder}
             continue
         outcome = _outcome(runs, node.name, _token(model, node.entry), context)
         if outcome is None:
@@ -101,10 +103,13 @@ def evict_runs(model: Object, context: Context) -> tuple[Run, ...]:
     return runs_of_model(model, context, TEMPLATE)
 
 
-def keeps_files(model: Object, wanted: Wanted, folder: str, context: Context) -> bool:
-    """Whether files stay although the model goes: its label says so, or another model's folder is there or below."""
-    if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
-        return True
+def is_reserved(model: Object) -> bool:
+    """Whether its files stay by its label: its evictions then only note on nodes that they do."""
+    return bool((model["metadata"].get("labels") or {}).get(RESERVED) == "true")
+
+
+def shares_folder(model: Object, folder: str, context: Context) -> bool:
+    """Whether files stay although the model goes, since another model's folder is there or below."""
     return any(
         item["metadata"].get("uid") != model["metadata"].get("uid") and "deletionTimestamp" not in item["metadata"]
         for item in context.observed.models_in(folder, context.settings.models_root)
@@ -128,9 +133,9 @@ def _outcome(runs: Sequence[Run], node: str, token: str, context: Context) -> Pr
 
 
 def _token(model: Object, entry: Entry) -> str:
-    """What an eviction is of: the entry, and anew when a person asks for another attempt."""
+    """What an eviction is of: the entry, and anew when a person asks for another attempt, or for the files to stay."""
     retry = str((model["metadata"].get("annotations") or {}).get(RETRY) or "")
-    return f"{entry.token}+{retry}" if retry else entry.token
+    return "+".join(filter(None, (entry.token, retry, "reserve" if is_reserved(model) else "")))
 
 
 def _succeeded(run: Run, task: Task | None) -> bool:
@@ -157,6 +162,7 @@ def _submission(
     arguments |= {"namespace": wanted.namespace} if wanted.namespace else {}
     default = default_folder(context.settings.models_root, wanted.namespace, model["metadata"])
     arguments |= {"path": folder} if folder != default else {}
+    arguments |= {"reserve": "true"} if is_reserved(model) else {}
     arguments["nodes"] = json.dumps(sorted(tokens))
     name = next_run("evict", wanted.name, inputs, (run.name for run in runs))
     return submit(

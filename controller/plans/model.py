@@ -32,6 +32,7 @@ from controller.plans.node_records import remove_entry, restore_config_map, set_
 from controller.plans.own_patch import hold, writes_before_status
 from controller.plans.records_of_artifact import keep_artifact, release_artifact
 from controller.plans.revision_check import Check, plan_check
+from controller.plans.source_mistakes import unsupported_source
 from controller.plans.submission import forget_failures, submit, vanished
 from crds.problems import FieldError
 from crds.storage_location import stays_in_claim
@@ -62,6 +63,8 @@ def plan_model(resource: Object, context: Context) -> Plan:
         return _standing(resource, context, "Disabled", text, holds=False)
     if wanted.scheme == "vendor":
         return _standing(resource, context, "Vendor", "Its vendor provides it: there are no files here.", holds=True)
+    if lack := unsupported_source(wanted):
+        return _standing(resource, context, "Unsupported", lack, holds=False)
     if stays_in_claim(resource):
         if mistake := claim_mistake(wanted):
             return _standing(resource, context, "InvalidSpec", mistake, holds=False)

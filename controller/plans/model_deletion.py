@@ -6,7 +6,7 @@ A node that is dead or closed to pods never holds this up: its entry and label g
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
 from controller.plans.conditions import Said, conditions, write_status
-from controller.plans.eviction import evict_runs, keeps_files, plan_eviction
+from controller.plans.eviction import evict_runs, is_reserved, plan_eviction, shares_folder
 from controller.plans.failures import Failure
 from controller.plans.fit_check import TEMPLATE as CHECK_FIT
 from controller.plans.import_runs import asked_nodes, cache_tasks
@@ -36,7 +36,7 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
     left = {
         node.name: node.place.trouble
         for node in held
-        if node not in live and not keeps_files(model, wanted, _folder(node, wanted), context)
+        if node not in live and not shares_folder(model, _folder(node, wanted), context)
     } | {name: last.message for name, last in eviction.given_up.items()}
     left |= {name: f"not below the models root: {folder}" for name, folder in eviction.left.items()}
     waiting = [node for node in live if node.name not in clean]
@@ -44,9 +44,12 @@ def plan_model_deletion(model: Object, wanted: Wanted, context: Context) -> Plan
         left = {name: why for name, why in left.items() if _is_recorded(state, name)}
     if left:
         told = ", ".join(f"{name} ({why})" for name, why in sorted(left.items()))
-        actions.append(
-            EmitEvent(model, "Warning", "FilesLeft", f"Files stay on {told}: remove {wanted.folder} there.")
+        todo = (
+            "they could not be marked as reserved, and go when room is needed"
+            if is_reserved(model)
+            else f"remove {wanted.folder} there"
         )
+        actions.append(EmitEvent(model, "Warning", "FilesLeft", f"Files stay on {told}: {todo}."))
     if eviction.submission is not None:
         return Plan((*actions, *_unlabel(state, waiting), *_memorise(state, waiting, context), eviction.submission))
     if waiting:
@@ -126,7 +129,7 @@ def _status(
     old = state.model.get("status") or {}
     generation = int(state.model["metadata"].get("generation") or 0)
     names = ", ".join(node.name for node in waiting[:5]) + (f" and {len(waiting) - 5} more" if waiting[5:] else "")
-    text = f"Its files are being removed from {names}."
+    text = f"Its files are being {'reserved on' if is_reserved(state.model) else 'removed from'} {names}."
     if trouble is not None:
         text += f" The attempt before failed: {trouble.sentence}"
     said = [Said("Ready", False, "Deleting", text)]

@@ -27,8 +27,6 @@ from crds.storage import SOURCE_PARAMETERS, StorageSpec
 from crds.storage_uri import StorageUriError
 
 RETRY: Final = "ome.io/retry"
-RESERVED: Final = "models.ome/reserve-model-artifact"
-"""OME's label on a model whose files stay on nodes when it is deleted."""
 _DEFAULT_KEY = "token"
 _REFUSE: Final = "refuse"
 _DASHES: Final = 2

@@ -9,7 +9,7 @@ from typing import Final
 
 from controller.actions import Action, DeleteObject, EmitEvent, Object, PatchObject, Plan
 from controller.observed import Context
-from controller.plans.attempts import since_success, soonest
+from controller.plans.attempts import seconds_left, since_success, soonest
 from controller.plans.conditions import change_event, write_status
 from controller.plans.naming import next_run
 from controller.plans.predictor import migration
@@ -31,6 +31,7 @@ FINALIZER: Final = labels.FINALIZERS["InferenceService"]
 TEMPLATE: Final = "deploy-model"
 _TEMPLATES: Final = (TEMPLATE, "onboard-model")
 _LATE_SECONDS: Final = 60.0
+_LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
 def plan_service(resource: Object, context: Context) -> Plan:
@@ -106,10 +107,13 @@ def _submission(state: ServiceState, runs: tuple[Run, ...], attempt: Attempt, co
 def _seconds_until_missing(state: ServiceState, context: Context) -> float | None:
     """0 when a Deployment that was deployed is gone; None when all are there, or deploying again and again is no use.
 
-    One that was never seen may only be late: it is waited for a minute after its run.
+    One that was never seen may only be late: it is waited for a minute after its run. So is what comes with it, and
+    longer with each run, should something else take it away every time.
     """
-    if all(part.deployment is not None for part in state.components) or state.active is not None:
+    if state.active is not None:
         return None
+    if all(part.deployment is not None for part in state.components):
+        return _seconds_until_companions(state, context) if state.missing else None
     seen = (state.asked.service.get("status") or {}).get("components") or {}
     if any(part.deployment is None and part.name in seen for part in state.components):
         return 0.0
@@ -120,6 +124,15 @@ def _seconds_until_missing(state: ServiceState, context: Context) -> float | Non
         return None
     late = (context.now - parse_time(last.finished)).total_seconds()
     return max(_LATE_SECONDS - late, 0.0)
+
+
+def _seconds_until_companions(state: ServiceState, context: Context) -> float:
+    last = state.last
+    if last is None or last.phase != "Succeeded":
+        return 0.0
+    times = sum(run.phase == "Succeeded" for run in state.runs)
+    wait = min(_LATE_SECONDS * 2.0 ** min(times - 1, 6), _LONGEST_WAIT_SECONDS)
+    return seconds_left(last.finished, wait, context.now)
 
 
 def _has_deployed(run: Run, asked: Asked) -> bool:

@@ -1,6 +1,6 @@
 """How the components of a service are: their Deployments, and the words of pods that do not come up."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +9,8 @@ from controller.observed import Context
 from controller.plans.service_inputs import Asked
 from crds import labels
 from crds.storage_location import stays_in_claim
+from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
+from steps.serving.cluster.companions import companions_of
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
 from steps.serving.cluster.rollout import refusal
@@ -37,12 +39,14 @@ class Component:
         deployment: None when there is none.
         pods: Of the newest template, those being deleted left out.
         trouble: Why a pod of them is not ready; None when all are, or none has said anything.
+        missing: `<kind>/<name>` of what its Deployment was made with and that is gone.
     """
 
     name: str
     deployment: Object | None
     pods: tuple[Object, ...] = ()
     trouble: Trouble | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def is_available(self) -> bool:
@@ -90,15 +94,26 @@ def components_of(asked: Asked, context: Context) -> tuple[Component, ...]:
         if "deletionTimestamp" not in item["metadata"]
     }
     pods = context.observed.owned("Pod", asked.namespace, asked.name)
-    model = _placed(asked)
+    model, there = _placed(asked), _companions(asked, context)
     return tuple(
-        _read(name, found.get(name), [pod for pod in pods if _component(pod) == name], model)
+        _read(name, found.get(name), [pod for pod in pods if _component(pod) == name], model, there)
         for name in COMPONENTS
         if name == "engine" or name in spec or name in found
     )
 
 
-def _read(name: str, deployment: Object | None, pods: list[Object], model: PlacedModel) -> Component:
+def _companions(asked: Asked, context: Context) -> set[str]:
+    return {
+        f"{kind.kind}/{item['metadata']['name']}"
+        for kind in COMPANION_KINDS
+        for item in context.observed.owned(kind.kind, asked.namespace, asked.name)
+        if "deletionTimestamp" not in item["metadata"]
+    }
+
+
+def _read(
+    name: str, deployment: Object | None, pods: list[Object], model: PlacedModel, there: Collection[str]
+) -> Component:
     if deployment is None:
         return Component(name, None)
     digest = _template_digest(deployment)
@@ -111,7 +126,8 @@ def _read(name: str, deployment: Object | None, pods: list[Object], model: Place
     troubles = [trouble for pod in new if (trouble := pod_trouble(pod, (), model)) is not None]
     refused = refusal(deployment)
     troubles += [refused] if refused is not None else []
-    return Component(name, deployment, new, min(troubles, key=lambda trouble: trouble.rank, default=None))
+    missing = tuple(companion for companion in companions_of(deployment) if companion not in there)
+    return Component(name, deployment, new, min(troubles, key=lambda trouble: trouble.rank, default=None), missing)
 
 
 def _component(item: Object) -> str:

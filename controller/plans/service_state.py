@@ -44,6 +44,11 @@ class ServiceState:
         return self.runs[-1] if self.runs else None
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """`<kind>/<name>` of what was deployed beside Deployments, and is gone; none before just this is deployed."""
+        return tuple(one for part in self.components for one in part.missing) if self.is_deployed else ()
+
+    @property
     def is_deployed(self) -> bool:
         """Whether just this is deployed, as a run says or the status remembers, and no run failed at it since."""
         has_failed = self.last is not None and self.last.phase == "Failed"

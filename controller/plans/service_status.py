@@ -1,7 +1,7 @@
 """A service's status: conditions with the scheduler's and the containers' own words, selection, url, OME's fields."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
@@ -15,6 +15,8 @@ from controller.plans.service_inputs import DEPLOYED, Asked, model_obstacle
 from controller.plans.service_loading import model_status
 from controller.plans.service_memory import endpoint_of, remembered, warnings_of
 from controller.plans.service_state import ServiceState
+
+MISSING: Final = "ObjectsMissing"
 
 
 def service_said(state: ServiceState) -> tuple[Said, ...]:
@@ -75,6 +77,8 @@ def _model(asked: Asked) -> Said:
 
 
 def _deployed(state: ServiceState) -> Said:
+    if state.missing and state.active is None:
+        return Said("Deployed", False, MISSING, f"Gone since: {', '.join(state.missing)}. It is deployed again.")
     if state.is_deployed and state.active is None:
         warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
         return Said("Deployed", True, "Deployed", f"Just this is deployed, and has answered.{warnings}")
@@ -122,7 +126,9 @@ def _drifted(asked: Asked) -> Said:
 
 def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
     broken = next((part for part in parts if not part.holds), None)
-    if deployed.holds and broken is None:
+    if unreachable := [one for one in state.missing if one.startswith("Service/")]:
+        return Said("Ready", False, MISSING, f"Gone since it was deployed: {', '.join(unreachable)}.")
+    if (deployed.holds or deployed.reason == MISSING) and broken is None:
         return Said("Ready", True, "Ready", "Every component is available.")
     if state.mistake is not None and state.active is None and not all(part.deployment for part in state.components):
         return Said("Ready", False, state.mistake.reason, state.mistake.message)

@@ -42,7 +42,8 @@ def list_models(
 ) -> None:
     """List the models on disk, and imports that have not ended.
 
-    NEEDED is whether a resource, a deployment or another home folder refers to the model. With --cluster: the models
+    NEEDED is whether a resource, a deployment or another home folder refers to the model; reserved: nothing does any
+    more, and it stays. With --cluster: the models
     of each node, as the controller has recorded them.
     """
     if api := _cluster(cluster, kubeconfig, context):
@@ -230,7 +231,7 @@ def _model_row(model: "ModelUsage") -> tuple[object, ...]:
         format_bytes(model.bytes),
         format_bytes(model.shared_bytes) if model.shared_bytes else "",
         f"{used} ago",
-        "yes" if model.is_needed else "no",
+        "yes" if model.is_needed else "reserved" if model.is_reserved else "no",
         "marker unreadable" if model.state == "unreadable" else model.state,
     )
 

@@ -21,7 +21,7 @@ def delete(
 ) -> None:
     """Delete a service, a model or another resource.
 
-    A service stops; a model's files go unless another model shares them.
+    A service stops; a model's files go unless another model shares them, or its label reserves them.
     """
     from pipelines.command.kind_name import kinds_of
     from pipelines.command.namespaced_name import split_name
@@ -62,9 +62,11 @@ def _delete_service(name: str, namespace: str) -> None:
 def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
     from pathlib import Path
 
+    from crds.labels import RESERVED
     from pipelines.command.output import format_bytes
-    from steps.cache import remove_model
+    from steps.cache import remove_model, reserve_model
     from steps.errors import InvalidInputError
+    from steps.published_model import owner_of
     from steps.resources import NAMESPACED, ResourceFolder
 
     resources = ResourceFolder()
@@ -79,7 +81,13 @@ def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
             remedy=f"Delete the service first (`ome delete service {users[0]}`), or give --force.",
         )
     scope = namespace if kind in NAMESPACED else ""
-    path = (resources.get(kind, name, scope)["spec"].get("storage") or {}).get("path", "")
+    model = resources.get(kind, name, scope)
+    path = (model["spec"].get("storage") or {}).get("path", "")
+    if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
+        is_kept = reserve_model(owner_of(model), path)
+        resources.delete(kind, name, scope)
+        typer.echo(f"{kind}/{name} deleted" + (f"; its files stay, since its label {RESERVED} says so" * is_kept))
+        return
     resources.delete(kind, name, scope)
     freed = remove_model(Path(path)).freed_bytes if path and Path(path).is_dir() else 0
     typer.echo(f"{kind}/{name} deleted, {format_bytes(freed)} freed")

@@ -60,11 +60,16 @@ CONTROLLER = Account(
     "Watches resources, submits workflows, writes status, node labels and the ConfigMaps of nodes.",
     cluster=(
         Rule("ome.io", (*_MODELS, "inferenceservices", "benchmarkjobs"), (*_WATCH, "patch")),
-        Rule("ome.io", tuple(f"{kind}/status" for kind in (*_MODELS, *_MADE)), ("patch",)),
-        Rule("ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses"), _WATCH),
+        Rule("ome.io", tuple(f"{kind}/status" for kind in (*_MODELS, *_MADE, "finetunedweights")), ("patch",)),
+        Rule(
+            "ome.io", ("servingruntimes", "clusterservingruntimes", "acceleratorclasses", "finetunedweights"), _WATCH
+        ),
         Rule("", ("nodes",), (*_WATCH, "patch")),
         Rule("", ("pods",), _WATCH),
         Rule("apps", ("deployments",), _WATCH),
+        Rule("", ("services",), _WATCH),  # of these three the metadata only: whether what was deployed is there
+        Rule("autoscaling", ("horizontalpodautoscalers",), _WATCH),
+        Rule("policy", ("poddisruptionbudgets",), _WATCH),
         Rule("", ("events",), ("create", "patch")),
     ),
     system=(

@@ -19,7 +19,7 @@ def build() -> WorkflowTemplate:
             title="Evict a model",
             description="Removes a model's files from nodes; files that another model shares stay.",
             deadline_seconds=3600,
-            parameters=[*ask_for("evict-model", "name", "scope", "namespace", "path"), NODES],
+            parameters=[*ask_for("evict-model", "name", "scope", "namespace", "path", "reserve"), NODES],
         ) as template,
         # failFast off: a node that does not answer must not keep the files on the others.
         DAG(name="evict-model", fail_fast=False),
@@ -27,7 +27,7 @@ def build() -> WorkflowTemplate:
         run_step(
             "evict-model",
             "evict",
-            workflow_values("name", "scope", "namespace", "path") | {"node": "{{item}}"},
+            workflow_values("name", "scope", "namespace", "path", "reserve") | {"node": "{{item}}"},
             with_param="{{workflow.parameters.nodes}}",
         )
     return template

@@ -31,7 +31,8 @@ DESCRIPTION = "workflows.argoproj.io/description"
 USER = 65532  # the number that images call "nonroot"
 FROM_SETTINGS = (
     "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE", "OME_KEEP_REVISIONS",
-    "OME_DOWNLOAD_LIMIT", "OME_UPLOAD_LIMIT", MODELS_ROOT_VARIABLE,
+    "OME_DISK_RESERVE", "OME_DOWNLOAD_LIMIT", "OME_UPLOAD_LIMIT", "OME_CONNECTIONS", "OME_STALL_SECONDS",
+    "OME_TRANSFER_ATTEMPTS", "OME_RATE_LIMIT_SECONDS", "OME_OCI_URI", MODELS_ROOT_VARIABLE,
 )  # fmt: skip
 """Variables of every step that an installation may set."""
 

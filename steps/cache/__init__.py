@@ -12,7 +12,8 @@
     <root>/<name>/                                      a model: its files, and .ome-model.json
     <root>/<namespace>/<name>/                          the same for a BaseModel of a cluster
 
-`steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`.
+`steps.cache_model` runs `import_model`, `steps.evict_model` runs `evict_model`, `ome delete` runs `remove_model`, and
+for a model whose files are to stay both run `reserve_model`.
 `ome cache` runs `usage.read_usage`, `verifying.verify`, `repair.repair` and `pruning.prune`, all from a `survey`;
 `ome bundle` runs `bundle_export` and `bundle_import`.
 """
@@ -20,6 +21,16 @@
 from steps.cache.collection import Collected, collect_garbage, remove_model
 from steps.cache.eviction import evict_model
 from steps.cache.importing import Imported, import_model
+from steps.cache.reservation import reserve_model
 from steps.cache.root import models_root
 
-__all__ = ["Collected", "Imported", "collect_garbage", "evict_model", "import_model", "models_root", "remove_model"]
+__all__ = [
+    "Collected",
+    "Imported",
+    "collect_garbage",
+    "evict_model",
+    "import_model",
+    "models_root",
+    "remove_model",
+    "reserve_model",
+]

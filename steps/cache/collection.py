@@ -159,7 +159,7 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
             continue
         used = seen.st_mtime
         is_young = now - used < GRACE_SECONDS
-        if not is_young and not references.need(folder, marker):
+        if not is_young and not marker.reserved and not references.need(folder, marker):
             freeable = {name: size for name, size in objects.items() if name not in kept}
             candidates.append(Evictable(str(folder), freeable, used, rank=2))
     for earlier in earlier_revisions(store):

@@ -36,7 +36,7 @@ def evict_model(owner: ModelOwner, path: str = "") -> Collected:
         return Collected(0, 0)
     store = ObjectStore(root)
     with store.locked():
-        if _is_own(folder, owner):
+        if is_own(folder, owner):
             drop(store, folder)
         elif not folder.exists():  # removed by hand, or by a process that was killed before it forgot the rest
             forget_earlier(store, folder, str(owner))
@@ -45,7 +45,8 @@ def evict_model(owner: ModelOwner, path: str = "") -> Collected:
     return Collected(leftovers.files + collected.files, leftovers.freed_bytes + collected.freed_bytes)
 
 
-def _is_own(folder: Path, owner: ModelOwner) -> bool:
+def is_own(folder: Path, owner: ModelOwner) -> bool:
+    """Whether a folder is one that an import made for that model; what it is else goes to standard error."""
     if not (folder / MARKER).exists():
         what = "was not made by an import, and stays" if folder.exists() else "is not there"
         sys.stderr.write(f"{folder} {what}\n")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from steps.cache.locks import exclusive
 from steps.cache.store import ObjectStore, sync_folder
@@ -48,6 +48,7 @@ class Marker(Frozen):
         home: The home folder whose resources may refer to it, on one machine.
         files: All files.
         model: The model it belongs to, as `ModelOwner` is written; "" when an older version made it.
+        reserved: Whether it stays though nothing refers to it. Left out where it does not: older versions read it too.
     """
 
     manifest: str
@@ -55,6 +56,7 @@ class Marker(Frozen):
     home: str
     files: tuple[MarkedFile, ...]
     model: str = ""
+    reserved: bool = Field(default=False, exclude_if=lambda reserved: not reserved)
 
 
 def read_marker(folder: Path) -> Marker | None:
@@ -79,6 +81,21 @@ def write_marker(path: Path, marker: Marker) -> None:
         opened.write(marker.model_dump_json(by_alias=True).encode())
         opened.flush()
         os.fsync(opened.fileno())
+
+
+def replace_marker(staging: Path, folder: Path, marker: Marker) -> None:
+    """Give a folder another marker by one rename; when it was last used stays. With the folder held.
+
+    Args:
+        staging: What `hold_folder` gave.
+        folder: The model's.
+        marker: The new one.
+    """
+    times = (folder / MARKER).stat()
+    write_marker(staging / MARKER, marker)
+    os.utime(staging / MARKER, ns=(times.st_atime_ns, times.st_mtime_ns))
+    (staging / MARKER).rename(folder / MARKER)
+    sync_folder(folder)
 
 
 def use_if_warm(root: Path, folder: Path, manifest: Manifest, owner: str) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import time as seconds_since_epoch
 from typing import Literal
 
+from crds.labels import RESERVED
 from steps.cache.claims import live_claims
 from steps.cache.collection import GRACE_SECONDS, LEFTOVER_SECONDS, drop, remove_leftover
 from steps.cache.earlier import earlier_revisions, is_served, superfluous
@@ -176,6 +177,8 @@ def _choose_models(
             reason = "its marker cannot be read, so that nobody knows whose it is"
         elif model.is_needed:
             reason = "something refers to it"
+        elif model.marker.reserved:
+            reason = f"it is reserved: its resource had the label {RESERVED} when it was deleted"
         elif model.name in young_folders:
             reason = "an import to it has not ended"
         elif model.last_used > min(before, now - GRACE_SECONDS):

@@ -5,15 +5,13 @@ The folder stays the same one throughout, so that a process or a pod that has it
 """
 
 import errno
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from steps.cache.folder import MarkedFile, hold_folder, read_marker, write_marker
+from steps.cache.folder import MarkedFile, hold_folder, read_marker, replace_marker
 from steps.cache.store import ObjectStore, sync_folder
 from steps.cache.survey import ModelFolder
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
-from steps.sources.paths import MARKER
 
 Look = tuple[int, int, int]
 """Size in bytes, inode, time of change in nanoseconds."""
@@ -53,11 +51,7 @@ def relink(
                     mended.append(model.path / file.path)
             new = marker.model_copy(update={"files": tuple(_marked(file, fresh) for file in marker.files)})
             if new != marker:
-                times = (model.path / MARKER).stat()
-                write_marker(staging / MARKER, new)
-                os.utime(staging / MARKER, ns=(times.st_atime_ns, times.st_mtime_ns))
-                (staging / MARKER).rename(model.path / MARKER)
-                sync_folder(model.path)
+                replace_marker(staging, model.path, new)
     except OSError as error:
         raise _told(model.path, error) from None
     return mended

@@ -37,6 +37,7 @@ class ModelUsage(Frozen):
         disk_bytes: What the disk keeps for this model alone.
         last_used: When it was last imported, in seconds since the epoch.
         is_needed: Whether anything refers to it.
+        is_reserved: Whether it stays though nothing does.
         state: "ready"; "changed": a file looks other than when it was verified, or is missing; "unreadable": its
             marker.
     """
@@ -52,6 +53,7 @@ class ModelUsage(Frozen):
     disk_bytes: int
     last_used: float
     is_needed: bool
+    is_reserved: bool
     state: State
 
 
@@ -178,6 +180,7 @@ def _model(found: Survey, model: ModelFolder, holders: Counter[InodeKey], own: i
         disk_bytes=own,
         last_used=model.last_used,
         is_needed=model.is_needed,
+        is_reserved=marker is not None and marker.reserved,
         state=state,
     )
 

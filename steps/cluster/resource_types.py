@@ -30,6 +30,8 @@ POD = ResourceType("v1", "Pod", "pods")
 SERVICE = ResourceType("v1", "Service", "services")
 EVENT = ResourceType("v1", "Event", "events")
 DEPLOYMENT = ResourceType("apps/v1", "Deployment", "deployments")
+AUTOSCALER = ResourceType("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+DISRUPTION_BUDGET = ResourceType("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 WORKFLOW = ResourceType("argoproj.io/v1alpha1", "Workflow", "workflows")
 
 

@@ -1,7 +1,8 @@
 """Which of its two meanings `oci://` has: objects of OCI Object Storage, or an artifact of a container registry.
 
 OME took `oci://` for object storage, and later for artifacts (ModelPack). One setting says it: `ociUri` of
-`spec.storage.parameters`, else the variable OME_OCI_URI of a machine, else object storage.
+`spec.storage.parameters`, else the variable OME_OCI_URI of a machine or an installation, else
+object storage.
 """
 
 import os
@@ -18,7 +19,7 @@ VARIABLE = "OME_OCI_URI"
 OBJECTS = "object-storage"
 ARTIFACTS = "modelpack"
 MEANINGS = (OBJECTS, ARTIFACTS)
-_HOW_ARTIFACTS = f"Set {PARAMETER} of spec.storage.parameters, or on one machine {VARIABLE}, to {ARTIFACTS}."
+_HOW_ARTIFACTS = f"Set {PARAMETER} of spec.storage.parameters, or for all models {VARIABLE}, to {ARTIFACTS}."
 
 
 def open_oci(uri: OciUri | OciArtifactUri, parameters: Mapping[str, str] = NO_PARAMETERS) -> Source:

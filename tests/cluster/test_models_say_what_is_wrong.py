@@ -169,3 +169,18 @@ def test_a_folder_of_another_model_is_refused(
     again = kubectl.get("clusterbasemodel", name)
     assert condition(again)["status"] == "True"
     remove(kubectl, "clusterbasemodel", name)
+
+
+def test_a_fine_tuned_weight_says_that_nothing_comes_of_it(installed: Kubectl) -> None:
+    kubectl, name = installed, "polite"
+    spec = {
+        "baseModelRef": {"name": "smollm2"},
+        "modelType": "LoRA",
+        "hyperParameters": {"strategy": "lora"},
+        "storage": {"storageUri": "hf://acme/polite"},
+    }
+    metadata = {"name": name}
+    kubectl.apply({"apiVersion": "ome.io/v1beta1", "kind": "FineTunedWeight", "metadata": metadata, "spec": spec})
+    told = condition(until_state(kubectl, "finetunedweight", name, "Failed"))
+    assert told["reason"] == "Unsupported" and "Merge it into its base model" in told["message"]
+    remove(kubectl, "finetunedweight", name)

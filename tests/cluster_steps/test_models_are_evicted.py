@@ -1,5 +1,6 @@
 """evict-model takes one model off a node and nothing else, and can be repeated."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -30,6 +31,19 @@ def test_a_model_goes_with_all_that_only_it_had(cluster: Cluster) -> None:
     assert not (root / "team-a").exists()
     again = cluster.run("evict-model", name="tiny", scope="BaseModel", namespace="team-a")
     assert (again.code, again.outputs["freed_bytes"]) == (0, "0")
+
+
+def test_a_reserved_model_stays_until_it_is_evicted(cluster: Cluster) -> None:
+    add_tiny(cluster.hub)
+    cluster.imported(NAME, "tiny")
+    root = cluster.models("node-a")
+    reserved = cluster.run("evict-model", name="tiny", reserve="true")
+    assert (reserved.code, reserved.outputs["freed_bytes"]) == (0, "0"), reserved.log
+    assert json.loads((root / "tiny/.ome-model.json").read_text())["reserved"] is True
+    absent = cluster.run("evict-model", name="other", reserve="true")
+    assert absent.code == 0 and "there is nothing to reserve" in absent.log
+    assert cluster.run("evict-model", name="tiny").code == 0
+    assert left(root) == set()
 
 
 def test_what_another_model_shares_stays(cluster: Cluster) -> None:

@@ -117,6 +117,22 @@ def test_pruning_says_first_what_it_does_then(models: Path) -> None:
     assert sorted(path.name for path in models.iterdir()) == [".ome", "two"]
 
 
+def test_a_model_with_the_label_is_deleted_and_its_files_are_reserved(models: Path, tmp_path: Path) -> None:
+    for name, marks in (("one", {"models.ome/reserve-model-artifact": "true"}), ("two", {})):
+        storage = {"storageUri": "hf://acme/model", "path": str(models / name)}
+        metadata = {"name": name, "labels": marks}
+        body = {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": metadata}
+        assert ome("apply", "-f", "-", stdin=yaml.safe_dump({**body, "spec": {"storage": storage}})).returncode == 0
+        deleted = ome("delete", "model", name)
+        assert deleted.returncode == 0, deleted.stderr
+        assert ("its files stay" in deleted.stdout) == (name == "one")
+    assert sorted(path.name for path in models.iterdir()) == [".ome", "one"]
+    (row,) = ome("cache", "list").stdout.splitlines()[1:]
+    assert row.split()[-2:] == ["reserved", "ready"]
+    os.utime(models / "one/.ome-model.json", (LONG_AGO, LONG_AGO))
+    assert "one stays: it is reserved" in ome("cache", "prune", "--models").stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -85,7 +85,12 @@ def drafts(draw: st.DrawFn) -> Draft:
         files[".ome-model.json"] = draft.file(1)
         draft.name(files[".ome-model.json"], folder / ".ome-model.json")
         marker = Marker(
-            manifest="m", uri="hf://a/b", home="", files=tuple(marked), model=f"ClusterBaseModel/m{number}"
+            manifest="m",
+            uri="hf://a/b",
+            home="",
+            files=tuple(marked),
+            model=f"ClusterBaseModel/m{number}",
+            reserved=draw(st.integers(0, 3)) == 0,
         )
         is_readable = draw(st.integers(0, 5)) > 0
         draft.models.append(

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.cache import import_model, models_root
+from steps.cache import import_model, models_root, reserve_model
 from steps.cache.locks import exclusive
 from steps.cache.pruning import Pruning, plan_pruning, prune
 from steps.cache.store import ObjectStore
 from steps.errors import NetworkError
+from steps.model_owner import model_owner
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -50,7 +51,7 @@ def test_nothing_goes_that_anything_needs(draft: Draft, older_than: float, with_
     assert with_models or left == draft.models
     for model in draft.models:
         if model.path in gone:
-            assert not model.is_needed and model.marker is not None
+            assert not model.is_needed and model.marker is not None and not model.marker.reserved
             assert NOW - model.last_used >= max(older_than, 3600)
     needed = survey.claimed.union(*(model.objects for model in left))
     needed |= {n for note in survey.imports if NOW - note.noted < older_than for n in note.objects}
@@ -103,6 +104,21 @@ def test_a_dry_run_says_what_the_run_does(hub: RunningHub) -> None:
     assert done.freed_bytes >= 1_000_000, "what only they had, and not what the third has"
     assert done.freed_bytes < 1_500_000
     assert contents(folders["used"])["shared.safetensors"] == WEIGHTS
+
+
+def test_a_reserved_model_stays_and_is_said_to(hub: RunningHub) -> None:
+    hub.add("acme/model", {"model.safetensors": WEIGHTS})
+    folders = {name: fetch("hf://acme/model", name).path for name in ("spare", "kept")}
+    assert reserve_model(model_owner("ClusterBaseModel", "", "kept"))
+    said = {name: '"reserved"' in (folder / ".ome-model.json").read_text() for name, folder in folders.items()}
+    assert said == {"spare": False, "kept": True}, "an older version reads the marker of any other model"
+    for folder in folders.values():
+        make_old(folder)
+    done = prune(with_models=True)
+    assert [removal.path for removal in done.removals] == [folders["spare"]]
+    (kept,) = done.kept
+    assert kept.folder == "kept" and "models.ome/reserve-model-artifact" in kept.reason
+    assert contents(folders["kept"])["model.safetensors"] == WEIGHTS
 
 
 def test_without_models_every_model_stays(hub: RunningHub) -> None:

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.cache import collect_garbage, import_model, models_root, remove_model
+from steps.cache import collect_garbage, evict_model, import_model, models_root, remove_model, reserve_model
 from steps.cache.admission import Disk, Evictable, plan_admission, reserve_bytes
 from steps.cache.store import ObjectStore
 from steps.errors import DiskFullError, InvalidInputError, NetworkError, NotFoundError
 from steps.manifest import Manifest
+from steps.model_owner import model_owner
 from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -181,6 +182,21 @@ def test_model_that_something_needs_is_never_removed(
     with pytest.raises(DiskFullError, match=r"evictable 0\.0"):
         import_model(manifest, "new")
     assert contents(old.path) == {"model.safetensors": WEIGHTS}
+
+
+def test_a_reserved_model_is_never_removed_for_room(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/kept", {"model.safetensors": WEIGHTS})
+    hub.add("acme/new", {"model.safetensors": noise(3_000_000, 2)})
+    kept = fetch("hf://acme/kept", "kept").path
+    owner = model_owner("ClusterBaseModel", "", "kept")
+    assert reserve_model(owner) and reserve_model(owner), "it may be repeated"
+    os.utime(kept / ".ome-model.json", (LONG_AGO, LONG_AGO))
+    leave_room_for(1_000_000, monkeypatch)
+    with pytest.raises(DiskFullError, match=r"evictable 0\.0 MiB"):
+        fetch("hf://acme/new", "new")
+    assert contents(kept) == {"model.safetensors": WEIGHTS}
+    evict_model(owner)
+    assert not kept.exists(), "it goes when it is asked for by name"
 
 
 def test_bytes_there_already_need_no_room(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:

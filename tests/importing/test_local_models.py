@@ -9,7 +9,8 @@ import pytest
 
 from crds.storage_uri import LocalUri
 from steps.cache import import_model, models_root, remove_model
-from steps.errors import IntegrityError, InvalidInputError, NotFoundError
+from steps.errors import IntegrityError, InvalidInputError, NotFoundError, UnsupportedError
+from steps.source_inputs import SourceInputs
 from steps.sources import open_source, read_range
 from steps.sources.local import LocalSource
 from steps.sources.source import ResolveOptions
@@ -182,3 +183,11 @@ def test_same_content_has_the_same_manifest(model: Path, tmp_path: Path) -> None
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         (copy / path).write_bytes(content)
     assert resolve(f"local://{model}").digest == resolve(f"local://{copy}").digest
+
+
+def test_pod_takes_no_folder_of_its_own_image(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert SourceInputs(uri=f"local://{model}").manifest_of().files
+    monkeypatch.setenv("OME_CLUSTER_NAMESPACE", "ome")
+    with pytest.raises(UnsupportedError, match="is a folder of one machine") as caught:
+        SourceInputs(uri=f"local://{model}").manifest_of()
+    assert "pvc://" in caught.value.remedy and "ome import" in caught.value.remedy

@@ -9,14 +9,12 @@ from typing import Any
 
 from crds.labels import COMPONENT, FIELD_MANAGER
 from steps.cluster.api import ClusterApi
-from steps.cluster.resource_types import DEPLOYMENT, SERVICE, ResourceType
+from steps.cluster.resource_types import AUTOSCALER, DEPLOYMENT, DISRUPTION_BUDGET, SERVICE, ResourceType
 from steps.errors import ClusterError, InvalidInputError
 from steps.serving.cluster.metadata import Object, ServiceMetadata
 from steps.serving.cluster.render import Rendered
 from steps.serving.cluster.strategy import with_room
 
-AUTOSCALER = ResourceType("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-DISRUPTION_BUDGET = ResourceType("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 SERVICE_ACCOUNT = ResourceType("v1", "ServiceAccount", "serviceaccounts")
 ROLE = ResourceType("rbac.authorization.k8s.io/v1", "Role", "roles")
 ROLE_BINDING = ResourceType("rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings")

@@ -7,12 +7,13 @@ of the service's own name before the router, or before the engine where there is
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from steps.choice import Choice
 from steps.errors import InvalidInputError
+from steps.serving.cluster.companions import COMPANIONS, companions_note
 from steps.serving.cluster.environment import port_of, prepared, served_name, with_model, with_port
 from steps.serving.cluster.metadata import (
     Object,
@@ -128,8 +129,10 @@ def render(
     names = [name for name in get_args(ComponentName) if spec.get(name) is not None]
     parts = {name: inputs.component(name, replicas if name == "engine" else 1) for name in names}
     entry = _entrypoint(about, names)
-    objects = [item for name in names for item in parts[name].objects]
-    objects.append(_external_service(about, entry, parts[entry].service_ports))
+    external = _external_service(about, entry, parts[entry].service_ports)
+    for name in names:
+        _note_companions((*parts[name].objects, external) if name == entry else parts[name].objects)
+    objects = [*(item for name in names for item in parts[name].objects), external]
     return Rendered(
         objects=tuple(objects),
         components=tuple(parts[name].component for name in names),
@@ -243,6 +246,11 @@ def _external_service(service: ServiceMetadata, entry: ComponentName, ports: lis
     if address := service.annotations.get("ome.io/load-balancer-ip"):
         made["spec"]["loadBalancerIP"] = address
     return made
+
+
+def _note_companions(objects: Sequence[Object]) -> None:
+    deployment = next(body for body in objects if body["kind"] == "Deployment")
+    deployment["metadata"]["annotations"] = {COMPANIONS: companions_note(objects)}
 
 
 def _service(metadata: Object, selector: dict[str, str], ports: list[Object]) -> Object:

@@ -39,6 +39,11 @@ class ServiceLife(Life):
     """Finalizer, run, status, status; the run again, and the finalizer; there are more."""
 
     @property
+    def notes(self) -> dict[str, str]:
+        """Annotations of its Deployment."""
+        return {}
+
+    @property
     def spec(self) -> Object:
         """One pod with the model."""
         return {"model": {"name": MODEL}, "engine": {"minReplicas": 1}}
@@ -68,6 +73,7 @@ class ServiceLife(Life):
                 "name": f"{self.name}-engine",
                 "namespace": TENANT,
                 "labels": marks,
+                "annotations": self.notes,
                 "ownerReferences": [owner],
             },
             "spec": {

@@ -19,6 +19,7 @@ from tests.controller.engine.held_objects import (
     store_of,
 )
 
+SCALER = "HorizontalPodAutoscaler"
 LONG = "a" * 60 + "-with-a-name-that-no-label-can-hold"
 
 
@@ -136,6 +137,17 @@ def test_pods_of_a_service_are_found_and_concern_it() -> None:
     assert keys_concerned(store, observe(store, pod)) == ["InferenceService/x/s"]
     assert names_of(store.owned("Pod", "x", "s")) == ["p"]
     assert store.owned("Deployment", "x", "s") == []
+
+
+def test_what_was_deployed_concerns_its_service_when_it_comes_and_goes_and_not_when_it_scales() -> None:
+    store, source = store_of(made("InferenceService", "s", 1, "x")), source_of(SCALER, metadata_only=True)
+    marks = {"labels": {labels.INFERENCE_SERVICE: "s"}}
+    for version, whom in ((2, ["InferenceService/x/s"]), (3, None)):
+        change = store.observe(made(SCALER, "s", version, "x", metadata=marks, status={"a": version}), source)
+        assert (keys_concerned(store, change) if change else None) == whom
+    assert "status" not in store.owned(SCALER, "x", "s")[0]
+    assert keys_concerned(store, store.remove(Key(SCALER, "x", "s"), 4)) == ["InferenceService/x/s"]
+    assert not store.owned(SCALER, "x", "s")
 
 
 def _node(version: int, *, ready: str = "True", images: int = 0, **fields: Any) -> Object:

@@ -103,6 +103,20 @@ def test_a_claim_that_a_model_may_not_have_is_refused(uri: str, namespace: str, 
     assert not cluster.of_kind("Workflow")
 
 
+def test_a_claim_with_a_folder_of_nodes_is_refused_until_it_is_left_out() -> None:
+    cluster = cluster_with()
+    cluster.change(*MODEL, {"spec": {"storage": {"path": "/mnt/models/mine"}}})
+    settle(cluster)
+    ready = condition(cluster.get(*MODEL), "Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "Unsupported")
+    assert "Leave path out: the model is read in place." in ready["message"]
+    assert not cluster.of_kind("Workflow")
+    cluster.change(*MODEL, {"spec": {"storage": {"path": None}}})
+    settle(cluster)
+    reading(cluster, only_run(cluster, "read-claim"))
+    assert settle(cluster)["state"] == "Ready"
+
+
 @pytest.mark.parametrize("uri", [URI, "pvc://team:weights/models/smollm2"])
 def test_a_claim_of_its_own_namespace_may_be_named_with_it(uri: str) -> None:
     cluster = cluster_with(uri)

@@ -1,6 +1,8 @@
 """A model that is deleted: its runs stop, its files go, and nothing that others need goes with them."""
 
+from controller.index import arguments_of
 from controller.plans import plan_model
+from crds.labels import RESERVED
 from tests.controller.plans.argo import (
     DIGEST,
     evicting,
@@ -81,6 +83,43 @@ def test_an_eviction_that_fails_for_ever_lets_the_model_go() -> None:
         cluster.pass_time(plan.requeue_seconds or 0)
     settle(cluster)
     assert cluster.find(*MODEL) is None
+
+
+def test_the_files_of_a_reserved_model_stay_and_every_node_is_told_so() -> None:
+    cluster = imported("node-a", "node-b")
+    cluster.change(*MODEL, {"metadata": {"labels": {RESERVED: "true"}}})
+    cluster.delete(*MODEL)
+    settle(cluster)
+    run = only_run(cluster, "evict-model")
+    asked = arguments_of(cluster.get("Workflow", "ome", run))
+    assert (asked["reserve"], nodes_of(cluster, run)) == ("true", ["node-a", "node-b"])
+    evicting(cluster, run)
+    settle(cluster)
+    assert cluster.find(*MODEL) is None and not cluster.of_kind("Workflow")
+    assert "FilesLeft" not in [event.reason for event in cluster.events]
+
+
+def test_a_reserved_model_on_a_dead_node_is_told_of() -> None:
+    cluster = imported("node-a", "node-b")
+    cluster.change(*MODEL, {"metadata": {"labels": {RESERVED: "true"}}})
+    set_ready(cluster, "node-b", is_ready=False)
+    cluster.delete(*MODEL)
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"))
+    settle(cluster)
+    (told,) = [event.message for event in cluster.events if event.reason == "FilesLeft"]
+    assert "node-b" in told and "could not be marked as reserved" in told
+
+
+def test_a_label_that_comes_late_is_followed() -> None:
+    cluster = imported("node-a")
+    cluster.delete(*MODEL)
+    settle(cluster)
+    evicting(cluster, only_run(cluster, "evict-model"), {"node-a": "invalid-input"})
+    cluster.change(*MODEL, {"metadata": {"labels": {RESERVED: "true"}}})
+    settle(cluster)
+    asked = [arguments_of(cluster.get("Workflow", "ome", name)) for name in runs_of(cluster, "evict-model")]
+    assert [arguments.get("reserve", "") for arguments in asked].count("true") == 1
 
 
 def test_files_that_another_model_has_in_the_same_folder_stay() -> None:

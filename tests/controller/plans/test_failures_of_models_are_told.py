@@ -126,6 +126,20 @@ def test_a_spec_that_cannot_be_read_names_the_field() -> None:
     assert ready["reason"] == "InvalidSpec" and "spec.storage" in ready["message"]
 
 
+def test_a_folder_of_one_machine_is_refused_before_anything_runs() -> None:
+    cluster = cluster_with("node-a", storage={"storageUri": "local:///models/mine"})
+    check_plan("model-local-refused", cluster.plan(plan_model, *MODEL))
+
+
+def test_a_refused_source_is_imported_once_it_is_corrected() -> None:
+    cluster = cluster_with("node-a", storage={"storageUri": "local:///models/mine"})
+    assert settle(cluster)["state"] == "Failed"
+    cluster.change(*MODEL, {"spec": {"storage": {"storageUri": "hf://HuggingFaceTB/SmolLM2-135M-Instruct"}}})
+    settle(cluster)
+    importing(cluster, only_run(cluster, "import-model"))
+    assert settle(cluster)["state"] == "Ready"
+
+
 def test_text_that_is_no_json_is_told_and_mended() -> None:
     cluster = cluster_with("node-a", modelConfiguration="{not json")
     settle(cluster)
