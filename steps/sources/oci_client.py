@@ -76,7 +76,12 @@ def signed_headers(client: "ObjectStorageClient", url: str) -> dict[str, str]:
 
     request = PreparedRequest()
     request.method, request.url, request.headers = "GET", url, CaseInsensitiveDict()
-    client.base_client.signer(request)
+    signer = client.base_client.signer
+    if hasattr(
+        signer, "get_security_token"
+    ):  # a resource principal's, which reads a new token only when it is told to
+        signer.get_security_token()
+    signer(request)
     headers: Mapping[str, str] = request.headers
     return {"Authorization": headers["authorization"], "Date": headers["date"]}
 

@@ -53,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a revision; `sha256` only for those kept as LFS, `xet_hash` only for those of them in Xet storage."""
+    """One file of a revision; `sha256` only for those kept as LFS, `xet_hash` only for those in Xet storage."""
 
     path: str
     size: int
