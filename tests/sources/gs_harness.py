@@ -1,7 +1,8 @@
 """`gs://` for the suite: fake-gcs-server in memory, with a proxy before it.
 
 The server asks for no credentials, ignores If-Match and answers HTTP 500 for a bucket that is not there: the proxy
-answers in its place, as Google does, and checks an account's signatures where a test has one. `python -m tests.cluster build fake-gcs-server` builds it.
+answers in its place, as Google does, and checks an account's signatures where a test has one.
+`python -m tests.cluster build fake-gcs-server` builds it.
 """
 
 import json

@@ -100,6 +100,10 @@ class ResourcePrincipal:
         self._model.trust(f"ST${token}")
         return f"ST${token}"
 
+    def remove_token(self) -> None:
+        """Have no token where one was."""
+        self._token_file.unlink()
+
 
 @pytest.fixture
 def principal(model: OciHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResourcePrincipal:
@@ -130,6 +134,18 @@ def test_a_resource_principals_next_token_is_read_before_the_first_ends(
     principal.write_token(3600)
     model.distrust(first)
     assert source.read(file, 0, file.size) == CONTENT
+
+
+def test_a_resource_principals_token_that_is_gone_is_an_error_of_access(
+    model: OciHarness, principal: ResourcePrincipal
+) -> None:
+    principal.write_token(30)
+    source = open_source(model.uri, {"auth": "ResourcePrincipal"})
+    (file,) = source.resolve(ResolveOptions()).files
+    principal.remove_token()
+    with pytest.raises(AuthError, match="next token cannot be had") as caught:
+        source.read(file, 0, file.size)
+    assert "ResourcePrincipal" in caught.value.remedy
 
 
 def test_other_kinds_of_identity_are_asked_for_by_name(
