@@ -121,8 +121,9 @@ def damaged(file: FileEntry, digest: str) -> IntegrityError:
     if file.algorithm == "md5-parts":
         part_bytes = file.digest.rpartition("-")[2]
         remedy = (
-            f"{IntegrityError.default_remedy} Its parts are taken to have {part_bytes} bytes: where they have not, "
-            "name their size in spec.storage.parameters.partSize, or none, and resolve the model again."
+            f"{IntegrityError.default_remedy} It is taken to be the MD5 of parts of {part_bytes} bytes: where they "
+            "have another size, name it in spec.storage.parameters.partSize, or none where they differ, and resolve "
+            "the model again."
         )
     return IntegrityError(
         f"{file.path}: its {file.size} bytes have the {file.algorithm} {digest}, "

@@ -30,7 +30,8 @@ pytestmark = pytest.mark.parametrize("harness", ["s3", "oci"], indirect=True)
 def put(harness: SourceHarness, *sizes: int) -> bytes:
     """Upload the weights in parts; the last size is that of all further ones."""
     assert isinstance(harness, StoreHarness)
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while at < len(WEIGHTS):
         size = sizes[min(len(parts), len(sizes) - 1)]
         parts.append(WEIGHTS[at : at + size])
