@@ -25,11 +25,11 @@ PARAMETERS = (
     "aws_access_key_id", "aws_secret_access_key", "aws_profile", "aws_region",
     "azure_account_name", "azure_account_key", "azure_connection_string", "azure_sas_token",
     "gcp_project_id", "gcp_credentials_path", "github_token", "ociUri", "unsafePickles", "distribution",
-    "signedBy", "signature", "manifestDigest",
+    "signedBy", "signature", "manifestDigest", "partSize",
 )  # fmt: skip
 """Keys of `parameters` that something reads."""
 
-SOURCE_PARAMETERS = ("auth", "endpoint", "ociUri", "region")
+SOURCE_PARAMETERS = ("auth", "endpoint", "ociUri", "partSize", "region")
 """Those that say how to reach a model's source, and which it is; none is a secret."""
 
 _IN_CLEAR = (

@@ -14,7 +14,7 @@ from pydantic import Field
 from crds.storage_uri import HubUri, parse_storage_uri
 from steps.frozen import Frozen
 
-DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "version", "none"]
+DigestAlgorithm = Literal["sha256", "git-sha1", "md5", "md5-parts", "version", "none"]
 
 
 class FileEntry(Frozen):
@@ -24,9 +24,10 @@ class FileEntry(Frozen):
         path: Relative POSIX path inside the model folder; checked to stay inside it.
         size: Bytes.
         algorithm: `sha256` for LFS and Xet files and local files, `git-sha1` (git blob) for small hub files, `md5` for
-            objects whose store says it, and `version` where a store names an object's version and no digest of its
-            content (multipart uploads, most encrypted objects).
-        digest: Lower-case hex; of a `version` the sha256 over bucket, key, the store's name for it, and size.
+            objects whose store says it, `md5-parts` for those uploaded in parts of a size that is known, and `version`
+            where a store names an object's version and no digest of its content that can be checked.
+        digest: Lower-case hex; of a `version` the sha256 over bucket, key, the store's name for it, and size; of
+            `md5-parts` the MD5 of the parts' MD5s, a dash and the bytes of a part.
         location: What the source needs to read it again: a URL, an object key or an absolute local path.
     """
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from steps.errors import IntegrityError, UnsupportedError
 from steps.manifest import FileEntry, Manifest
+from steps.sources.artifact_manifest import OURS
 from steps.sources.paths import check_collisions, check_path
 
 LAYOUT_FILE: Final = "oci-layout"
@@ -34,7 +35,6 @@ _DOCUMENT: Final = "application/vnd.cncf.model.doc.v1.raw"
 _CODE: Final = "application/vnd.cncf.model.code.v1.raw"
 _FILE_PATH: Final = "org.cncf.model.filepath"
 _NAME: Final = "org.opencontainers.image.ref.name"
-_OURS: Final = "io.ome.manifest"
 _OURS_FILE: Final = ".ome-manifest.json"
 _WEIGHTS: Final = frozenset(
     {".safetensors", ".gguf", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".onnx", ".h5", ".msgpack", ".npz"}
@@ -92,7 +92,7 @@ def make_documents(contents: Contents) -> Documents:
         described["licenses"] = [manifest.licence]
     blobs = [contents.blobs[file.path] for file in manifest.files]
     layers = [_layer(file.path, blob) for file, blob in zip(manifest.files, blobs, strict=True)]
-    own = _descriptor(_DOCUMENT, _blob(ours)) | {"annotations": {_FILE_PATH: _OURS_FILE, _OURS: manifest.digest}}
+    own = _descriptor(_DOCUMENT, _blob(ours)) | {"annotations": {_FILE_PATH: _OURS_FILE, OURS: manifest.digest}}
     diff_ids = [layer["digest"] for layer in (*layers, own)]
     config = _canonical(
         {"descriptor": described, "config": {}, "modelfs": {"type": "layers", "diffIds": diff_ids}},
@@ -155,15 +155,15 @@ def find_manifest(artifact: bytes, where: str) -> tuple[Blob, str, dict[str, Blo
         if not isinstance(annotations, dict) or not isinstance(annotations.get(_FILE_PATH), str):
             raise IntegrityError(f"{where}: a layer has no {_FILE_PATH}", remedy=COPY_AGAIN)
         path, blob = annotations[_FILE_PATH], _blob_of(row, where)
-        if _OURS in annotations:
-            ours.append((blob, str(annotations[_OURS])))
+        if OURS in annotations:
+            ours.append((blob, str(annotations[OURS])))
         elif path in blobs:
             raise IntegrityError(f"{where}: has two layers for {path}", remedy=COPY_AGAIN)
         else:
             blobs[path] = blob
     if len(ours) != 1:
         raise UnsupportedError(
-            f"{where}: has {len(ours)} layers with {_OURS}, by which files are verified",
+            f"{where}: has {len(ours)} layers with {OURS}, by which files are verified",
             remedy="Give a file that `ome bundle export` made.",
         )
     return *ours[0], blobs

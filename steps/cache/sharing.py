@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+from steps.amounts import format_bytes
 from steps.cache.small_transfer import SmallTransfer
 from steps.cache.store import ObjectStore
 from steps.cache.transfer import Transfer
@@ -153,6 +154,8 @@ def join_swarm(
     distinct = {_key(file): file for file in manifest.files}
     files = [distinct[key] for key in sorted(distinct)]
     places = {number: (store.path(file), store.partial(file)) for number, file in enumerate(files)}
+    if peers.is_required and (unshared := [file for file in files if file.algorithm == "version"]):
+        sys.stderr.write(_warning(unshared, files))
     swarm = Swarm(peers, manifest.digest, files, places, TransferSettings.from_environment().connections)
     lacking = {_key(file) for file in missing}
     for file in files:
@@ -165,6 +168,16 @@ def join_swarm(
             raise
         sys.stderr.write(f"{error.message}; all is fetched from the source\n")
         return None
+
+
+def _warning(unshared: Sequence[FileEntry], files: Sequence[FileEntry]) -> str:
+    """What a swarm that was asked for does not share."""
+    size, total = (format_bytes(sum(file.size for file in each)) for each in (unshared, files))
+    return (
+        f"warning: distribution: swarm: {size} of {total} have no digest that their source tells ({unshared[0].path} "
+        f"is one of {len(unshared)} files): each node fetches them from the source; where they were uploaded in "
+        "parts, spec.storage.parameters.partSize can name their size\n"
+    )
 
 
 def _key(file: FileEntry) -> tuple[str, str]:

@@ -117,7 +117,16 @@ class SmallTransfer:
 
 def damaged(file: FileEntry, digest: str) -> IntegrityError:
     """What came is not what the manifest names."""
+    remedy = ""
+    if file.algorithm == "md5-parts":
+        part_bytes = file.digest.rpartition("-")[2]
+        remedy = (
+            f"{IntegrityError.default_remedy} It is taken to be the MD5 of parts of {part_bytes} bytes: where they "
+            "have another size, name it in spec.storage.parameters.partSize, or none where they differ, and resolve "
+            "the model again."
+        )
     return IntegrityError(
         f"{file.path}: its {file.size} bytes have the {file.algorithm} {digest}, "
         f"the manifest says {file.digest}; the damaged copy was removed",
+        remedy=remedy,
     )

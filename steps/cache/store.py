@@ -12,10 +12,11 @@ from steps.cache.root import PRIVATE
 from steps.errors import UnsupportedError
 from steps.home import write_atomically
 from steps.manifest import FileEntry
+from steps.parts_digest import PartsHasher
 
 _CHUNK = 4 << 20
-_DIGEST = re.compile(r"[0-9a-f]{32,128}")
-ALGORITHMS = ("sha256", "git-sha1", "md5", "version")
+OBJECT_NAME = re.compile(r"[0-9a-f]{32,128}|[0-9a-f]{32}-[1-9][0-9]{0,15}")
+ALGORITHMS = ("sha256", "git-sha1", "md5", "md5-parts", "version")
 
 
 class ObjectStore:
@@ -34,7 +35,7 @@ class ObjectStore:
         Raises:
             UnsupportedError: when the manifest has no digest that can name it.
         """
-        if file.algorithm not in ALGORITHMS or not _DIGEST.fullmatch(file.digest):
+        if file.algorithm not in ALGORITHMS or not OBJECT_NAME.fullmatch(file.digest):
             raise UnsupportedError(
                 f'{file.path}: the manifest has no digest to verify it by ("{file.algorithm}:{file.digest}")',
                 remedy="Resolve the model again; a source without digests cannot be cached.",
@@ -147,7 +148,7 @@ class ObjectStore:
         """All objects, partial downloads left out."""
         for algorithm in ALGORITHMS:
             for path in sorted((self._objects / algorithm).iterdir()):
-                if _DIGEST.fullmatch(path.name):
+                if OBJECT_NAME.fullmatch(path.name):
                     yield path
 
     def partials(self) -> Iterator[Path]:
@@ -187,10 +188,12 @@ class VersionHasher:
         return self._content.hexdigest()
 
 
-def new_hasher(file: FileEntry) -> "hashlib._Hash | VersionHasher":
+def new_hasher(file: FileEntry) -> "hashlib._Hash | PartsHasher | VersionHasher":
     """A hasher for the file's algorithm; git's names begin with a header that has the size."""
     if file.algorithm == "version":
         return VersionHasher(file.digest)
+    if file.algorithm == "md5-parts":
+        return PartsHasher(file.digest)
     if file.algorithm == "git-sha1":
         return hashlib.sha1(f"blob {file.size}\0".encode(), usedforsecurity=False)
     if file.algorithm == "md5":
@@ -205,7 +208,9 @@ def hash_file(path: Path, file: FileEntry, on_bytes: Callable[[int], None] = lam
     return hasher.hexdigest()
 
 
-def hash_into(hasher: "hashlib._Hash | VersionHasher", path: Path, on_bytes: Callable[[int], None]) -> None:
+def hash_into(
+    hasher: "hashlib._Hash | PartsHasher | VersionHasher", path: Path, on_bytes: Callable[[int], None]
+) -> None:
     """Hash the file at `path`; calls `on_bytes` with what was read."""
     with path.open("rb", buffering=0) as opened:
         buffer = bytearray(_CHUNK)

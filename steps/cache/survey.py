@@ -5,7 +5,6 @@ takes it with the store locked.
 """
 
 import os
-import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +14,13 @@ from steps.cache.folder import Marker, is_intact, read_marker
 from steps.cache.journal import read_journal
 from steps.cache.pending import PendingNote, pending_notes
 from steps.cache.references import References
-from steps.cache.store import ALGORITHMS, ObjectStore
+from steps.cache.store import ALGORITHMS, OBJECT_NAME, ObjectStore
 from steps.frozen import Frozen
 from steps.sources.paths import MARKER
 
 REPAIR = "repair"
 """Folder of `.ome` with a store of its own, where `repair` fetches what is to replace damaged objects."""
 BLOCK_BYTES = 512
-_DIGEST = re.compile(r"[0-9a-f]{32,128}")
 
 InodeKey = tuple[int, int]
 """Device and inode: names of one file have one."""
@@ -231,9 +229,9 @@ class _Draft:
         is_stored = path.parent.name in ALGORITHMS and path.parent.parent.name == "objects"
         stem, kind = path.name.partition(".")[0], path.suffix
         is_for_repair = path.is_relative_to(self.store.private / REPAIR)
-        if is_stored and not is_for_repair and _DIGEST.fullmatch(path.name):
+        if is_stored and not is_for_repair and OBJECT_NAME.fullmatch(path.name):
             self.objects.append(_stored(path, path.name, inode, status, status.st_size))
-        elif is_stored and _DIGEST.fullmatch(stem) and (kind == ".partial" or not kind):
+        elif is_stored and OBJECT_NAME.fullmatch(stem) and (kind == ".partial" or not kind):
             self.downloads.append(_stored(path, stem, inode, status, _bytes_there(path, status)))
         elif path.name.startswith(".") or (is_stored and not _belongs(path)):
             self.leftovers.append(Leftover(path, (inode,), status.st_mtime))

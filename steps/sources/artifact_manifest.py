@@ -26,6 +26,8 @@ _MODEL_TYPES = ("application/vnd.cncf.model.", "application/vnd.cnai.model.")
 _IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 _EMPTY = "application/vnd.oci.empty.v1+json"
 _NAMES = ("org.cncf.model.filepath", "org.cnai.model.filepath", "org.opencontainers.image.title")
+OURS = "io.ome.manifest"
+"""Marks the layer of a bundle that has our own manifest of the model: no file of it."""
 _IS_FOLDER = "io.deis.oras.content.unpack"
 """Says "true" where oras packed a folder. Its Python edition says it by the compressed media types of images alone;
 the uncompressed one is what oras calls files of no type."""
@@ -95,7 +97,7 @@ def chosen_of(index: bytes, subject: str) -> Descriptor:
 
 
 def files_of(manifest: bytes, subject: str, repository: str) -> list[FileEntry]:
-    """The files of an artifact, one for each layer; its configuration is none of them.
+    """The files of an artifact, one for each layer; its configuration is none of them, nor a bundle's own manifest.
 
     Args:
         manifest: In JSON.
@@ -113,7 +115,7 @@ def files_of(manifest: bytes, subject: str, repository: str) -> list[FileEntry]:
         raise UnsupportedError(
             f"{subject}: a container image, and no artifact of a model", remedy="Name the repository of the model."
         )
-    return [_file(layer, subject, repository) for layer in layers]
+    return [_file(layer, subject, repository) for layer in layers if OURS not in layer.annotations]
 
 
 def _file(layer: Descriptor, subject: str, repository: str) -> FileEntry:

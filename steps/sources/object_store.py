@@ -14,6 +14,7 @@ from steps.errors import NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed
 from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
+from steps.sources.part_sizes import given_part_bytes
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.patient_reads import read_patiently
 from steps.sources.patterns import Kept
@@ -36,6 +37,7 @@ class ObjectStoreSource:
     def __init__(self, uri: BucketUri, parameters: Mapping[str, str]) -> None:
         self._uri = uri
         self._parameters = {key: parameters[key] for key in SOURCE_PARAMETERS if parameters.get(key)}
+        self._part_bytes = given_part_bytes(parameters)
         self._settings = TransferSettings.from_environment()
         self._store: S3Store | GCSStore | AzureStore = open_store(uri, parameters)
 
@@ -49,7 +51,7 @@ class ObjectStoreSource:
         )
         kept = keep_files(str(self._uri), listing, options)
         chosen = [objects[file.path] for file in kept.files]
-        digests = self._ask(lambda: content_digests(self._store, self._uri, chosen))
+        digests = self._ask(lambda: content_digests(self._store, self._uri, chosen, self._part_bytes))
         files = tuple(
             file.model_copy(update={"algorithm": digest.algorithm, "digest": digest.digest})
             for file, digest in zip(kept.files, digests, strict=True)

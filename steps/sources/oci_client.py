@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crds.storage_uri import OciUri
 from steps.credentials import credential, credential_file
-from steps.errors import AuthError, InvalidInputError, UnsupportedError
+from steps.errors import AuthError, InvalidInputError, NetworkError, UnsupportedError
 from steps.sources.patience import TransferSettings
 
 if TYPE_CHECKING:
@@ -70,13 +70,28 @@ def open_client(uri: OciUri, parameters: Mapping[str, str]) -> "ObjectStorageCli
 
 
 def signed_headers(client: "ObjectStorageClient", url: str) -> dict[str, str]:
-    """Headers with which the client's identity may GET a URL for the next minutes."""
-    from oci._vendor.requests import PreparedRequest  # type: ignore[import-untyped]
+    """Headers with which the client's identity may GET a URL for the next minutes.
+
+    Raises:
+        NetworkError: when the identity's service cannot be asked for its next token.
+        AuthError: when there is no next token.
+    """
+    from oci import exceptions
+    from oci._vendor.requests import PreparedRequest, RequestException  # type: ignore[import-untyped]
     from oci._vendor.requests.structures import CaseInsensitiveDict  # type: ignore[import-untyped]
 
     request = PreparedRequest()
     request.method, request.url, request.headers = "GET", url, CaseInsensitiveDict()
-    client.base_client.signer(request)
+    signer = client.base_client.signer
+    try:
+        if hasattr(signer, "get_security_token"):  # a resource principal's: it reads a new token only when told to
+            signer.get_security_token()
+        signer(request)
+    except (exceptions.ServiceError, exceptions.BaseRequestException, RequestException) as error:
+        raise NetworkError(f"the identity's next token cannot be had ({type(error).__name__})") from None
+    except Exception as error:  # noqa: BLE001 - the SDK's signers raise what comes, OSError and ValueError among it
+        told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise AuthError(f"the identity's next token cannot be had ({told})", remedy=CREDENTIALS) from None
     headers: Mapping[str, str] = request.headers
     return {"Authorization": headers["authorization"], "Date": headers["date"]}
 

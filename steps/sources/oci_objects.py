@@ -1,13 +1,14 @@
 """`oci://`: the objects under a prefix of a bucket of OCI Object Storage, through its own SDK.
 
 The SDK lists and signs; bytes come through `steps.cache` and `RangeReader` as from any other HTTP server, each request
-with a signature of its own. A manifest pins each object by its ETag, and by its MD5 where it was put whole.
+with a signature of its own. A manifest pins each object by its ETag, and by its MD5 or that of its parts.
 """
 
 import base64
 import binascii
 import hashlib
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +17,12 @@ from urllib.parse import quote
 from crds.storage import SOURCE_PARAMETERS
 from crds.storage_uri import OciUri
 from steps.errors import NetworkError, NotFoundError, OmeError
-from steps.manifest import FileEntry, Manifest
+from steps.manifest import DigestAlgorithm, FileEntry, Manifest
+from steps.parts_digest import parts_digest
 from steps.sources.http_answers import error_of, path_of, public_url
 from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
 from steps.sources.oci_client import CREDENTIALS, ENDPOINT, open_client, signed_headers
+from steps.sources.part_sizes import given_part_bytes, part_bytes
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader
 from steps.sources.source import RemoteAddress, ResolveOptions
@@ -27,6 +30,7 @@ from steps.sources.source import RemoteAddress, ResolveOptions
 PAGE = 1000
 """Objects a page of a listing: the most that the service gives."""
 _FIELDS = "name,size,etag,md5"
+_IN_PARTS = re.compile(r"([A-Za-z0-9+/=]+)-([1-9][0-9]{0,4})", re.ASCII)
 _MISSING = frozenset({"BucketNotFound", "NamespaceNotFound", "NotAuthorizedOrNotFound"})
 
 
@@ -38,6 +42,7 @@ class OciSource:
 
         self._uri = uri
         self._parameters = {key: parameters[key] for key in SOURCE_PARAMETERS if parameters.get(key)}
+        self._part_bytes = given_part_bytes(parameters)
         self._settings = TransferSettings.from_environment()
         self._client = open_client(uri, parameters)
         self._endpoint = str(self._client.base_client.endpoint).rstrip("/")
@@ -89,9 +94,9 @@ class OciSource:
     def _entry(self, namespace: str, path: str, row: Any) -> FileEntry:
         place = f"/n/{quote(namespace, safe='')}/b/{quote(self._uri.bucket, safe='')}/o/{quote(row.name)}"
         location = json.dumps([place, row.etag], separators=(",", ":"))
-        digest = _md5(row.md5 or "")
+        algorithm, digest = _told(row.md5 or "", row.size, self._part_bytes)
         if digest:
-            return FileEntry(path=path, size=row.size, algorithm="md5", digest=digest, location=location)
+            return FileEntry(path=path, size=row.size, algorithm=algorithm, digest=digest, location=location)
         name = json.dumps([self._endpoint, place, row.etag, row.size], separators=(",", ":"))
         digest = hashlib.sha256(name.encode()).hexdigest()
         return FileEntry(path=path, size=row.size, algorithm="version", digest=digest, location=location)
@@ -125,8 +130,21 @@ class OciSource:
         return error_of(error.status, headers, str(self._uri), has_token=True, credentials=CREDENTIALS)
 
 
-def _md5(told: str) -> str:
-    """In hexadecimal; "" for an object that was put in parts, whose MD5 is that of the parts' MD5s."""
+def _told(md5: str, size: int, given_part_bytes: int | None) -> tuple[DigestAlgorithm, str]:
+    """Algorithm and digest of what a listing says; "" for what cannot be checked.
+
+    An object that was put in parts has the MD5 of the parts' MD5s, and their number after a dash
+    (https://docs.oracle.com/iaas/api/#/en/objectstorage/20160918/Object/HeadObject, `opc-multipart-md5`).
+    """
+    in_parts = _IN_PARTS.fullmatch(md5)
+    if in_parts is None:
+        return "md5", _in_hex(md5)
+    found, size = _in_hex(in_parts[1]), part_bytes(size, int(in_parts[2]), given_part_bytes)
+    return "md5-parts", parts_digest(found, size) if found and size else ""
+
+
+def _in_hex(told: str) -> str:
+    """An MD5 in hexadecimal; "" for what is none."""
     try:
         found = base64.b64decode(told, validate=True)
     except binascii.Error:

@@ -1,7 +1,8 @@
 """Which digest of an object's content its store says, if any.
 
-An ETag is the md5 of the content for objects that were put whole and are not encrypted with a customer's key; for
-others it only names a version. Which it is, and Google's and Azure's digests, stand in the answer to HEAD
+An ETag of S3 is the md5 of the content for objects that were put whole and are not encrypted with a customer's key,
+and for those put in parts the md5 of the parts' md5s; for others it only names a version. Which it is, and Google's
+and Azure's digests, stand in the answer to HEAD
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html, https://cloud.google.com/storage/docs/hashes-etags,
 https://learn.microsoft.com/rest/api/storageservices/get-blob-properties).
 """
@@ -20,6 +21,8 @@ from urllib.parse import quote
 
 from crds.storage_uri import AzureUri, GcsUri, S3Uri
 from steps.errors import NetworkError
+from steps.parts_digest import parts_digest
+from steps.sources.part_sizes import part_bytes
 from steps.sources.store_client import BucketUri
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 HEAD_SECONDS = 30
-_MD5 = re.compile(r'"([0-9a-f]{32})"', re.ASCII)
+_ETAG = re.compile(r'"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?"', re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,62 +60,86 @@ class Digest:
     """What names an object's content.
 
     Attributes:
-        algorithm: `md5`, or `version` where nothing is said of the content.
-        digest: Lower-case hex.
+        algorithm: `md5`, `md5-parts`, or `version` where nothing is said of the content that can be checked.
+        digest: As a manifest has it.
     """
 
-    algorithm: Literal["md5", "version"]
+    algorithm: Literal["md5", "md5-parts", "version"]
     digest: str
 
 
 def content_digests(
-    store: "S3Store | GCSStore | AzureStore", uri: BucketUri, objects: Sequence[StoredObject]
+    store: "S3Store | GCSStore | AzureStore",
+    uri: BucketUri,
+    objects: Sequence[StoredObject],
+    given_part_bytes: int | None = None,
 ) -> list[Digest]:
     """The digests of objects, in their order.
 
     Where the store refuses to answer HEAD, the object is named by its version.
 
+    Args:
+        store: The client.
+        uri: The prefix.
+        objects: Those that are meant.
+        given_part_bytes: As `steps.sources.part_sizes` has it.
+
     Raises:
         NetworkError: when it cannot be asked.
     """
-    asked = [stored for stored in objects if not isinstance(uri, S3Uri) or _MD5.fullmatch(stored.etag)]
+    asked = [stored for stored in objects if not isinstance(uri, S3Uri) or _ETAG.fullmatch(stored.etag)]
     keys = [stored.key for stored in asked]
     if isinstance(uri, S3Uri) and store.config.get("skip_signature"):
         answers: dict[str, Mapping[str, str]] = {key: {} for key in keys}  # only with a signature can S3 decrypt
     else:
         answers = asyncio.run(_heads(_urls(store, uri, keys)))
     place = f"{store.config.get('endpoint', '')} {str(uri).removesuffix(uri.prefix)}".strip()
-    return [digest_of(place, stored, answers.get(stored.key)) for stored in objects]
+    return [digest_of(place, stored, answers.get(stored.key), given_part_bytes) for stored in objects]
 
 
-def digest_of(place: str, stored: StoredObject, headers: Mapping[str, str] | None) -> Digest:
+def digest_of(
+    place: str, stored: StoredObject, headers: Mapping[str, str] | None, given_part_bytes: int | None = None
+) -> Digest:
     """The digest of one object.
 
     Args:
         place: The bucket's own URI.
         stored: The object.
         headers: Of the answer to HEAD, with case-insensitive keys; None when there is none.
+        given_part_bytes: As `steps.sources.part_sizes` has it.
     """
-    if headers is not None:
-        told = _told_md5(place, stored, headers)
-        if told:
-            return Digest("md5", told)
+    if headers is not None and place.rpartition(" ")[2].startswith("s3://"):
+        told = _told_by_etag(stored, headers, given_part_bytes)
+    else:
+        told = _told_md5(headers) if headers is not None else None
+    if told is not None:
+        return told
     name = json.dumps([place, stored.key, stored.etag, stored.size], separators=(",", ":"))
     return Digest("version", hashlib.sha256(name.encode()).hexdigest())
 
 
-def _told_md5(place: str, stored: StoredObject, headers: Mapping[str, str]) -> str:
-    if place.rpartition(" ")[2].startswith("s3://"):
-        encryption = headers.get("x-amz-server-side-encryption", "")
-        is_own_key = encryption.startswith("aws:kms") or "x-amz-server-side-encryption-customer-algorithm" in headers
-        found = _MD5.fullmatch(stored.etag)
-        return found.group(1) if found and not is_own_key else ""
+def _told_by_etag(stored: StoredObject, headers: Mapping[str, str], given_part_bytes: int | None) -> Digest | None:
+    encryption = headers.get("x-amz-server-side-encryption", "")
+    found = _ETAG.fullmatch(stored.etag)
+    if (
+        found is None
+        or encryption.startswith("aws:kms")
+        or "x-amz-server-side-encryption-customer-algorithm" in headers
+    ):
+        return None
+    if found[2] is None:
+        return Digest("md5", found[1])
+    size = part_bytes(stored.size, int(found[2]), given_part_bytes)
+    return Digest("md5-parts", parts_digest(found[1], size)) if size else None
+
+
+def _told_md5(headers: Mapping[str, str]) -> Digest | None:
     hashes = dict(part.strip().partition("=")[::2] for part in headers.get("x-goog-hash", "").split(","))
     try:
         content = base64.b64decode(hashes.get("md5") or headers.get("Content-MD5", ""), validate=True)
     except binascii.Error:
-        return ""
-    return content.hex() if len(content) == hashlib.md5(usedforsecurity=False).digest_size else ""
+        return None
+    return Digest("md5", content.hex()) if len(content) == hashlib.md5(usedforsecurity=False).digest_size else None
 
 
 def _urls(store: "S3Store | GCSStore | AzureStore", uri: BucketUri, keys: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@
     licence: apache-2.0
     tags: {v1.0: main}               other names of a revision
     digests: {big.safetensors: <sha256>}    given, not computed: for huge sparse files
+    xet: true                        large files are in Xet storage: told by their hash there too, besides their sha256
     listed: {a.json: {path: ../a.json, size: 7}}    what the listing says instead: for hubs that lie
 
 Files under `.revisions/<name>/` are the branch or tag <name>; the rest is `main`.
@@ -41,6 +42,7 @@ class Settings:
     licence: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+    xet: bool = False
     listed: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
 
     @property
@@ -51,13 +53,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a revision; `sha256` only for those kept as LFS."""
+    """One file of a revision; `sha256` only for those kept as LFS, `xet_hash` only for those in Xet storage."""
 
     path: str
     size: int
     oid: str
     sha256: str
     source: Path
+    xet_hash: str = ""
 
     @property
     def etag(self) -> str:
@@ -69,6 +72,8 @@ class HubFile:
         row: dict[str, object] = {"type": "file", "path": self.path, "size": self.size, "oid": self.oid}
         if self.sha256:
             row["lfs"] = {"oid": self.sha256, "size": self.size, "pointerSize": len(_pointer(self.sha256, self.size))}
+        if self.xet_hash:
+            row["xetHash"] = self.xet_hash
         return row
 
     def sibling(self, *, is_long: bool) -> dict[str, object]:
@@ -140,7 +145,13 @@ class Repository:
         if not given and source.suffix not in LFS_SUFFIXES and size < LFS_SIZE:
             return HubFile(path, size, self._digests.git_sha1(source), "", source)
         sha256 = given or self._digests.sha256(source)
-        return HubFile(path, size, git_sha1_of(_pointer(sha256, size)), sha256, source)
+        xet_hash = _stand_in_for_xet(sha256) if self.settings.xet else ""
+        return HubFile(path, size, git_sha1_of(_pointer(sha256, size)), sha256, source, xet_hash)
+
+
+def _stand_in_for_xet(sha256: str) -> str:
+    """64 hex digits that are not the sha256, as a Xet hash is: a real one is of a tree of chunks."""
+    return hashlib.sha256(f"xet of {sha256}".encode()).hexdigest()
 
 
 def _pointer(sha256: str, size: int) -> bytes:

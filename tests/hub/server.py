@@ -148,6 +148,9 @@ class HubServer:
         if file is None:
             return _problem(404, "EntryNotFound", f"{path} does not exist in {name} at {revision.sha}")
         headers = {"X-Repo-Commit": revision.sha, "ETag": f'"{self._etag(target, file)}"', "Accept-Ranges": "bytes"}
+        if file.xet_hash:
+            tokens = f"{self.url}/api/models/{quote(name)}/xet-read-token/{revision.sha}"
+            headers |= {"X-Xet-Hash": file.xet_hash, "Link": f'<{tokens}>; rel="xet-auth"'}
         if file.sha256:
             headers |= {"X-Linked-Size": str(file.size), "X-Linked-ETag": f'"{self._etag(target, file)}"'}
             if self.options.is_redirecting:

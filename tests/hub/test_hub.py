@@ -1,5 +1,6 @@
 """The test hub is what it says: the hub's own client downloads from it, and each fault is seen on the wire."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -9,6 +10,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from huggingface_hub import HfApi, get_hf_file_metadata
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils._xet import is_valid_xet_hash
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +55,19 @@ def test_ranges_and_redirects(hub: RunningHub) -> None:
     assert body == WEIGHTS[100:200]
     assert get(url, Range=f"bytes={len(WEIGHTS)}-")[0] == 416
     assert get(url, If_Match='"other"')[0] == 412
+
+
+def test_files_in_xet_storage_are_told_as_the_hubs_own_client_reads_them(hub: RunningHub) -> None:
+    hub.add("acme/model", {"config.json": b"{}", "model.safetensors": WEIGHTS}, settings="xet: true")
+    config, weights = HfApi(hub.url).list_repo_tree("acme/model")
+    assert isinstance(weights, RepoFile) and isinstance(config, RepoFile)
+    assert weights.lfs is not None and weights.lfs.sha256 == hashlib.sha256(WEIGHTS).hexdigest()
+    assert weights.xet_hash and is_valid_xet_hash(weights.xet_hash) and weights.xet_hash != weights.lfs.sha256
+    assert config.xet_hash is None
+    told = get_hf_file_metadata(f"{hub.url}/acme/model/resolve/main/{weights.path}", endpoint=hub.url)
+    assert told.etag == weights.lfs.sha256
+    assert told.xet_file_data is not None and told.xet_file_data.file_hash == weights.xet_hash
+    assert told.xet_file_data.refresh_route.startswith(f"{hub.url}/api/models/acme/model/xet-read-token/")
 
 
 def test_faults_as_a_client_sees_them(hub: RunningHub) -> None:

@@ -1,7 +1,8 @@
 """`gs://` for the suite: fake-gcs-server in memory, with a proxy before it.
 
 The server asks for no credentials, ignores If-Match and answers HTTP 500 for a bucket that is not there: the proxy
-answers in its place, as Google does. `python -m tests.cluster build fake-gcs-server` builds it.
+answers in its place, as Google does, and checks an account's signatures where a test has one.
+`python -m tests.cluster build fake-gcs-server` builds it.
 """
 
 import json
@@ -13,10 +14,12 @@ from urllib.parse import quote, unquote
 
 import aiohttp
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from yarl import URL
 
 from tests.hub.faults import Fault
 from tests.sources.background import Background, built, child, free_port
+from tests.sources.gs_account import problem_of
 from tests.sources.harness import SourceHarness
 from tests.sources.plain_http import PlainClient
 from tests.sources.proxy import FaultyProxy, patience
@@ -26,13 +29,20 @@ BUCKET = "models"
 
 
 class GcsHarness(StoreHarness):
-    """One prefix of a bucket."""
+    """One prefix of a bucket.
+
+    Args:
+        store: The running server.
+        corrections: What the proxy answers first.
+    """
 
     name = "gs"
     credential_words = ("GOOGLE_APPLICATION_CREDENTIALS", "spec.storage.key")
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, corrections: "_Corrections") -> None:
         super().__init__(store)
+        self._corrections = corrections
+        corrections.key, corrections.refused = None, []
         self._threads = threading.local()
         self.environment = {"STORAGE_EMULATOR_HOST": store.url}
 
@@ -43,7 +53,8 @@ class GcsHarness(StoreHarness):
         program, port = built("fake-gcs-server"), free_port()
         direct = f"http://127.0.0.1:{port}"
         proxy = FaultyProxy(direct, is_api=_is_api, refuse=_refusal)
-        proxy.answer_first = _Corrections(direct).answer
+        corrections = _Corrections(direct)
+        proxy.answer_first = corrections.answer
         with background.serving(proxy.handle) as url:
             command: list[str | Path] = [
                 program, "--address", f"127.0.0.1:{port}", "--public-host", url.removeprefix("http://"),
@@ -54,7 +65,7 @@ class GcsHarness(StoreHarness):
                 made = json.dumps({"name": BUCKET}).encode()
                 client.send("POST", "/storage/v1/b", headers={"content-type": "application/json"}, body=made)
                 store = Store(BUCKET, direct, url, proxy)
-                yield lambda _: cls(store)
+                yield lambda _: cls(store, corrections)
             background.run(proxy.close())
 
     @property
@@ -88,6 +99,15 @@ class GcsHarness(StoreHarness):
         """Delete the object."""
         self._client.send("DELETE", _object(key), is_quoted=True)
 
+    def open_for(self, key: RSAPublicKey) -> None:
+        """Answer to one service account alone."""
+        self._corrections.key = key
+
+    @property
+    def refused(self) -> list[str]:
+        """Why requests were not answered, since the bucket was opened for an account."""
+        return self._corrections.refused
+
     def deny(self) -> Mapping[str, str]:
         """Answer as a bucket that is closed to those without an account."""
         self.set_faults(Fault("status", status=401, code="AuthenticationRequired", times=0))
@@ -96,6 +116,7 @@ class GcsHarness(StoreHarness):
     def allow(self) -> None:
         """Answer again."""
         self.set_faults()
+        self._corrections.key = None
 
     @property
     def _client(self) -> PlainClient:
@@ -111,13 +132,22 @@ class _Corrections:
 
     Args:
         direct: Its URL.
+
+    Attributes:
+        key: Of the only account that may read; None for everyone.
+        refused: What was not of this account, and why.
     """
 
     def __init__(self, direct: str) -> None:
         self._direct = direct
+        self.key: RSAPublicKey | None = None
+        self.refused: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response | None:
-        """HTTP 404 in a bucket that is not there, 412 for conditions that do not hold."""
+        """HTTP 401 for others than the account, 404 in a bucket that is not there, 412 for conditions that fail."""
+        if self.key is not None and (problem := problem_of(request, self.key)):
+            self.refused.append(problem)
+            return _error(401, "AuthenticationRequired", "Authentication required.")
         bucket, name = _named(request)
         if bucket != BUCKET:
             return _error(404, "NoSuchBucket", "The specified bucket does not exist.")

@@ -98,6 +98,10 @@ class OciHarness(StoreHarness):
         """Have the server take the reader's key for one of another name: a session's token."""
         self._keys[key_id] = self._public_key
 
+    def distrust(self, key_id: str) -> None:
+        """Have the server know a session's token no longer: it has ended."""
+        del self._keys[key_id]
+
     def target(self, path: str) -> str:
         """The object's path."""
         return f"n/{NAMESPACE}/b/{BUCKET}/o/{self.prefix}/{path}"

@@ -141,9 +141,21 @@ class Repository:
         index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [dict(entry) for entry in entries]}
         return self.push_document(index, INDEX, tag)
 
+    def push_layout(self, layout: Path, tag: str) -> str:
+        """Push the artifact of an OCI image layout as tools copy one, each blob as it is; gives its digest."""
+        (top,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+        body = (layout / "blobs" / top["digest"].replace(":", "/")).read_bytes()
+        manifest = json.loads(body)
+        for part in (manifest["config"], *manifest["layers"]):
+            blob = (layout / "blobs" / part["digest"].replace(":", "/")).read_bytes()
+            assert self.push_blob(blob) == part["digest"]
+        return str(self._push_manifest(body, top["mediaType"], tag)["digest"])
+
     def push_document(self, document: Mapping[str, Any], media_type: str, tag: str = "") -> dict[str, Any]:
         """Push a manifest or an index under its digest, and under a tag where one is given; gives its descriptor."""
-        body = json.dumps(document).encode()
+        return self._push_manifest(json.dumps(document).encode(), media_type, tag)
+
+    def _push_manifest(self, body: bytes, media_type: str, tag: str) -> dict[str, Any]:
         digest = digest_of(body)
         place = f"/v2/{self.name}/manifests/{tag or digest}"
         self._client.send("PUT", place, headers={"content-type": media_type}, body=body, is_quoted=True)

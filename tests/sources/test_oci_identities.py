@@ -1,13 +1,17 @@
 """`oci://` finds its identity, its region and its namespace where users have them, and says what it lacks."""
 
 import sys
+import time
 from pathlib import Path
 
+import jwt
 import pytest
 
+from steps.cache import import_model
 from steps.errors import AuthError, InvalidInputError, UnsupportedError
 from steps.manifest import Manifest
 from steps.sources import ResolveOptions, open_source
+from tests.importing.models import contents
 from tests.sources.harness import SourceHarness
 from tests.sources.oci_harness import BUCKET, NAMESPACE, OciHarness
 
@@ -68,6 +72,80 @@ def test_a_session_token_signs(model: OciHarness, tmp_path: Path, monkeypatch: p
         resolve(model.uri)
     model.trust("ST$a-sessions-token")
     assert [file.path for file in resolve(model.uri).files] == ["config.json"]
+
+
+class ResourcePrincipal:
+    """The identity that OKE and functions write into files, version 2.2, and name in the environment.
+
+    Args:
+        model: Knows the key.
+        folder: For the token's file.
+    """
+
+    def __init__(self, model: OciHarness, folder: Path) -> None:
+        self._model = model
+        self._token_file = folder / "rpst"
+        self.environment = {
+            "OCI_RESOURCE_PRINCIPAL_VERSION": "2.2",
+            "OCI_RESOURCE_PRINCIPAL_RPST": str(self._token_file),
+            "OCI_RESOURCE_PRINCIPAL_PRIVATE_PEM": config_of(model).read_text().partition("key_file=")[2].strip(),
+            "OCI_RESOURCE_PRINCIPAL_REGION": "us-ashburn-1",
+        }
+
+    def write_token(self, seconds: int) -> str:
+        """Write a token that is good for so long, and have the server take it; gives its key id."""
+        claims = {"res_tenant": "acme", "res_compartment": "models", "exp": int(time.time()) + seconds}
+        token = jwt.encode(claims, "of the service that gives tokens, which the SDK does not check")
+        self._token_file.write_text(token)
+        self._model.trust(f"ST${token}")
+        return f"ST${token}"
+
+    def remove_token(self) -> None:
+        """Have no token where one was."""
+        self._token_file.unlink()
+
+
+@pytest.fixture
+def principal(model: OciHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ResourcePrincipal:
+    """No profile, and the files of a resource principal."""
+    principal = ResourcePrincipal(model, tmp_path)
+    monkeypatch.delenv("OCI_CONFIG_FILE")
+    for name, value in principal.environment.items():
+        monkeypatch.setenv(name, value)
+    return principal
+
+
+def test_a_resource_principal_lists_and_reads(model: OciHarness, principal: ResourcePrincipal) -> None:
+    ended = principal.write_token(3600)
+    model.distrust(ended)
+    with pytest.raises(AuthError, match="HTTP 401"):
+        resolve(model.uri, auth="ResourcePrincipal")
+    principal.write_token(3601)
+    manifest = resolve(model.uri, auth="ResourcePrincipal")
+    assert contents(import_model(manifest, "model").path) == {"config.json": CONTENT}
+
+
+def test_a_resource_principals_next_token_is_read_before_the_first_ends(
+    model: OciHarness, principal: ResourcePrincipal
+) -> None:
+    first = principal.write_token(30)
+    source = open_source(model.uri, {"auth": "ResourcePrincipal"})
+    (file,) = source.resolve(ResolveOptions()).files
+    principal.write_token(3600)
+    model.distrust(first)
+    assert source.read(file, 0, file.size) == CONTENT
+
+
+def test_a_resource_principals_token_that_is_gone_is_an_error_of_access(
+    model: OciHarness, principal: ResourcePrincipal
+) -> None:
+    principal.write_token(30)
+    source = open_source(model.uri, {"auth": "ResourcePrincipal"})
+    (file,) = source.resolve(ResolveOptions()).files
+    principal.remove_token()
+    with pytest.raises(AuthError, match="next token cannot be had") as caught:
+        source.read(file, 0, file.size)
+    assert "ResourcePrincipal" in caught.value.remedy
 
 
 def test_other_kinds_of_identity_are_asked_for_by_name(
