@@ -59,7 +59,7 @@ class RangeReader:
         def read_once(start: int, end: int, content: bytearray) -> None:
             self._read_once(subject, address, client, start, end, content)
 
-        return read_patiently(self._settings, file, start, end, read_once)
+        return read_patiently(self._settings, subject, file, start, end, read_once)
 
     def _read_once(
         self, subject: str, address: RemoteAddress, client: "Client", start: int, end: int, content: bytearray

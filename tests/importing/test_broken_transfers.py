@@ -4,6 +4,7 @@ import pytest
 
 from steps.cache import import_model
 from steps.errors import NetworkError, RateLimitedError
+from steps.sources import open_source, read_range
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.models import contents, fetch, noise, resolve
@@ -96,8 +97,6 @@ def test_what_was_fetched_before_a_final_failure_is_kept(hub: RunningHub, monkey
 
 
 def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
-    from steps.sources import open_source, read_range
-
     hub.add("acme/model", FILES)
     manifest = resolve("hf://acme/model")
     file = manifest.file("model.safetensors")
@@ -109,9 +108,22 @@ def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
     assert read_range(source, file, 7, 7) == b""
 
 
-def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
-    from steps.sources import open_source
+@pytest.mark.timeout(60)
+def test_read_of_answers_without_a_byte_ends_after_the_attempts(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "3")
+    hub.set_faults(Fault("length", path="lfs/*", after=0, times=0))
+    with pytest.raises(NetworkError, match=r"^hf://acme/model.* model\.safetensors: the answer ended 4900 bytes early"):
+        read_range(open_source(manifest.uri), file, 100, 5000)
+    assert hub.ledger.counts().requests["lfs/acme/model/model.safetensors"] == 3
 
+
+def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
     hub.add("acme/model", FILES)
     hub.set_faults(Fault("whole", path="*", times=0))
     imported = fetch("hf://acme/model")
