@@ -3,7 +3,7 @@
 import pytest
 
 from steps.cache import import_model
-from steps.errors import NetworkError, RateLimitedError
+from steps.errors import IntegrityError, NetworkError, RateLimitedError
 from steps.sources import open_source, read_range
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
@@ -118,9 +118,40 @@ def test_read_of_answers_without_a_byte_ends_after_the_attempts(
     assert file is not None
     monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "3")
     hub.set_faults(Fault("length", path="lfs/*", after=0, times=0))
-    with pytest.raises(NetworkError, match=r"^hf://acme/model.* model\.safetensors: the answer ended 4900 bytes early"):
+    with pytest.raises(NetworkError, match=r"model\.safetensors: the answer ended 4900 bytes early"):
         read_range(open_source(manifest.uri), file, 100, 5000)
     assert hub.ledger.counts().requests["lfs/acme/model/model.safetensors"] == 3
+
+
+def test_other_bytes_than_were_asked_for_are_never_taken(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=2))
+    assert read_range(open_source(manifest.uri), file, 100, 5000) == WEIGHTS[100:5000]
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=2))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
+def test_other_bytes_for_good_are_told_as_what_they_are(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=0))
+    with pytest.raises(NetworkError, match=r'asked for bytes from 100, got "bytes 150-4999/3000000"'):
+        read_range(open_source(manifest.uri), file, 100, 5000)
+
+
+def test_read_of_a_file_of_another_size_than_was_listed_is_refused(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES, settings="listed: {model.safetensors: {size: 2999999}}")
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    with pytest.raises(IntegrityError, match="has 3000000 bytes, the manifest says 2999999"):
+        read_range(open_source(manifest.uri), file, 100, 5000)
 
 
 def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
