@@ -58,7 +58,7 @@ class DiskFullError(OmeError):
 
 
 class RateLimitedError(OmeError):
-    """The source asks us to slow down (HTTP 429) and patience has run out."""
+    """The source asks us to slow down (HTTP 429, or 503 with a time to wait) and patience has run out."""
 
     code = "rate-limited"
     exit_code = 13

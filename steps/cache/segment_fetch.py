@@ -17,7 +17,7 @@ from steps.cache.transfer import Transfer
 from steps.errors import NetworkError, OmeError
 from steps.manifest import FileEntry
 from steps.pace import DOWNLOAD_LIMIT, pace_from_environment
-from steps.sources.patience import Patience, TransferSettings
+from steps.sources.patience import Patience, TransferSettings, Waits
 from steps.sources.source import RemoteAddress, StoredAddress
 from steps.swarm.client import open_peer_session
 
@@ -67,6 +67,7 @@ class SegmentFetcher:
         self._subject = subject
         self._settings = settings
         self._sharing = sharing
+        self._waits = Waits()
         self._pace = pace_from_environment(DOWNLOAD_LIMIT)
         self._stack = AsyncExitStack()
         self._session: ClientSession
@@ -108,7 +109,7 @@ class SegmentFetcher:
             sharing.stop(share)
 
     async def _from_source(self, active: Active, share: Share, sharing: Sharing | None) -> None:
-        patience, transfer, sink = Patience(self._settings), active.transfer, self._sink(share, sharing)
+        patience, transfer, sink = Patience(self._settings, self._waits), active.transfer, self._sink(share, sharing)
         while True:
             start, end = transfer.missing(share.segment)
             try:

@@ -59,6 +59,16 @@ def test_rate_limit_that_ends_is_waited_for(hub: RunningHub) -> None:
     assert contents(import_model(manifest, "model").path) == FILES
 
 
+def test_a_source_that_is_overloaded_and_says_for_how_long_is_waited_for(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    hub.set_faults(Fault("status", path="*", status=503, retry_after=0, times=10))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
 def test_rate_limit_storm_ends_with_its_class_and_the_time_asked_for(
     hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
