@@ -140,6 +140,10 @@ class NetworkError(OmeError):
     default_remedy = "Check the connection and run again: what is already downloaded is kept."
 
 
+class OverloadedError(NetworkError):
+    """Of these, those that fewer requests at once may help: HTTP 503, and a transfer that brings no byte for long."""
+
+
 class ClusterError(OmeError):
     """The cluster, or on one machine the deployment, did not do what was asked."""
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from steps.errors import NetworkError
+from steps.errors import NetworkError, OverloadedError, RateLimitedError
 from steps.manifest import FileEntry
 from steps.pace import Pace
 from steps.sources.http_answers import changed, lost_in_redirects, public_url
@@ -86,7 +86,7 @@ class RemoteFile:
                 await self._take(answer, start, end, fed(watchdog, self._stall_seconds, sink))
         except TimeoutError:
             self._stored_at = ""
-            raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
+            raise OverloadedError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
         except aiohttp.ClientError as error:
             self._stored_at = ""
             raise NetworkError(f"{self._subject}: {_reason(error)}") from None
@@ -123,8 +123,9 @@ class RemoteFile:
                     continue
                 if not request.is_own_origin:
                     self._note_etag(public_url(url), answer.headers.get("ETag", ""))
-            except BaseException:
-                self._stored_at = ""
+            except BaseException as error:
+                if not isinstance(error, RateLimitedError):  # it is the right place to ask, later
+                    self._stored_at = ""
                 answer.close()
                 raise
             self._is_direct = request.is_own_origin

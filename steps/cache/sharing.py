@@ -43,13 +43,11 @@ class Sharing:
 
     Args:
         swarm: The peers.
-        connections: Requests that the source gets of a node alone.
         lead_bytes: How far before what has been hashed a segment may begin.
     """
 
-    def __init__(self, swarm: Swarm, connections: int, lead_bytes: int) -> None:
+    def __init__(self, swarm: Swarm, lead_bytes: int) -> None:
         self.swarm = swarm
-        self._connections = connections
         self._lead_bytes = lead_bytes
         self._source_requests = 0
         self._own_shares = 0
@@ -66,8 +64,13 @@ class Sharing:
         if ranges := transfer.there():
             self.swarm.add(transfer.file, ranges)
 
-    def next(self, transfers: Sequence[Transfer | SmallTransfer]) -> Share | None:
-        """Take the best segment out of those that nobody fetches; None when it is better to wait."""
+    def next(self, transfers: Sequence[Transfer | SmallTransfer], connections: int) -> Share | None:
+        """Take the best segment out of those that nobody fetches; None when it is better to wait.
+
+        Args:
+            transfers: Those under way.
+            connections: Requests that the source gets at once of a node alone.
+        """
         missing, by_number = [], {}
         for transfer in transfers:
             number = self.swarm.number(transfer.file)
@@ -78,7 +81,7 @@ class Sharing:
             return None
         if self._own_shares:
             self.swarm.is_at_work()
-        may_read = self._source_requests < self.swarm.source_requests(self._connections)
+        may_read = self._source_requests < self.swarm.source_requests(connections)
         choice = self.swarm.choose(missing, reads_source=may_read)
         if choice is None:
             return None

@@ -10,6 +10,7 @@ from steps.errors import (
     NetworkError,
     NotFoundError,
     OmeError,
+    OverloadedError,
     RateLimitedError,
     UnsupportedError,
 )
@@ -70,7 +71,8 @@ def error_of(
     if status in (412, 416):
         return changed(subject)
     if status in (408, 425) or status >= 500:
-        return NetworkError(
+        failure = OverloadedError if status == 503 else NetworkError
+        return failure(
             f"{subject}: the source failed (HTTP {status})",
             remedy="The source itself fails: wait, then run again; what is already downloaded is kept.",
         )

@@ -28,7 +28,7 @@ class TransferSettings:
         backoff_seconds: Wait after the first failure; doubles up to 30 s (`OME_BACKOFF_SECONDS`).
         rate_limit_seconds: How long in all an import waits for a source that says it is asked too often
             (`OME_RATE_LIMIT_SECONDS`).
-        connections: Transfers at once (`OME_CONNECTIONS`).
+        connections: Transfers at once, while the source takes so many (`OME_CONNECTIONS`).
     """
 
     stall_seconds: float = 60.0
