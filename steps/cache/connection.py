@@ -83,7 +83,7 @@ class RemoteFile:
 
         try:
             async with asyncio.timeout(self._stall_seconds) as watchdog, await self._open(start, end) as answer:
-                await self._take(answer, start, end, fed(watchdog, self._stall_seconds, sink))
+                await self._take(answer, start, end, watchdog, sink)
         except TimeoutError:
             self._stored_at = ""
             raise OverloadedError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
@@ -144,16 +144,23 @@ class RemoteFile:
         if self._store_etags.setdefault(place, etag) != etag:
             raise changed(self._subject)
 
-    async def _take(self, answer: "ClientResponse", start: int, end: int, sink: Callable[[bytes], None]) -> None:
-        skip = start if answer.status == 200 else 0
-        left = end - start
+    async def _take(
+        self, answer: "ClientResponse", start: int, end: int, watchdog: asyncio.Timeout, sink: Callable[[bytes], None]
+    ) -> None:
+        skip, left = start if answer.status == 200 else 0, end - start
+
+        def keep(content: bytes) -> None:
+            nonlocal skip, left
+            wanted = content[skip : skip + left]
+            skip = max(0, skip - len(content))
+            if wanted:
+                sink(wanted)
+                left -= len(wanted)
+
+        take = fed(watchdog, self._stall_seconds, keep)  # what is skipped comes too
         async for content, _ in answer.content.iter_chunks():  # as they came; iter_any would join, which copies
-            if skip:
-                skip, content = max(0, skip - len(content)), content[skip:]
             if content:
-                content = content[:left]
-                sink(content)
-                left -= len(content)
+                take(content)
                 if self._pace is not None:
                     await self._pace.take(len(content))
             if left == 0:

@@ -1,12 +1,15 @@
 """Transfers that stall, break or are told to slow down go on within the same import, from the byte they had."""
 
+from pathlib import Path
+
 import pytest
 
 from steps.cache import import_model
 from steps.errors import IntegrityError, NetworkError, RateLimitedError
 from steps.sources import open_source, read_range
 from tests.hub.faults import Fault
-from tests.hub.fixture import RunningHub
+from tests.hub.fixture import RunningHub, running_hub
+from tests.hub.server import HubOptions
 from tests.importing.models import contents, fetch, noise, resolve
 
 WEIGHTS = noise(3_000_000, 1)
@@ -174,3 +177,18 @@ def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
     file = manifest.file("model.safetensors")
     assert file is not None
     assert open_source(manifest.uri).read(file, 2_000_000, 2_000_100) == WEIGHTS[2_000_000:2_000_100]
+
+
+def test_source_that_ignores_ranges_and_is_slow_is_not_taken_for_stalled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last segment is twice the stall's time behind the first byte, and bytes come all the time."""
+    monkeypatch.setenv("OME_CONNECTIONS", "1")
+    monkeypatch.setenv("OME_STALL_SECONDS", "0.5")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    (tmp_path / "slow").mkdir()
+    with running_hub(HubOptions(tmp_path / "slow", bytes_per_second=2_500_000)) as slow:
+        monkeypatch.setenv("HF_ENDPOINT", slow.url)
+        slow.add("acme/model", FILES)
+        slow.set_faults(Fault("whole", path="lfs/*", times=0))
+        assert contents(fetch("hf://acme/model").path) == FILES
