@@ -108,7 +108,9 @@ class RemoteFile:
     async def _request(self, start: int, end: int) -> "ClientResponse":
         from yarl import URL
 
-        address = self._address.renew() if self._address.renew is not None else self._address
+        address = self._address
+        if address.renew is not None:  # may ask a server: the other transfers go on meanwhile
+            address = await asyncio.to_thread(address.renew)
         url = self._stored_at or address.url
         for _ in range(REDIRECTS):
             request = RangedRequest(self._subject, self._file, address, url, start, end)
