@@ -186,7 +186,10 @@ class Download:
         except IntegrityError as error:
             if self._sharing is None or not active.is_shared or not self._sharing.is_worth_another(transfer.file):
                 raise
-            sys.stderr.write(f"{error.message}; other nodes gave some of it, it is fetched from its source\n")
+            sys.stderr.write(
+                f"{error.message}; other nodes gave some of it, it is fetched from its source, and they are not asked "
+                "again\n"
+            )
             self._close(transfer)
             self._waiting.append(active.task)
             self._look_again = 0.0

@@ -1,6 +1,7 @@
 """What a download fetches next where its nodes share: asks the swarm, and tells it what has come.
 
-Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone.
+Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone;
+those that gave bytes of it are not asked again.
 """
 
 import sys
@@ -51,7 +52,7 @@ class Sharing:
         self._lead_bytes = lead_bytes
         self._source_requests = 0
         self._own_shares = 0
-        self._from_peers: set[tuple[str, str]] = set()
+        self._givers: dict[tuple[str, str], set[Peer]] = {}
         self._source_only: set[tuple[str, str]] = set()
         self._told: dict[tuple[Transfer | SmallTransfer, int], int] = {}
 
@@ -94,7 +95,6 @@ class Sharing:
         self._own_shares += not share.is_taken_over
         if share.peer is not None:
             share.peer.requests += 1
-            self._from_peers.add(_key(share.transfer.file))
         else:
             self._source_requests += 1
             self.swarm.holdings.fetch((self.swarm.number(share.transfer.file), share.transfer.first(share.segment)))
@@ -103,6 +103,7 @@ class Sharing:
         """Bytes of it came: peers are told from time to time."""
         if share.peer is not None:
             self.swarm.received_bytes += count
+            self._givers.setdefault(_key(share.transfer.file), set()).add(share.peer)
         if isinstance(share.transfer, SmallTransfer):
             return
         first, (end, last) = share.transfer.first(share.segment), share.transfer.missing(share.segment)
@@ -135,10 +136,16 @@ class Sharing:
         self._told = {place: end for place, end in self._told.items() if place[0].file is not file}
 
     def is_worth_another(self, file: FileEntry) -> bool:
-        """A file is damaged. Whether the source may have what a peer had not; then it alone is asked."""
+        """A file is damaged. Whether the source may have what a peer had not; then it alone is asked.
+
+        Which of the peers that gave bytes of it has damaged ones is not known: none of them is asked again.
+        """
         self.swarm.holdings.forget(self.swarm.number(file))
-        if _key(file) not in self._from_peers or _key(file) in self._source_only:
+        givers = self._givers.pop(_key(file), set())
+        if not givers:
             return False
+        for peer in givers:
+            peer.distrust()
         self._source_only.add(_key(file))
         return True
 
