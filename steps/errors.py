@@ -58,7 +58,7 @@ class DiskFullError(OmeError):
 
 
 class RateLimitedError(OmeError):
-    """The source asks us to slow down (HTTP 429) and patience has run out."""
+    """The source asks us to slow down (HTTP 429, or 503 with a time to wait) and patience has run out."""
 
     code = "rate-limited"
     exit_code = 13
@@ -138,6 +138,10 @@ class NetworkError(OmeError):
     exit_code = 20
     retryable = True
     default_remedy = "Check the connection and run again: what is already downloaded is kept."
+
+
+class OverloadedError(NetworkError):
+    """Of these, those that fewer requests at once may help: HTTP 503, and a transfer that brings no byte for long."""
 
 
 class ClusterError(OmeError):

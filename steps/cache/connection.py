@@ -6,30 +6,19 @@ The engine in `steps.cache.download` decides which ranges, and when to try again
 import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
-from steps.errors import NetworkError
+from steps.errors import NetworkError, OverloadedError, RateLimitedError
 from steps.manifest import FileEntry
 from steps.pace import Pace
-from steps.sources.http_answers import (
-    changed,
-    error_of,
-    expired,
-    has_token,
-    is_other_digest,
-    lost_in_redirects,
-    of_other_size,
-    origin_of,
-    public_url,
-)
+from steps.sources.http_answers import changed, lost_in_redirects, public_url
 from steps.sources.patience import TransferSettings
+from steps.sources.ranged_request import REDIRECTS, RangedRequest
 from steps.sources.source import RemoteAddress
 from steps.watchdog import fed
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-REDIRECTS = 5
 CONNECT_SECONDS = 30.0
 BUFFER_BYTES = 1 << 18
 
@@ -94,10 +83,10 @@ class RemoteFile:
 
         try:
             async with asyncio.timeout(self._stall_seconds) as watchdog, await self._open(start, end) as answer:
-                await self._take(answer, start, end, fed(watchdog, self._stall_seconds, sink))
+                await self._take(answer, start, end, watchdog, sink)
         except TimeoutError:
             self._stored_at = ""
-            raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
+            raise OverloadedError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
         except aiohttp.ClientError as error:
             self._stored_at = ""
             raise NetworkError(f"{self._subject}: {_reason(error)}") from None
@@ -119,52 +108,37 @@ class RemoteFile:
     async def _request(self, start: int, end: int) -> "ClientResponse":
         from yarl import URL
 
-        address = self._address.renew() if self._address.renew is not None else self._address
+        address = self._address
+        if address.renew is not None:  # may ask a server: the other transfers go on meanwhile
+            address = await asyncio.to_thread(address.renew)
         url = self._stored_at or address.url
         for _ in range(REDIRECTS):
-            is_own_origin = origin_of(url) == origin_of(address.url)
-            headers = {"Range": f"bytes={start}-{end - 1}"}
-            if is_own_origin:
-                headers |= address.headers
-            elif public_url(url) in self._store_etags:
-                headers["If-Match"] = self._store_etags[public_url(url)]
-            answer = await self._session.get(URL(url, encoded=True), headers=headers, allow_redirects=False)
+            request = RangedRequest(self._subject, self._file, address, url, start, end)
+            pinned = {} if request.is_own_origin else self._pinned(url)
+            answer = await self._session.get(
+                URL(url, encoded=True), headers=request.headers | pinned, allow_redirects=False
+            )
             try:
-                if is_own_origin and is_other_digest(answer.headers, address.etag):
-                    raise changed(self._subject)
-                if answer.status in (301, 302, 303, 307, 308) and "Location" in answer.headers:
-                    url = self._stored_at = urljoin(url, answer.headers["Location"])
+                if there := request.sent_on_to(answer.status, answer.headers):
+                    url = self._stored_at = there
                     answer.release()
                     continue
-                is_known = is_own_origin and has_token(address.headers)
-                self._check(answer, start, is_known=is_known, is_own_origin=is_own_origin)
-                if not is_own_origin:
+                if not request.is_own_origin:
                     self._note_etag(public_url(url), answer.headers.get("ETag", ""))
-            except BaseException:
+            except BaseException as error:
+                if not isinstance(error, RateLimitedError):  # it is the right place to ask, later
+                    self._stored_at = ""
                 answer.close()
                 raise
-            self._is_direct = is_own_origin
+            self._is_direct = request.is_own_origin
             return answer
         self._stored_at = ""
         raise lost_in_redirects(self._subject, REDIRECTS, url, address.named_by)
 
-    def _check(self, answer: "ClientResponse", start: int, *, is_known: bool, is_own_origin: bool) -> None:
-        if answer.status == 206:
-            span = answer.headers.get("Content-Range", "")
-            if not span.startswith(f"bytes {start}-"):
-                raise NetworkError(f'{self._subject}: asked for bytes from {start}, got "{span}"')
-            total = span.rpartition("/")[2]
-            if total.isdigit() and int(total) != self._file.size:
-                raise of_other_size(self._subject, int(total), self._file.size)
-            return
-        if answer.status == 200:
-            return
-        if not is_own_origin:
-            self._stored_at = ""
-            if answer.status in (401, 403):
-                raise expired(self._subject)
-        credentials = self._address.credentials
-        raise error_of(answer.status, answer.headers, self._subject, has_token=is_known, credentials=credentials)
+    def _pinned(self, url: str) -> dict[str, str]:
+        """What asks a store for the bytes that it gave before."""
+        etag = self._store_etags.get(public_url(url), "")
+        return {"If-Match": etag} if etag else {}
 
     def _note_etag(self, place: str, etag: str) -> None:
         if not etag or etag.startswith("W/"):
@@ -172,16 +146,23 @@ class RemoteFile:
         if self._store_etags.setdefault(place, etag) != etag:
             raise changed(self._subject)
 
-    async def _take(self, answer: "ClientResponse", start: int, end: int, sink: Callable[[bytes], None]) -> None:
-        skip = start if answer.status == 200 else 0
-        left = end - start
+    async def _take(
+        self, answer: "ClientResponse", start: int, end: int, watchdog: asyncio.Timeout, sink: Callable[[bytes], None]
+    ) -> None:
+        skip, left = start if answer.status == 200 else 0, end - start
+
+        def keep(content: bytes) -> None:
+            nonlocal skip, left
+            wanted = content[skip : skip + left]
+            skip = max(0, skip - len(content))
+            if wanted:
+                sink(wanted)
+                left -= len(wanted)
+
+        take = fed(watchdog, self._stall_seconds, keep)  # what is skipped comes too
         async for content, _ in answer.content.iter_chunks():  # as they came; iter_any would join, which copies
-            if skip:
-                skip, content = max(0, skip - len(content)), content[skip:]
             if content:
-                content = content[:left]
-                sink(content)
-                left -= len(content)
+                take(content)
                 if self._pace is not None:
                     await self._pace.take(len(content))
             if left == 0:

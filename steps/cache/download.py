@@ -54,7 +54,7 @@ class Download:
         on_progress: Callable[[int], None],
         swarm: Swarm | None = None,
     ) -> None:
-        self._sharing = Sharing(swarm, settings.connections, LEAD_BYTES) if swarm is not None else None
+        self._sharing = Sharing(swarm, LEAD_BYTES) if swarm is not None else None
         self._segments = SegmentFetcher(subject, settings, self._sharing)
         self._store = store
         self._waiting = list(tasks)
@@ -128,7 +128,7 @@ class Download:
         if now < self._choose_again:
             return None
         shared = {active.transfer: active for active in self._active if active.is_shared}
-        share = self._sharing.next(list(shared))
+        share = self._sharing.next(list(shared), self._segments.source_requests)
         if share is None:  # in a large swarm a look takes long: the less often
             after = asyncio.get_running_loop().time()
             self._choose_again = after + max(CHOOSE_AGAIN_SECONDS, 4 * (after - now))
@@ -186,7 +186,10 @@ class Download:
         except IntegrityError as error:
             if self._sharing is None or not active.is_shared or not self._sharing.is_worth_another(transfer.file):
                 raise
-            sys.stderr.write(f"{error.message}; other nodes gave some of it, it is fetched from its source\n")
+            sys.stderr.write(
+                f"{error.message}; other nodes gave some of it, it is fetched from its source, and they are not asked "
+                "again\n"
+            )
             self._close(transfer)
             self._waiting.append(active.task)
             self._look_again = 0.0

@@ -4,6 +4,7 @@ Called by `steps.cache.download`, which chooses the segments.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -14,15 +15,19 @@ from steps.cache.sharing import Share, Sharing
 from steps.cache.small_transfer import SmallTransfer
 from steps.cache.stored_file import StoredFile
 from steps.cache.transfer import Transfer
+from steps.cache.turns import Turns
 from steps.errors import NetworkError, OmeError
 from steps.manifest import FileEntry
 from steps.pace import DOWNLOAD_LIMIT, pace_from_environment
-from steps.sources.patience import Patience, TransferSettings
+from steps.sources.patience import Patience, TransferSettings, Waits
 from steps.sources.source import RemoteAddress, StoredAddress
 from steps.swarm.client import open_peer_session
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
+
+LOOK_SECONDS = 1.0
+"""Who waits for a turn at the source looks so often whether a peer has what is wanted."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class SegmentFetcher:
 
     Args:
         subject: Begins the messages of errors, such as `hf://org/name`.
-        settings: Attempts, stall.
+        settings: Connections, attempts, stall.
         sharing: What the peers are told; None without any.
 
     Attributes:
@@ -67,6 +72,8 @@ class SegmentFetcher:
         self._subject = subject
         self._settings = settings
         self._sharing = sharing
+        self._waits = Waits()
+        self._turns = Turns(settings.connections, self._waits)
         self._pace = pace_from_environment(DOWNLOAD_LIMIT)
         self._stack = AsyncExitStack()
         self._session: ClientSession
@@ -80,6 +87,11 @@ class SegmentFetcher:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def source_requests(self) -> int:
+        """How many requests the source gets at once now."""
+        return self._turns.at_once
 
     def remote(self, task: RemoteTask) -> RemoteFile | StoredFile:
         """A file at its source."""
@@ -108,28 +120,31 @@ class SegmentFetcher:
             sharing.stop(share)
 
     async def _from_source(self, active: Active, share: Share, sharing: Sharing | None) -> None:
-        patience, transfer, sink = Patience(self._settings), active.transfer, self._sink(share, sharing)
-        while True:
+        patience, transfer, sink = Patience(self._settings, self._waits), active.transfer, self._sink(share, sharing)
+        delay = 0.0
+        while not await self._is_had_elsewhere(share, sharing, delay):
             start, end = transfer.missing(share.segment)
             try:
-                await active.remote.fetch(start, end, sink)
+                with self._turns.taken():
+                    await active.remote.fetch(start, end, sink)
             except OmeError as error:
                 if transfer.missing(share.segment)[0] > start:
                     patience.succeeded()
                 delay = patience.delay_after(error)
             else:
                 return
-            if await self._is_had_elsewhere(share, sharing, delay):
-                return
 
     async def _is_had_elsewhere(self, share: Share, sharing: Sharing | None, seconds: float) -> bool:
-        """Wait before the next attempt; True as soon as a peer has what is wanted."""
-        until = asyncio.get_running_loop().time() + seconds
-        while (left := until - asyncio.get_running_loop().time()) > 0:
-            await asyncio.sleep(min(left, 1.0) if sharing is not None else left)
+        """Wait for a turn to ask the source, for so long at least; True as soon as a peer has what is wanted."""
+        earliest = time.monotonic() + seconds
+        while True:
+            is_turn = await self._turns.come(earliest, LOOK_SECONDS if sharing is not None else None)
+            if is_turn and not seconds:  # nothing has failed: that the source is asked was chosen just now
+                return False
             if sharing is not None and sharing.is_to_be_had(share):
                 return True
-        return False
+            if is_turn:
+                return False
 
     async def _from_peer(self, active: Active, share: Share, sharing: Sharing) -> None:
         assert share.peer is not None  # noqa: S101 - for the type checker

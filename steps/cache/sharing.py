@@ -1,6 +1,7 @@
 """What a download fetches next where its nodes share: asks the swarm, and tells it what has come.
 
-Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone.
+Called by `steps.cache.download`. What a peer gave and turns out damaged is fetched once more, from the source alone;
+those that gave bytes of it are not asked again.
 """
 
 import sys
@@ -44,17 +45,15 @@ class Sharing:
 
     Args:
         swarm: The peers.
-        connections: Requests that the source gets of a node alone.
         lead_bytes: How far before what has been hashed a segment may begin.
     """
 
-    def __init__(self, swarm: Swarm, connections: int, lead_bytes: int) -> None:
+    def __init__(self, swarm: Swarm, lead_bytes: int) -> None:
         self.swarm = swarm
-        self._connections = connections
         self._lead_bytes = lead_bytes
         self._source_requests = 0
         self._own_shares = 0
-        self._from_peers: set[tuple[str, str]] = set()
+        self._givers: dict[tuple[str, str], set[Peer]] = {}
         self._source_only: set[tuple[str, str]] = set()
         self._told: dict[tuple[Transfer | SmallTransfer, int], int] = {}
 
@@ -67,8 +66,13 @@ class Sharing:
         if ranges := transfer.there():
             self.swarm.add(transfer.file, ranges)
 
-    def next(self, transfers: Sequence[Transfer | SmallTransfer]) -> Share | None:
-        """Take the best segment out of those that nobody fetches; None when it is better to wait."""
+    def next(self, transfers: Sequence[Transfer | SmallTransfer], connections: int) -> Share | None:
+        """Take the best segment out of those that nobody fetches; None when it is better to wait.
+
+        Args:
+            transfers: Those under way.
+            connections: Requests that the source gets at once of a node alone.
+        """
         missing, by_number = [], {}
         for transfer in transfers:
             number = self.swarm.number(transfer.file)
@@ -79,7 +83,7 @@ class Sharing:
             return None
         if self._own_shares:
             self.swarm.is_at_work()
-        may_read = self._source_requests < self.swarm.source_requests(self._connections)
+        may_read = self._source_requests < self.swarm.source_requests(connections)
         choice = self.swarm.choose(missing, reads_source=may_read)
         if choice is None:
             return None
@@ -92,7 +96,6 @@ class Sharing:
         self._own_shares += not share.is_taken_over
         if share.peer is not None:
             share.peer.requests += 1
-            self._from_peers.add(_key(share.transfer.file))
         else:
             self._source_requests += 1
             self.swarm.holdings.fetch((self.swarm.number(share.transfer.file), share.transfer.first(share.segment)))
@@ -101,6 +104,7 @@ class Sharing:
         """Bytes of it came: peers are told from time to time."""
         if share.peer is not None:
             self.swarm.received_bytes += count
+            self._givers.setdefault(_key(share.transfer.file), set()).add(share.peer)
         if isinstance(share.transfer, SmallTransfer):
             return
         first, (end, last) = share.transfer.first(share.segment), share.transfer.missing(share.segment)
@@ -133,10 +137,16 @@ class Sharing:
         self._told = {place: end for place, end in self._told.items() if place[0].file is not file}
 
     def is_worth_another(self, file: FileEntry) -> bool:
-        """A file is damaged. Whether the source may have what a peer had not; then it alone is asked."""
+        """A file is damaged. Whether the source may have what a peer had not; then it alone is asked.
+
+        Which of the peers that gave bytes of it has damaged ones is not known: none of them is asked again.
+        """
         self.swarm.holdings.forget(self.swarm.number(file))
-        if _key(file) not in self._from_peers or _key(file) in self._source_only:
+        givers = self._givers.pop(_key(file), set())
+        if not givers:
             return False
+        for peer in givers:
+            peer.distrust()
         self._source_only.add(_key(file))
         return True
 

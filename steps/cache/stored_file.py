@@ -6,7 +6,7 @@ The engine in `steps.cache.download` decides which ranges, and when to try again
 import asyncio
 from collections.abc import Callable
 
-from steps.errors import NetworkError
+from steps.errors import NetworkError, OverloadedError
 from steps.manifest import FileEntry
 from steps.pace import Pace
 from steps.sources.http_answers import changed
@@ -64,6 +64,6 @@ class StoredFile:
                 if left:
                     raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
         except TimeoutError:
-            raise NetworkError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
+            raise OverloadedError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
         except (obstore.exceptions.BaseError, FileNotFoundError, PermissionError, ConnectionError) as error:
             raise store_error(error, self._subject, address.credentials) from None

@@ -10,6 +10,7 @@ from steps.errors import (
     NetworkError,
     NotFoundError,
     OmeError,
+    OverloadedError,
     RateLimitedError,
     UnsupportedError,
 )
@@ -46,7 +47,7 @@ def error_of(
         return _gated(status, subject, has_token=has_token)
     if code in _CODES_NOT_FOUND:
         return _not_found(code, subject, has_token=has_token)
-    if status == 429 or (status == 403 and headers.get("X-RateLimit-Remaining") == "0"):
+    if _asks_for_patience(status, headers):
         wait = retry_after_seconds(headers, time.time())
         asked = f", and asks for {wait:.0f} s of patience" if wait is not None else ""
         return RateLimitedError(
@@ -70,11 +71,19 @@ def error_of(
     if status in (412, 416):
         return changed(subject)
     if status in (408, 425) or status >= 500:
-        return NetworkError(
+        failure = OverloadedError if status == 503 else NetworkError
+        return failure(
             f"{subject}: the source failed (HTTP {status})",
             remedy="The source itself fails: wait, then run again; what is already downloaded is kept.",
         )
     return UnsupportedError(f"{subject}: the source answered HTTP {status}, which was not expected")
+
+
+def _asks_for_patience(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether the source is asked too often, or says how long it will be overloaded (RFC 9110, section 15.6.4)."""
+    if status == 403:
+        return headers.get("X-RateLimit-Remaining") == "0"
+    return status == 429 or (status == 503 and "Retry-After" in headers)
 
 
 def changed(subject: str) -> IntegrityError:

@@ -60,20 +60,22 @@ class ObjectStoreSource:
 
     def read(self, file: FileEntry, start: int, end: int) -> bytes:
         """Bytes [start, end) of a file, retried as the settings say."""
-        return read_patiently(
-            self._settings, file, start, end, lambda start, end, content: self._read_once(file, start, end, content)
-        )
+        subject = f"{self._uri} {file.path}"
+
+        def read_once(start: int, end: int, content: bytearray) -> None:
+            self._read_once(subject, file, start, end, content)
+
+        return read_patiently(self._settings, subject, file, start, end, read_once)
 
     def address(self, file: FileEntry) -> StoredAddress:
         """The object, and the client that reads it."""
         key, etag = json.loads(file.location)
         return StoredAddress(self._store, key, etag, CREDENTIALS[self._uri.scheme])
 
-    def _read_once(self, file: FileEntry, start: int, end: int, content: bytearray) -> None:
+    def _read_once(self, subject: str, file: FileEntry, start: int, end: int, content: bytearray) -> None:
         import obstore
 
         key, etag = json.loads(file.location)
-        subject = f"{self._uri} {file.path}"
         try:
             answer = obstore.get(self._store, key, options={"range": (start, end), "if_match": etag or None})
             if quoted(answer.meta["e_tag"]) not in (etag, "") or answer.meta["size"] != file.size:

@@ -4,13 +4,18 @@ Pure but for the settings, which come from the environment. The synchronous read
 both ask it.
 """
 
+import math
 import os
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from steps.errors import IntegrityError, InvalidInputError, OmeError, RateLimitedError
+
+MOST_REFUSALS = 100
+"""In a row, of one transfer: a source may ask for waits of no time."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +26,9 @@ class TransferSettings:
         stall_seconds: A connection with no byte for so long is cut (`OME_STALL_SECONDS`).
         attempts: Failures in a row, without a byte between them, until the error is final (`OME_TRANSFER_ATTEMPTS`).
         backoff_seconds: Wait after the first failure; doubles up to 30 s (`OME_BACKOFF_SECONDS`).
-        rate_limit_seconds: How long in all to wait for a source that says it is asked too often
+        rate_limit_seconds: How long in all an import waits for a source that says it is asked too often
             (`OME_RATE_LIMIT_SECONDS`).
-        connections: Transfers at once (`OME_CONNECTIONS`).
+        connections: Transfers at once, while the source takes so many (`OME_CONNECTIONS`).
     """
 
     stall_seconds: float = 60.0
@@ -48,28 +53,56 @@ class TransferSettings:
         )
 
 
-class Patience:
-    """Counts the failures of one transfer. `succeeded` after bytes arrived, `delay_after` after a failure."""
+class Waits:
+    """How long a source has had us wait; what several transfers wait for at once counts once.
 
-    def __init__(self, settings: TransferSettings) -> None:
+    Attributes:
+        seconds: In all.
+        until: When the last wait ends, on the monotonic clock: until then nobody need ask the source.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.until = -math.inf
+
+    def added_by(self, delay: float, now: float) -> float:
+        """By how much a wait of `delay` seconds from `now` on would be more than those that are under way."""
+        return max(0.0, now + delay - max(self.until, now))
+
+    def add(self, delay: float, now: float) -> None:
+        """Wait for so many seconds from `now` on."""
+        self.seconds += self.added_by(delay, now)
+        self.until = max(self.until, now + delay)
+
+
+class Patience:
+    """Counts the failures of one transfer. `succeeded` after bytes arrived, `delay_after` after a failure.
+
+    Args:
+        settings: Attempts and waits.
+        waits: Those of all transfers of the import, which count together; None where there is no other.
+    """
+
+    def __init__(self, settings: TransferSettings, waits: Waits | None = None) -> None:
         self._settings = settings
+        self._waits = waits if waits is not None else Waits()
         self._failures = 0
-        self._waited = 0.0
+        self._refusals = 0
 
     def succeeded(self) -> None:
         """Bytes arrived: failures count from zero again."""
-        self._failures = 0
+        self._failures = self._refusals = 0
 
     def delay_after(self, error: OmeError) -> float:
         """Seconds to wait before the next attempt.
+
+        A source that asks for patience has not failed: that is bounded by time, and does not use up attempts.
 
         Raises:
             OmeError: `error`, when no further attempt can help or patience has run out.
         """
         if isinstance(error, RateLimitedError):
-            delay = self._rate_limit_delay(error)
-            self._waited += delay
-            return delay
+            return self._rate_limit_delay(error)
         self._failures += 1
         is_final = not error.retryable or isinstance(error, IntegrityError)  # a changed file needs a new run
         if is_final or self._failures >= self._settings.attempts:
@@ -78,17 +111,19 @@ class Patience:
         return backoff * random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, no secret
 
     def _rate_limit_delay(self, error: RateLimitedError) -> float:
-        self._failures += 1
+        self._refusals += 1
         asked = error.retry_after_seconds
-        unsaid = min(60.0, self._settings.backoff_seconds * 2.0 ** (self._failures + 1))
+        unsaid = min(60.0, self._settings.backoff_seconds * 2.0 ** (self._refusals + 1))
         delay = asked if asked is not None else unsaid
-        left = self._settings.rate_limit_seconds - self._waited
-        if delay > left or self._failures > 100:
+        now = time.monotonic()
+        left = self._settings.rate_limit_seconds - self._waits.seconds
+        if self._waits.added_by(delay, now) > left or self._refusals > MOST_REFUSALS:
             raise RateLimitedError(
-                f"{error.message}; waited {self._waited:.0f} s and will not wait {delay:.0f} s more",
+                f"{error.message}; waited {self._waits.seconds:.0f} s and will not wait {delay:.0f} s more",
                 remedy=error.remedy,
                 retry_after_seconds=delay,
             )
+        self._waits.add(delay, now)
         return delay
 
 

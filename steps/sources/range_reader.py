@@ -6,29 +6,19 @@ For the few bytes of headers and configurations; whole files go through `steps.c
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
-from steps.errors import NetworkError
+from steps.errors import NetworkError, OmeError
 from steps.manifest import FileEntry
-from steps.sources.http_answers import (
-    changed,
-    error_of,
-    expired,
-    has_token,
-    is_other_digest,
-    lost_in_redirects,
-    origin_of,
-    public_url,
-)
+from steps.sources.http_answers import lost_in_redirects, public_url
 from steps.sources.patience import TransferSettings
 from steps.sources.patient_reads import read_patiently
+from steps.sources.ranged_request import REDIRECTS, RangedRequest
 from steps.sources.source import RemoteAddress
 
 if TYPE_CHECKING:
     from httpx2 import Client
 
 CONNECT_SECONDS = 30.0
-REDIRECTS = 5
 
 
 class RangeReader:
@@ -57,12 +47,19 @@ class RangeReader:
         """
 
         def read_once(start: int, end: int, content: bytearray) -> None:
-            self._read_once(subject, address, client, start, end, content)
+            self._read_once(subject, file, address, client, start, end, content)
 
-        return read_patiently(self._settings, file, start, end, read_once)
+        return read_patiently(self._settings, subject, file, start, end, read_once)
 
     def _read_once(
-        self, subject: str, address: RemoteAddress, client: "Client", start: int, end: int, content: bytearray
+        self,
+        subject: str,
+        file: FileEntry,
+        address: RemoteAddress,
+        client: "Client",
+        start: int,
+        end: int,
+        content: bytearray,
     ) -> None:
         import httpx2
 
@@ -74,39 +71,28 @@ class RangeReader:
         )
         try:
             for _ in range(REDIRECTS):
-                is_own_origin = origin_of(url) == origin_of(address.url)
-                headers = {"Range": f"bytes={start}-{end - 1}", "Accept-Encoding": "identity"}
-                if is_own_origin:
-                    headers |= address.headers
-                request = client.stream("GET", url, headers=headers, timeout=timeout, follow_redirects=False)
-                with request as answer:
-                    if is_own_origin and is_other_digest(answer.headers, address.etag):
-                        raise changed(subject)
-                    if answer.is_redirect:
-                        url = urljoin(url, answer.headers["Location"])
-                        with self._lock:
-                            self._stored_at[address.url] = url
-                        continue
-                    if answer.status_code in (200, 206):
-                        skip = start if answer.status_code == 200 else 0
-                        _take(answer.iter_raw(), skip, end - start, content)
+                request = RangedRequest(subject, file, address, url, start, end)
+                asked = client.stream("GET", url, headers=request.headers, timeout=timeout, follow_redirects=False)
+                with asked as answer:
+                    there = request.sent_on_to(answer.status_code, answer.headers)
+                    if not there:
+                        _take(answer.iter_raw(), start if answer.status_code == 200 else 0, end - start, content)
                         return
-                    with self._lock:
-                        self._stored_at.pop(address.url, None)
-                    if not is_own_origin and answer.status_code in (401, 403):
-                        raise expired(subject)
-                    raise error_of(
-                        answer.status_code,
-                        answer.headers,
-                        subject,
-                        has_token=is_own_origin and has_token(address.headers),
-                        credentials=address.credentials,
-                    )
-            with self._lock:
-                self._stored_at.pop(address.url, None)
+                url = there
+                with self._lock:
+                    self._stored_at[address.url] = url
             raise lost_in_redirects(subject, REDIRECTS, url, address.named_by)
         except httpx2.TransportError as error:
+            self._forget(address)
             raise unreachable(subject, url, error, address.named_by) from None
+        except OmeError:
+            self._forget(address)
+            raise
+
+    def _forget(self, address: RemoteAddress) -> None:
+        """Where it led, something is wrong: the next attempt asks the source itself."""
+        with self._lock:
+            self._stored_at.pop(address.url, None)
 
 
 def unreachable(subject: str, url: str, error: Exception, named_by: str) -> NetworkError:

@@ -52,7 +52,8 @@ class RemoteAddress:
             the file has changed.
         credentials: How to give credentials: ends the message where the source refuses; "" for the hub's.
         named_by: The variable that names another server than the source's own; "" for none.
-        renew: Gives the address anew, where its URL or headers are good for minutes only; asked before each request.
+        renew: Gives the address anew, where its URL or headers are good for minutes only; asked before each request,
+            from any thread.
     """
 
     url: str

@@ -12,6 +12,7 @@ from steps.errors import (
     NetworkError,
     NotFoundError,
     OmeError,
+    OverloadedError,
     RateLimitedError,
     UnsupportedError,
 )
@@ -62,7 +63,8 @@ def store_error(error: Exception, subject: str, credentials: str) -> OmeError:
     if status and status not in (408, 425) and status < 500:
         return UnsupportedError(f"{subject}: the store answered HTTP {status}, which was not expected{why}")
     if status:
-        return NetworkError(f"{subject}: the store failed (HTTP {status}){why}")
+        failure = OverloadedError if status == 503 else NetworkError
+        return failure(f"{subject}: the store failed (HTTP {status}){why}")
     return NetworkError(
         f"{subject}: {_first_line(text)}",
         remedy="Check the connection, and the endpoint where another than the provider's own is used; then run again.",

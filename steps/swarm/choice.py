@@ -97,7 +97,7 @@ def _from_a_peer(missing: Sequence[Missing], own: str, peers: Sequence[Peer], no
 
     In order, all would ask the one that has it for the same at once, and its link would give it to each of them.
     """
-    able = [peer for peer in peers if peer.avoided_until <= now and peer.requests < REQUESTS_OF_A_PEER]
+    able = [peer for peer in peers if peer.may_be_asked(now) and peer.requests < REQUESTS_OF_A_PEER]
     best: tuple[int, int] | None = None
     found: Choice | None = None
     looked_at = 0
@@ -121,7 +121,7 @@ def _is_nobodys(piece: Missing, peers: Sequence[Peer], now: float) -> bool:
     """Whether no peer gives enough of it, and none is fetching it."""
     return not any(
         peer.fetches((piece.file, piece.first), now)
-        or (peer.avoided_until <= now and _given_end(piece, peer) is not None)
+        or (peer.may_be_asked(now) and _given_end(piece, peer) is not None)
         for peer in peers
     )
 

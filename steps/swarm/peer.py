@@ -22,6 +22,7 @@ class Peer:
         is_complete: Whether it misses nothing.
         requests: How many of our requests it is answering.
         avoided_until: Until when nothing is asked of it, for a request has failed.
+        is_trusted: Whether nothing that it gave was part of a damaged file.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Peer:
     is_complete: bool = False
     requests: int = 0
     avoided_until: float = 0.0
+    is_trusted: bool = True
     _ranges: dict[int, Ranges] = field(default_factory=dict)
     _fetching: dict[Segment, tuple[int, float]] = field(default_factory=dict)
 
@@ -39,8 +41,14 @@ class Peer:
         ranges = self._ranges.get(file)
         return ranges.end_from(position) if ranges is not None else position
 
+    def may_be_asked(self, now: float) -> bool:
+        """Whether what it has may be asked for."""
+        return self.is_trusted and self.avoided_until <= now
+
     def fetches(self, segment: Segment, now: float) -> bool:
-        """Whether it fetches a segment from the source, and that goes on."""
+        """Whether it fetches a segment from the source, and that goes on; of one that is not trusted it is no use."""
+        if not self.is_trusted:
+            return False
         known = self._fetching.get(segment)
         return known is not None and now - known[1] < STALE_FETCH_SECONDS
 
@@ -62,6 +70,10 @@ class Peer:
     def avoid(self, now: float) -> None:
         """A request has failed: ask others for a while."""
         self.avoided_until = now + AVOID_SECONDS
+
+    def distrust(self) -> None:
+        """A file that it gave bytes of is damaged, and they may be why: it is not asked again."""
+        self.is_trusted = False
 
     def forget(self) -> None:
         """It does not answer, or is another than before: nothing of what it told holds."""

@@ -143,9 +143,9 @@ class Swarm:
         return PeerFile(session, peer, path, self._settings.key, subject, pace)
 
     def is_to_be_had(self, file: FileEntry, position: int) -> bool:
-        """Whether a peer has a byte of a file."""
-        number = self.number(file)
-        return any(peer.end_from(number, position) > position for peer in self.peers)
+        """Whether a peer has a byte of a file, and may be asked for it."""
+        number, now = self.number(file), time.monotonic()
+        return any(peer.may_be_asked(now) and peer.end_from(number, position) > position for peer in self.peers)
 
     def add(self, file: FileEntry, ranges: Sequence[Range]) -> None:
         """Bytes of a file are there."""

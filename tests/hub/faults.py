@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
-Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole", "length", "loop", "expire"]
+Kind = Literal["status", "stall", "short", "flip", "change", "hold", "whole", "length", "elsewhere", "loop", "expire"]
 STATUS_DEFAULT = 500
 STANDING = frozenset({"change", "hold"})
 """Kinds that no request uses up."""
@@ -24,7 +24,8 @@ class Fault:
             bytes, then close. `flip`: invert the byte at `after` of the file. `change`: the file has another ETag and
             other bytes for as long as the fault is set. `hold`: send nothing once `after` bytes were sent over all
             files, for as long as the fault is set. `whole`: ignore the range and send all of the file. `length`: say
-            that the body has `after` bytes, and send so many. `loop`: redirect to the same address. `expire`: refuse
+            that the body has `after` bytes, and send so many. `elsewhere`: send from `after` bytes behind the first
+            that was asked for, and say so. `loop`: redirect to the same address. `expire`: refuse
             the signed addresses that were given until now (the second origin).
         path: Pattern over `org/name/file` (the hub), `lfs/org/name/file` (the second origin) or `api/...`.
         times: How many requests it meets; 0 means all.

@@ -191,6 +191,8 @@ class HubServer:
             asked = None if is_whole else parse_range(request.headers.get("Range"), size)
         except RangeNotSatisfiableError:
             return web.Response(status=416, headers=headers | {"Content-Range": f"bytes */{size}"})
+        if asked is not None and (elsewhere := self.faults.take(target, frozenset({"elsewhere"}))) is not None:
+            asked = min(asked[0] + elsewhere.after, asked[1] - 1), asked[1]
         start, end = asked or (0, size)
         if asked is not None:
             headers = headers | {"Content-Range": f"bytes {start}-{end - 1}/{size}"}

@@ -1,11 +1,15 @@
 """Transfers that stall, break or are told to slow down go on within the same import, from the byte they had."""
 
+from pathlib import Path
+
 import pytest
 
 from steps.cache import import_model
-from steps.errors import NetworkError, RateLimitedError
+from steps.errors import IntegrityError, NetworkError, RateLimitedError
+from steps.sources import open_source, read_range
 from tests.hub.faults import Fault
-from tests.hub.fixture import RunningHub
+from tests.hub.fixture import RunningHub, running_hub
+from tests.hub.server import HubOptions
 from tests.importing.models import contents, fetch, noise, resolve
 
 WEIGHTS = noise(3_000_000, 1)
@@ -58,6 +62,16 @@ def test_rate_limit_that_ends_is_waited_for(hub: RunningHub) -> None:
     assert contents(import_model(manifest, "model").path) == FILES
 
 
+def test_a_source_that_is_overloaded_and_says_for_how_long_is_waited_for(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    hub.set_faults(Fault("status", path="*", status=503, retry_after=0, times=10))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
 def test_rate_limit_storm_ends_with_its_class_and_the_time_asked_for(
     hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,8 +110,6 @@ def test_what_was_fetched_before_a_final_failure_is_kept(hub: RunningHub, monkey
 
 
 def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
-    from steps.sources import open_source, read_range
-
     hub.add("acme/model", FILES)
     manifest = resolve("hf://acme/model")
     file = manifest.file("model.safetensors")
@@ -109,9 +121,53 @@ def test_reads_of_ranges_go_on_after_failures(hub: RunningHub) -> None:
     assert read_range(source, file, 7, 7) == b""
 
 
-def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
-    from steps.sources import open_source
+@pytest.mark.timeout(60)
+def test_read_of_answers_without_a_byte_ends_after_the_attempts(
+    hub: RunningHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "3")
+    hub.set_faults(Fault("length", path="lfs/*", after=0, times=0))
+    with pytest.raises(NetworkError, match=r"model\.safetensors: the answer ended 4900 bytes early"):
+        read_range(open_source(manifest.uri), file, 100, 5000)
+    assert hub.ledger.counts().requests["lfs/acme/model/model.safetensors"] == 3
 
+
+def test_other_bytes_than_were_asked_for_are_never_taken(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=2))
+    assert read_range(open_source(manifest.uri), file, 100, 5000) == WEIGHTS[100:5000]
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=2))
+    assert contents(import_model(manifest, "model").path) == FILES
+
+
+def test_other_bytes_for_good_are_told_as_what_they_are(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
+    hub.set_faults(Fault("elsewhere", path="lfs/*", after=50, times=0))
+    with pytest.raises(NetworkError, match=r'asked for bytes from 100, got "bytes 150-4999/3000000"'):
+        read_range(open_source(manifest.uri), file, 100, 5000)
+
+
+def test_read_of_a_file_of_another_size_than_was_listed_is_refused(hub: RunningHub) -> None:
+    hub.add("acme/model", FILES, settings="listed: {model.safetensors: {size: 2999999}}")
+    manifest = resolve("hf://acme/model")
+    file = manifest.file("model.safetensors")
+    assert file is not None
+    with pytest.raises(IntegrityError, match="has 3000000 bytes, the manifest says 2999999"):
+        read_range(open_source(manifest.uri), file, 100, 5000)
+
+
+def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
     hub.add("acme/model", FILES)
     hub.set_faults(Fault("whole", path="*", times=0))
     imported = fetch("hf://acme/model")
@@ -121,3 +177,18 @@ def test_source_that_ignores_ranges_still_serves(hub: RunningHub) -> None:
     file = manifest.file("model.safetensors")
     assert file is not None
     assert open_source(manifest.uri).read(file, 2_000_000, 2_000_100) == WEIGHTS[2_000_000:2_000_100]
+
+
+def test_source_that_ignores_ranges_and_is_slow_is_not_taken_for_stalled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last segment is twice the stall's time behind the first byte, and bytes come all the time."""
+    monkeypatch.setenv("OME_CONNECTIONS", "1")
+    monkeypatch.setenv("OME_STALL_SECONDS", "0.5")
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    (tmp_path / "slow").mkdir()
+    with running_hub(HubOptions(tmp_path / "slow", bytes_per_second=2_500_000)) as slow:
+        monkeypatch.setenv("HF_ENDPOINT", slow.url)
+        slow.add("acme/model", FILES)
+        slow.set_faults(Fault("whole", path="lfs/*", times=0))
+        assert contents(fetch("hf://acme/model").path) == FILES

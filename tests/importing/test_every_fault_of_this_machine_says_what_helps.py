@@ -23,12 +23,17 @@ from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.models import bytes_there, contents, noise, resolve, start_caching
 from tests.importing.promised import assert_step_told, assert_told, promises
+from tests.not_run import not_run
 
 WEIGHTS = noise(3_000_000, 1)
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
 SIZE = len(WEIGHTS) + 2
 HELD = 1_500_000
 LIMIT = 2_000_000
+ROOM = 8_000_000
+"""Of the small disk: more than the model and the reserve, so that the import may begin."""
+LEFT = 300_000
+"""What another leaves free of it."""
 IN_HAND = 100_000
 """Bytes that were sent and are not yet on the disk."""
 PATIENCE = 300
@@ -67,6 +72,24 @@ def test_disk_that_is_full_half_way_keeps_what_it_took(hub: RunningHub, tmp_path
     assert_step_told(step.returncode, printed, "a disk that is full half-way", numbers)
     assert HELD <= bytes_there(manifest) <= LIMIT
     _goes_on(hub, manifest)
+
+
+def test_small_disk_that_another_fills_half_way_keeps_what_it_took(hub: RunningHub, tmp_path: Path) -> None:
+    hub.add("acme/model", FILES)
+    manifest = resolve("hf://acme/model")
+    with _small_disk(models_root()):
+        step = _held(hub, tmp_path / "step", manifest)
+        other = models_root() / "other.bin"
+        free = os.statvfs(models_root())
+        with other.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_frsize - LEFT)
+        hub.set_faults()
+        _, printed = step.communicate(timeout=PATIENCE)
+        numbers = r"models: No space left on device: needs [\d.]+ MiB more, free 0\.\d MiB, reserve 1\.0 MiB"
+        assert_step_told(step.returncode, printed, "a disk that is full half-way", numbers)
+        assert HELD <= bytes_there(manifest) <= HELD + LEFT
+        other.unlink()
+        _goes_on(hub, manifest)
 
 
 def test_read_only_root_keeps_what_it_has(hub: RunningHub, tmp_path: Path) -> None:
@@ -152,6 +175,22 @@ def test_importers_of_models_that_share_files_fetch_them_once(hub: RunningHub, t
     folders = models_root() / "model", models_root() / "tuned"
     assert [contents(folder) for folder in folders] == [FILES, tuned]
     assert len({(folder / "model.safetensors").stat().st_ino for folder in folders}) == 1
+
+
+@contextmanager
+def _small_disk(root: Path) -> Iterator[None]:
+    """A file system in memory that has room for the model and little more, at the models root."""
+    if os.geteuid() != 0:
+        not_run("root, who may mount a file system", "run the tests as root")
+    root.mkdir(parents=True, exist_ok=True)
+    options = f"size={ROOM},mode=0755"
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", root], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        not_run(f"a file system of its own ({mounted.stderr.strip()})", "run the tests where root may mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", root], check=True)
 
 
 @contextmanager

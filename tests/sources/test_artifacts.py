@@ -217,7 +217,7 @@ def test_refusals_have_their_class(model: ArtifactHarness, monkeypatch: pytest.M
     monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
     monkeypatch.setenv("OME_RATE_LIMIT_SECONDS", "1")
     model.put(FILES)
-    for status, kind in ((403, AuthError), (429, RateLimitedError), (503, NetworkError)):
+    for status, kind in ((403, AuthError), (429, RateLimitedError), (503, RateLimitedError), (500, NetworkError)):
         model.set_faults(Fault("status", path=model.listing, status=status, times=0, retry_after=60))
         error = refused(model, kind)
         assert f"HTTP {status}" in error.message

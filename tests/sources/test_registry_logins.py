@@ -150,7 +150,7 @@ def test_a_token_server_that_fails_is_asked_again(guarded: Guarded, monkeypatch:
     assert contents(import_model(manifest, "model").path) == FILES
     monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "2")
     monkeypatch.setenv("OME_RATE_LIMIT_SECONDS", "1")
-    for status, kind in ((503, NetworkError), (429, RateLimitedError)):
+    for status, kind in ((500, NetworkError), (503, RateLimitedError), (429, RateLimitedError)):
         guarded.tokens.faults.set((Fault("status", status=status, times=0, retry_after=60),))
         with pytest.raises(kind, match=f"/token: .*HTTP {status}"):
             resolve(guarded.uri)

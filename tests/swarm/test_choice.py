@@ -107,6 +107,17 @@ def test_a_peer_whose_request_failed_is_left_alone_for_a_while() -> None:
     assert later is not None and later.peer is failed
 
 
+def test_a_peer_that_is_not_trusted_gives_nothing_and_holds_nobody_up() -> None:
+    damaging = peer("a", (0, SEGMENT), fetching=(1,), at=0.0)
+    damaging.distrust()
+    missing = [piece(0), piece(1)]
+    assert chosen(missing, [damaging], reads_source=False) is None
+    found = chosen([piece(0), piece(1)], [damaging], own="b", idle_seconds=5.0, now=100.0)
+    assert found is not None and found.peer is None
+    held_up = chosen([piece(1)], [damaging], own="b", idle_seconds=5.0)
+    assert held_up is not None and held_up.peer is None, "what it says that it fetches is no use"
+
+
 def test_no_two_nodes_have_the_same_turn() -> None:
     names = ["a", "b", "c"]
     first: dict[int, str] = {}

@@ -53,7 +53,25 @@ def test_what_a_peer_gives_damaged_is_fetched_once_more_from_the_source(hub: Run
     assert contents(node.model) == FILES
     assert "weights.safetensors" in said
     assert "other nodes gave some of it, it is fetched from its source" in said
-    assert hub.ledger.counts().total_bytes - before == 20_000_000, "the source gives what was damaged, and no more"
+    given = hub.ledger.counts().total_bytes - before
+    assert 20_000_000 <= given <= 26_000_002, "the source gives what was damaged, and what had not come by then"
+
+
+def test_a_peer_that_gave_damaged_bytes_is_not_asked_again(hub: RunningHub, tmp_path: Path) -> None:
+    """Two requests at a time get a file in a quarter of a second: a few have come when the first is found damaged."""
+    files = {f"part-{number:02}.safetensors": noise(1_000_000, number) for number in range(16)}
+    hub.add("acme/model", files)
+    manifest = resolve("hf://acme/model")
+    digest = save_manifest(manifest)
+    damaged = {path: content[:-1] + bytes([content[-1] ^ 1]) for path, content in files.items()}
+    with a_node_that_says_it_has(manifest, tmp_path / "peer", damaged) as peer:
+        limit = {"OME_DOWNLOAD_LIMIT": "4Mi"}
+        node = Node(tmp_path / "node", free_addresses(1)[0], [f"127.0.0.1:{peer.port}"], limit)
+        node.start(digest)
+        said = node.end()
+        assert 0 < peer.sent_bytes <= 8_000_000
+    assert "they are not asked again" in said
+    assert contents(node.model) == files
 
 
 def test_a_peer_that_has_lost_its_files_is_done_without(hub: RunningHub, tmp_path: Path) -> None:

@@ -1,0 +1,75 @@
+"""How long transfers go on: attempts count failures alone, and what an import waits for a source counts once."""
+
+import pytest
+
+from steps.errors import NetworkError, RateLimitedError
+from steps.sources.http_answers import error_of
+from steps.sources.patience import MOST_REFUSALS, Patience, TransferSettings, Waits
+
+SETTINGS = TransferSettings(attempts=3, backoff_seconds=0.5, rate_limit_seconds=30)
+FAILURE = NetworkError("the source failed")
+
+
+def refusal(seconds: float | None) -> RateLimitedError:
+    return RateLimitedError("asked too often", retry_after_seconds=seconds)
+
+
+def test_being_asked_for_patience_uses_up_no_attempt() -> None:
+    patience = Patience(SETTINGS)
+    for _ in range(MOST_REFUSALS):
+        assert patience.delay_after(refusal(0)) == 0
+    patience.delay_after(FAILURE)
+    patience.delay_after(FAILURE)
+    with pytest.raises(NetworkError):
+        patience.delay_after(FAILURE)
+
+
+def test_failures_do_not_lengthen_the_waits_that_a_source_leaves_open() -> None:
+    patience = Patience(SETTINGS)
+    patience.delay_after(FAILURE)
+    patience.delay_after(FAILURE)
+    assert [patience.delay_after(refusal(None)) for _ in range(3)] == [2, 4, 8]
+
+
+def test_refusals_without_a_time_to_wait_end() -> None:
+    patience = Patience(SETTINGS)
+    with pytest.raises(RateLimitedError):
+        for _ in range(MOST_REFUSALS + 1):
+            patience.delay_after(refusal(0))
+
+
+def test_all_transfers_of_an_import_wait_no_longer_than_the_bound() -> None:
+    waits = Waits()
+    first, second = Patience(SETTINGS, waits), Patience(SETTINGS, waits)
+    assert first.delay_after(refusal(20)) == 20
+    assert second.delay_after(refusal(20)) == 20, "both wait at once, which counts once"
+    assert waits.seconds == pytest.approx(20, abs=1)
+    with pytest.raises(RateLimitedError, match="waited 20 s and will not wait 40 s more"):
+        first.delay_after(refusal(40))
+    waits.until -= 20  # the wait is over
+    with pytest.raises(RateLimitedError):
+        second.delay_after(refusal(20))
+    assert second.delay_after(refusal(9)) == 9
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (429, {}, None),
+        (429, {"Retry-After": "7"}, 7),
+        (503, {"Retry-After": "7"}, 7),
+        (503, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+        (503, {"Retry-After": "soon"}, None),
+        (403, {"X-RateLimit-Remaining": "0"}, None),
+    ],
+)
+def test_answers_that_ask_for_patience_say_for_how_long(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = error_of(status, headers, "hf://acme/model", has_token=False)
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after_seconds == seconds
+
+
+def test_a_503_that_asks_for_nothing_is_a_failure() -> None:
+    assert isinstance(error_of(503, {}, "hf://acme/model", has_token=False), NetworkError)
