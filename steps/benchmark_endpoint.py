@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
+from steps.benchmark.defaults import DEFAULTS, FIRST_LEVELS, Task, first_look
 from steps.benchmark.genai_bench import find_genai_bench
 from steps.benchmark.measuring import measure_cells
 from steps.benchmark.plan import Plan, genai_bench_arguments, group_into_runs, identity
@@ -50,12 +51,15 @@ class BenchmarkInputs(StepInputs):
     model: str = Field(default="", description="Model behind the endpoint; its tokenizer shapes the prompts.")
     namespace: str = Field(default="default", description="Namespace of the model, when it is a BaseModel.")
     model_label: str = Field(default="", description="Label of the nodes that have the model; empty for any node.")
-    task: str = Field(default="text-to-text", description="text-to-text, text-to-embeddings or text-to-rerank.")
+    task: Task = Field(default="text-to-text", description="What its requests are.")
     scenarios: tuple[str, ...] = Field(
-        default=("D(64,16)",), description="Traffic scenarios in genai-bench's grammar, such as D(64,16)."
+        default=(),
+        description="Traffic scenarios in genai-bench's grammar; none for a first look, "
+        f"{' or '.join(of_task.first_look for of_task in DEFAULTS.values())} by task.",
     )
     concurrency: tuple[int, ...] = Field(
-        default=(1, 2), description="Requests in flight at once; for embeddings and rerank the texts per request."
+        default=FIRST_LEVELS,
+        description="Requests in flight at once; for embeddings and rerank the texts per request.",
     )
     max_requests: int = Field(default=50, description="Requests per cell (scenario and concurrency).")
     max_minutes: int = Field(default=10, description="Minutes a cell may take at most.")
@@ -103,6 +107,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
     """
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     checked_name("name", inputs.name)
+    inputs = inputs if inputs.scenarios else inputs.model_copy(update={"scenarios": first_look(inputs.task)})
     os.environ.setdefault(
         "MPLCONFIGDIR", str(cache_folder() / "matplotlib")
     )  # its list of fonts, ours and the child's

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.benchmark_matrix import levels_of, needs_another_engine, scenarios_of, task_of, unsupported
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
@@ -46,6 +47,10 @@ def measured_of(job: Object, context: Context) -> Measured:
     wanted = {name: spec.get(name) for name in (*_MEASURED, "endpoint")}
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     inputs = digest_of([metadata.get("uid"), wanted, error_rate(spec), retry])
+    if unsupported(spec) is not None:
+        return Measured(
+            Said("EndpointReady", False, "Unsupported", "It is not looked for, as nothing is measured."), inputs
+        )
     endpoint = spec.get("endpoint") or {}
     direct = endpoint.get("endpoint")
     if direct is not None:
@@ -83,12 +88,25 @@ def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Contex
     obstacle = _model_obstacle(model, name, namespace)
     if obstacle is not None:
         return Measured(obstacle, inputs)
-    label, revision = _where_it_is(model)
     url = str(direct.get("url") or "")
     found = {"url": base_url(url), "modelName": name}  # one text for one endpoint: benchmarks of it take turns by it
-    arguments = _arguments(job, found, name, namespace, label)
-    said = Said("EndpointReady", True, "Given", f"{url}, as it was given.")
-    return Measured(said, inputs, arguments, revision)
+    engine = str((job["spec"].get("serviceMetadata") or {}).get("engine") or "")
+    found |= {"engine": engine} if engine else {}
+    return _ready(
+        job, found, model, name, namespace, inputs, Said("EndpointReady", True, "Given", f"{url}, as it was given.")
+    )
+
+
+def _ready(
+    job: Object, endpoint: Mapping[str, Any], model: Object | None, name: str, namespace: str, inputs: str, said: Said
+) -> Measured:
+    """An endpoint that answers, when its engine can be asked what the task asks."""
+    if reason := needs_another_engine(job.get("spec") or {}, str(endpoint.get("engine") or "")):
+        return Measured(Said("EndpointReady", False, "Unsupported", reason), inputs)
+    artifact = ((model or {}).get("status") or {}).get("artifact") or {}
+    return Measured(
+        said, inputs, _arguments(job, endpoint, model, name, namespace), str(artifact.get("revision") or "")
+    )
 
 
 def _model_obstacle(model: Object | None, name: str, namespace: str) -> Said | None:
@@ -118,14 +136,11 @@ def _without_tokenizer(model: str) -> Said:
     return Said("EndpointReady", False, "Unsupported", text)
 
 
-def _where_it_is(model: Object | None) -> tuple[str, str]:
-    """The label of the nodes that have a model, whose tokenizer counts the tokens, and its revision."""
-    if model is None:
-        return "", ""
+def _label(model: Object) -> str:
+    """The label of the nodes that have a model, whose tokenizer counts the tokens."""
     metadata = model["metadata"]
     namespace = metadata["namespace"] if model["kind"] == "BaseModel" else ""
-    artifact = (model.get("status") or {}).get("artifact") or {}
-    return node_label(model["kind"], namespace, metadata["name"]), str(artifact.get("revision") or "")
+    return node_label(model["kind"], namespace, metadata["name"])
 
 
 def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
@@ -152,12 +167,10 @@ def _of_service(job: Object, service: Object, inputs: str, context: Context) -> 
     model = find_model(model_name, namespace, context) if model_name else None
     if model is not None and stays_in_claim(model):
         return Measured(_without_tokenizer(model_name), inputs)
-    label, revision = _where_it_is(model)
     found = {"url": status["url"], "modelName": model_name, "service": service["metadata"]["name"]}
     found = {**found, "namespace": namespace, **_remembered(status)}
-    arguments = _arguments(job, found, model_name, namespace, label)
-    text = f"{found['url']}, model {found['modelName']}."
-    return Measured(Said("EndpointReady", True, "Ready", text), inputs, arguments, revision)
+    said = Said("EndpointReady", True, "Ready", f"{found['url']}, model {found['modelName']}.")
+    return _ready(job, found, model, model_name, namespace, inputs, said)
 
 
 def _remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,21 +182,24 @@ def _remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("url") == status.get("url") else {}
 
 
-def _arguments(job: Object, endpoint: Mapping[str, Any], model: str, namespace: str, label: str) -> dict[str, str]:
+def _arguments(
+    job: Object, endpoint: Mapping[str, Any], model: Object | None, name: str, namespace: str
+) -> dict[str, str]:
     spec = job.get("spec") or {}
+    context_length = int(((model or {}).get("spec") or {}).get("maxTokens") or 0)
     made = {
         "name": str(job["metadata"]["name"]),
         "endpoint": _json(endpoint),
-        "model": model,
+        "model": name,
         "namespace": namespace,
-        "task": str(spec.get("task") or "text-to-text"),
+        "task": task_of(spec),
+        "scenarios": _json(scenarios_of(spec, context_length)),
+        "concurrency": _json(levels_of(spec)),
         "max_requests": str(spec.get("maxRequestsPerIteration", 50)),
         "max_minutes": str(spec.get("maxTimePerIteration", 10)),
         "max_error_rate": _json(error_rate(spec)),
     }
-    made |= {"model_label": label} if label else {}
-    made |= {"scenarios": _json(spec["trafficScenarios"])} if spec.get("trafficScenarios") else {}
-    made |= {"concurrency": _json(spec["numConcurrency"])} if spec.get("numConcurrency") else {}
+    made |= {"model_label": _label(model)} if model is not None else {}
     return made
 
 

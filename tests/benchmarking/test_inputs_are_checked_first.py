@@ -28,7 +28,7 @@ def typed(**parameters: str) -> Any:
         ("D(32,8), N(4,1)/(4,1);U(10,20)", ("D(32,8)", "N(4,1)/(4,1)", "U(10,20)")),
         ("dataset", ("dataset",)),
         ("D(32,8) and more!", ("D(32,8) and more!",)),
-        ("", ("D(64,16)",)),
+        ("", ()),
     ],
 )
 def test_scenarios_may_be_json_or_plain_text(text: str, scenarios: tuple[str, ...]) -> None:
