@@ -29,6 +29,7 @@ from steps.benchmark.plan import plan_benchmark as make_plan
 from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy
 from steps.benchmark.report import report_files, write_report
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
+from steps.benchmark.server_labels import ServerLabels
 from steps.benchmark.surroundings import gather
 from steps.benchmark.tokenizer import make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
@@ -65,6 +66,16 @@ class BenchmarkInputs(StepInputs):
     max_minutes: int = Field(default=10, description="Minutes a cell may take at most.")
     max_error_rate: float = Field(
         default=0.01, ge=0, le=1, description="A larger share of failed requests makes the verdict Failed."
+    )
+    request_parameters: dict[str, object] = Field(
+        default={}, description='More fields of every request, as a JSON object: {"temperature": 0.7}.'
+    )
+    server: ServerLabels | None = Field(
+        default=None, description="What the report says of the server, as JSON: engine, version, gpuType, gpuCount."
+    )
+    pod: str = Field(
+        default="",
+        description="Changes of the pod that measures, as a JSON patch of its spec; it stands in for model_label.",
     )
 
     @field_validator("scenarios", mode="before")
@@ -124,6 +135,8 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         engine=endpoint.engine,
         end_tokens=tokenizer.end_tokens,
         context_length=facts.context_length if facts else 0,
+        request_parameters=inputs.request_parameters,
+        server=inputs.server,
     )
     program = find_genai_bench()
     key = os.environ.get(KEY_VARIABLE, "")
@@ -156,7 +169,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             cells=cells,
             notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
         )
-        surroundings = gather(started, facts, tokenizer.source, program)
+        surroundings = gather(started, facts, tokenizer.source, program, str(plan.server))
         files = report_files(report, records, surroundings, _commands(inputs, endpoint, plan), plan.level)
         folder = write_report(inputs.name, started, files)
         if log.path.exists():
@@ -263,7 +276,7 @@ def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequen
     words += [word for level in inputs.concurrency for word in ("--concurrency", str(level))]
     words += ["--max-requests", str(inputs.max_requests), "--max-minutes", str(inputs.max_minutes)]
     words += ["--max-error-rate", str(inputs.max_error_rate)]
-    commands = [shlex.join(words)]
+    commands = [] if inputs.request_parameters else [shlex.join(words)]  # which `ome benchmark` has no word for
     for run in group_into_runs(plan.cells):
         arguments = genai_bench_arguments(
             plan,

@@ -9,7 +9,7 @@ from controller.actions import Action, ApplyObject, DeleteObject, EmitEvent, Obj
 from controller.observed import Context
 from controller.plans.attempts import prospect_of, soonest
 from controller.plans.benchmark_inputs import Measured, is_same_measurement, measured_of
-from controller.plans.benchmark_matrix import unsupported
+from controller.plans.benchmark_matrix import matrix_mistake
 from controller.plans.benchmark_status import benchmark_said, benchmark_status
 from controller.plans.conditions import change_event, write_status
 from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same, timing
@@ -54,7 +54,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     patch = _own_patch(resource, baseline, remembered, needs_finalizer=bool(mine) or cron is not None)
     if patch:
         return Plan((*actions, *patch))
-    mistake = schedule_mistake(resource.get("spec") or {}) or unsupported(resource.get("spec") or {})
+    mistake = schedule_mistake(resource.get("spec") or {}) or matrix_mistake(resource.get("spec") or {})
     kept = _rest_cron(cron) if mistake is not None else _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))

@@ -7,21 +7,20 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
-from controller.plans.benchmark_matrix import levels_of, needs_another_engine, scenarios_of, task_of, unsupported
+from controller.plans.benchmark_matrix import levels_of, matrix_mistake, needs_another_engine, scenarios_of, task_of
+from controller.plans.benchmark_pod import not_honoured, pod_patch
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
 from crds.labels import node_label
 from crds.storage_location import stays_in_claim
-from steps.endpoint import base_url
+from steps.endpoint import base_url, endpoint_key
 
 DEFAULT_ERROR_RATE: Final = 0.01
-IGNORED: Final = (
-    "additionalRequestParams", "dataset", "huggingFaceSecretReference", "outputLocation", "podOverride",
-    "resultFolderName", "serviceMetadata",
-)  # fmt: skip
-"""Fields that no run honours yet; a condition says which of them are given."""
+_IGNORED: Final = ("dataset", "huggingFaceSecretReference", "outputLocation", "resultFolderName")
 _MEASURED = ("task", "trafficScenarios", "numConcurrency", "maxRequestsPerIteration", "maxTimePerIteration")
+_MEASURED_SINCE = ("additionalRequestParams",)
+"""What counts only where it is given, so that no benchmark is measured again because this version knows of it."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,10 @@ def measured_of(job: Object, context: Context) -> Measured:
     """What a job measures."""
     spec, metadata = job.get("spec") or {}, job["metadata"]
     wanted = {name: spec.get(name) for name in (*_MEASURED, "endpoint")}
+    wanted |= {name: spec[name] for name in _MEASURED_SINCE if spec.get(name)}
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     inputs = digest_of([metadata.get("uid"), wanted, error_rate(spec), retry])
-    if unsupported(spec) is not None:
+    if matrix_mistake(spec) is not None:
         return Measured(
             Said("EndpointReady", False, "Unsupported", "It is not looked for, as nothing is measured."), inputs
         )
@@ -64,6 +64,11 @@ def measured_of(job: Object, context: Context) -> Measured:
     return _of_service(job, service, inputs, context)
 
 
+def ignored_fields(spec: Mapping[str, Any]) -> list[str]:
+    """Fields that are given and that no run honours."""
+    return [*(name for name in _IGNORED if spec.get(name)), *not_honoured(spec.get("podOverride") or {})]
+
+
 def error_rate(spec: Mapping[str, Any]) -> float:
     """The share of failed requests over which a run is Failed."""
     given = (spec.get("thresholds") or {}).get("maxErrorRate")
@@ -71,11 +76,10 @@ def error_rate(spec: Mapping[str, Any]) -> float:
 
 
 def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> bool:
-    """Whether a run with these arguments measures just this."""
+    """Whether a run with these arguments measures just this; where the load is put on from is not asked."""
+    names = (set(measured.arguments) | {"request_parameters"}) - {"model_label", "pod", "server"}
     return bool(measured.arguments) and all(
-        _value(arguments.get(name, "")) == _value(text)
-        for name, text in measured.arguments.items()
-        if name != "model_label"  # where the load is put on from, which a person may leave out or know better
+        _meaning(name, arguments.get(name, "")) == _meaning(name, measured.arguments.get(name, "")) for name in names
     )
 
 
@@ -199,7 +203,14 @@ def _arguments(
         "max_minutes": str(spec.get("maxTimePerIteration", 10)),
         "max_error_rate": _json(error_rate(spec)),
     }
-    made |= {"model_label": _label(model)} if model is not None else {}
+    label = _label(model) if model is not None else ""
+    more = {
+        "request_parameters": spec.get("additionalRequestParams"),
+        "server": spec.get("serviceMetadata"),
+        "pod": pod_patch(spec.get("podOverride") or {}, label),
+    }
+    made |= {"model_label": label} if label else {}
+    made |= {name: _json(value) for name, value in more.items() if value}
     return made
 
 
@@ -207,8 +218,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _value(text: str) -> Any:
+def _meaning(name: str, text: str) -> Any:
+    """What an argument says, however it is written."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
-        return text
+        value = text
+    if name == "request_parameters":
+        return value or {}
+    if name == "endpoint" and isinstance(value, dict):
+        return endpoint_key(value)
+    return value

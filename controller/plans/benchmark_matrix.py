@@ -6,7 +6,9 @@ from typing import Any, Final
 from controller.plans.conditions import Said
 from steps.benchmark.defaults import DEFAULTS
 from steps.benchmark.plan import backend_of
+from steps.benchmark.request_fields import parse_fields
 from steps.benchmark.scenarios import demand_of
+from steps.errors import OmeError
 
 _REMEDY: Final = "Change it, and it is measured; until then no run is started."
 
@@ -35,8 +37,8 @@ def levels_of(spec: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(map(int, spec.get("numConcurrency") or ())) or DEFAULTS[task_of(spec)].levels
 
 
-def unsupported(spec: Mapping[str, Any]) -> Said | None:
-    """The condition Completed of a job that asks for what is not measured; None when all of it is."""
+def matrix_mistake(spec: Mapping[str, Any]) -> Said | None:
+    """The condition Completed of a job that asks for what cannot be measured; None when all of it can."""
     task, accepted = task_of(spec), ", ".join(DEFAULTS)
     if task not in DEFAULTS:
         return _refused(f'spec.task: "{task}" is not measured yet; accepted: {accepted}')
@@ -47,6 +49,11 @@ def unsupported(spec: Mapping[str, Any]) -> Said | None:
                 f'spec.trafficScenarios[{index}]: "dataset" is not measured yet; accepted: scenarios with numbers, '
                 f"such as {example}"
             )
+    try:
+        parse_fields(spec.get("additionalRequestParams") or {})
+    except OmeError as error:
+        text = error.message.replace("request_parameters", "spec.additionalRequestParams", 1)
+        return Said("Completed", False, "InvalidSpec", f"{text}. {error.remedy}")
     return None
 
 

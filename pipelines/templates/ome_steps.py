@@ -20,10 +20,10 @@ ON_ITS_NODE = (
 """An empty node name means any node, which no selector can say."""
 
 WHERE_THE_MODEL_IS = (
-    "{{=inputs.parameters.model_label == '' ? '{}' : "
-    "toJson({'nodeSelector': {(inputs.parameters.model_label): 'Ready'} })}}"
+    "{{=inputs.parameters.pod != '' ? inputs.parameters.pod : (inputs.parameters.model_label == '' ? '{}' : "
+    "toJson({'nodeSelector': {(inputs.parameters.model_label): 'Ready'} }))}}"
 )
-"""The load generator reads the model's tokenizer from a node that has the model."""
+"""The load generator reads the model's tokenizer from a node that has the model, which a patch of the pod says too."""
 
 ENDPOINTS_LOCK = "benchmark-{{=jsonpath(inputs.parameters.endpoint, '$.url')}}"
 """Two benchmarks of one endpoint at a time would measure each other, whatever their names. Argo replaces it in the
