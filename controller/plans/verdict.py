@@ -1,25 +1,33 @@
-"""Whether a run is worse than its baseline: a plain comparison of medians, 99th percentiles and rates, cell by cell.
+"""Whether a run is worse than its baseline: medians, 99th percentiles and rates, cell by cell, with their noise.
 
-A metric is worse when it is past its threshold, 10 % where none is given. A median counts from 30 answered requests on
-both sides, a 99th percentile from 300; with fewer a cell decides nothing, and a run in which nothing is worse but a
-cell could not be compared is Inconclusive. It does not know the noise between runs: single requests do, and they are
-in the reports.
+A metric is worse when it is past its threshold, 10 % where none is given, and so is the end of the confidence interval
+of the ratio that speaks for the run; past the threshold with only its middle, it decides nothing. The noise of each
+figure is the bootstrap's over single requests (`steps.benchmark.noise`), and the interval is wide enough that of a
+hundred runs without a change one at most is called worse, however many cells it has. Without noise, as in a baseline
+of given numbers, a figure counts as exact; a remembered run of an older version counts as noisy as the new one.
+
+A median counts from 30 answered requests on both sides, a 99th percentile from 300; with fewer a cell decides nothing,
+and a run in which nothing is worse but a cell could not be compared is Inconclusive.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import exp, hypot, inf, log
+from statistics import NormalDist
 from typing import Any, Final, Literal
 
 from controller.actions import Object
+from steps.benchmark.noise import ENOUGH as ENOUGH_FOR_MEDIAN
 from steps.benchmark.results import BenchmarkCell, BenchmarkReport
 
 Verdict = Literal["Pass", "Regressed", "Inconclusive", "Failed"]
 
 DEFAULT_PERCENT: Final = 10.0
-ENOUGH_FOR_MEDIAN: Final = 30
 ENOUGH_FOR_P99: Final = 300
 _LATENCIES: Final = (("ttft", "time to first token"), ("tpot", "time per output token"), ("endToEnd", "latency"))
 _RATES: Final = (("outputTokensPerSecond", "output tokens/s"), ("requestsPerSecond", "requests/s"))
+FALSE_ALARMS: Final = 0.01
+"""Share of runs without a change that may be called worse."""
 _NAMED = 3
 
 
@@ -43,6 +51,14 @@ def results_of(report: BenchmarkReport) -> list[Object]:
     return [_result(cell) for cell in report.cells]
 
 
+def baseline_of(report: BenchmarkReport) -> list[Object]:
+    """A report's cells as a baseline remembers them: with the noise of their figures, where it is known."""
+    return [
+        result | ({"noise": cell.noise.model_dump(by_alias=True, exclude_none=True)} if cell.noise else {})
+        for cell, result in zip(report.cells, results_of(report), strict=True)
+    ]
+
+
 def judge_run(
     report: BenchmarkReport, baseline: Baseline | None, thresholds: Mapping[str, Any]
 ) -> tuple[Verdict, str]:
@@ -61,10 +77,12 @@ def judge_run(
     if not baseline.results:
         return "Inconclusive", f"The numbers of {what} are not known any more: name another run, or give numbers."
     before = {(one.get("scenario"), one.get("concurrency")): one for one in baseline.results}
-    pairs = [(new, before.get((new["scenario"], new["concurrency"]))) for new in results_of(report)]
+    pairs = [(new, before.get((new["scenario"], new["concurrency"]))) for new in baseline_of(report)]
+    compared = [_comparisons(new, old, thresholds, is_a_run=bool(baseline.run)) if old else [] for new, old in pairs]
+    deviations = NormalDist().inv_cdf(1 - FALSE_ALARMS / max(sum(map(len, compared)), 1))
     worse: list[str] = []
     unsure: list[str] = []
-    for new, old in pairs:
+    for (new, old), comparisons in zip(pairs, compared, strict=True):
         cell = f"{new['scenario']} at {new['concurrency']}"
         if old is None:
             unsure.append(f"{cell} is not {_in_baseline(baseline)}")
@@ -72,7 +90,11 @@ def judge_run(
         if min(_answered(new), _answered(old)) < ENOUGH_FOR_MEDIAN:
             unsure.append(f"{cell} has {min(_answered(new), _answered(old))} answered requests of {ENOUGH_FOR_MEDIAN}")
             continue
-        worse += [f"{cell}: {text}" for text in _worse(new, old, thresholds)]
+        for one in comparisons:
+            if one.least(deviations) > one.threshold:
+                worse.append(f"{cell}: {one.told()}")
+            elif one.change > one.threshold:
+                unsure.append(f"{cell}: {one.told()}, which may be chance")
     if worse:
         return "Regressed", f"Against {what}: {_list(worse)}."
     if unsure or not pairs:
@@ -80,21 +102,80 @@ def judge_run(
     return "Pass", f"Nothing is worse than {what} by more than its threshold."
 
 
-def _worse(new: Mapping[str, Any], old: Mapping[str, Any], thresholds: Mapping[str, Any]) -> Iterable[str]:
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A figure of a cell beside the baseline's.
+
+    Attributes:
+        words: What it is.
+        unit: Of the values, behind a blank, or "".
+        now, then: The values, more than 0.
+        sign: 1 where more is worse, -1 where less is.
+        percent: The threshold.
+        noise: Standard error of the logarithm of their ratio.
+    """
+
+    words: str
+    unit: str
+    now: float
+    then: float
+    sign: int
+    percent: float
+    noise: float
+
+    @property
+    def change(self) -> float:
+        """How much worse it is: the logarithm of the ratio."""
+        return self.sign * log(self.now / self.then)
+
+    @property
+    def threshold(self) -> float:
+        """How much worse it may be, in the same measure."""
+        share = 1 + self.sign * self.percent / 100
+        return self.sign * log(share) if share > 0 else inf
+
+    def least(self, deviations: float) -> float:
+        """How much worse it is at least, as far as so many standard errors tell."""
+        return self.change - deviations * self.noise
+
+    def told(self) -> str:
+        """Both values, the change, its noise and the threshold."""
+        change = (self.now / self.then - 1) * 100
+        noise = f" ± {(exp(self.noise) - 1) * 100:.1f} %" if self.noise else " %"
+        return (
+            f"{self.words} {self.now:.4g}{self.unit}, was {self.then:.4g}{self.unit} "
+            f"({change:+.1f}{noise}, at most {self.percent:g} %)"
+        )
+
+
+def _comparisons(
+    new: Mapping[str, Any], old: Mapping[str, Any], thresholds: Mapping[str, Any], *, is_a_run: bool
+) -> list[_Comparison]:
+    """The figures of a cell that both sides have.
+
+    Args:
+        new: The run's.
+        old: The baseline's.
+        thresholds: As in the job's spec.
+        is_a_run: Whether the baseline was measured, and is as noisy as the new run where its noise is not known.
+    """
     percentiles = ["p50"] + (["p99"] if min(_answered(new), _answered(old)) >= ENOUGH_FOR_P99 else [])
+    noise = new.get("noise") or {}
+    old_noise = old.get("noise") or (noise if is_a_run else {})
+    made: list[_Comparison] = []
     for name, words in _LATENCIES:
-        percent = _percent(thresholds, name)
         for percentile in percentiles:
             now, then = (new.get(name) or {}).get(percentile), (old.get(name) or {}).get(percentile)
-            if now is not None and then and now > then * (1 + percent / 100):
-                change = (now / then - 1) * 100
-                yield f"{words} {percentile} {now:.4g} s, was {then:.4g} s (+{change:.1f} %, at most {percent:g} %)"
+            if now and then:
+                errors = [float((side.get(name) or {}).get(percentile) or 0) for side in (noise, old_noise)]
+                percent = _percent(thresholds, name)
+                made.append(_Comparison(f"{words} {percentile}", " s", now, then, 1, percent, hypot(*errors)))
     for name, words in _RATES:
-        percent = _percent(thresholds, name)
         now, then = new.get(name), old.get(name)
-        if now is not None and then and now < then * (1 - percent / 100):
-            change = (1 - now / then) * 100
-            yield f"{words} {now:.4g}, was {then:.4g} (-{change:.1f} %, at most {percent:g} %)"
+        if now and then:
+            errors = [float(side.get(name) or 0) for side in (noise, old_noise)]
+            made.append(_Comparison(words, "", now, then, -1, _percent(thresholds, name), hypot(*errors)))
+    return made
 
 
 def _in_baseline(baseline: Baseline) -> str:
