@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from crds.benchmark_status import BenchmarkResult
 from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
@@ -33,6 +34,7 @@ from steps.benchmark.server_labels import ServerLabels
 from steps.benchmark.surroundings import gather
 from steps.benchmark.tokenizer import make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
+from steps.benchmark.verdict import compare
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint, base_url
@@ -48,7 +50,10 @@ class BenchmarkInputs(StepInputs):
     """What to measure."""
 
     name: str = Field(default="benchmark", description="Name of the benchmark; its report's folder begins with it.")
-    endpoint: Endpoint | None = Field(default=None, description="Endpoint to measure, as deploy-service gives it.")
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description='Endpoint to measure, as deploy-service gives it: {"url": "http://chat:8080", "modelName": "m"}.',
+    )
     model: str = Field(default="", description="Model behind the endpoint; its tokenizer shapes the prompts.")
     namespace: str = Field(default="default", description="Namespace of the model, when it is a BaseModel.")
     model_label: str = Field(default="", description="Label of the nodes that have the model; empty for any node.")
@@ -66,6 +71,10 @@ class BenchmarkInputs(StepInputs):
     max_minutes: int = Field(default=10, description="Minutes a cell may take at most.")
     max_error_rate: float = Field(
         default=0.01, ge=0, le=1, description="A larger share of failed requests makes the verdict Failed."
+    )
+    baseline: BenchmarkReport | tuple[BenchmarkResult, ...] | None = Field(
+        default=None,
+        description="What to compare with, as JSON: the output `report` of an earlier run, or spec.baseline.results.",
     )
     request_parameters: dict[str, object] = Field(
         default={}, description='More fields of every request, as a JSON object: {"temperature": 0.7}.'
@@ -169,6 +178,8 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             cells=cells,
             notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
         )
+        if inputs.baseline is not None:
+            report = compare(report, inputs.baseline)
         surroundings = gather(started, facts, tokenizer.source, program, str(plan.server))
         files = report_files(report, records, surroundings, _commands(inputs, endpoint, plan), plan.level)
         folder = write_report(inputs.name, started, files)
@@ -176,7 +187,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             log.path.replace(folder / log.path.name)
         unfinished.discard()
     place = _kept(inputs.name, files) or str(folder)
-    sys.stdout.write(f"{verdict}: {requests} requests, {errors} failed; {place}\n")
+    sys.stdout.write(f"{report.verdict}: {requests} requests, {errors} failed; {place}\n")
     return BenchmarkOutputs(report=report, report_folder=place)
 
 

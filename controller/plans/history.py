@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from controller.actions import Object
 from controller.plans.benchmark_sizes import MOST_BASELINE, MOST_HISTORY, MOST_RESULTS, left_out, within
 from controller.plans.runs import Run
-from controller.plans.verdict import Baseline, baseline_of, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
+from steps.benchmark.verdict import Baseline, baseline_of, judge_run, results_of
 
 BASELINE: Final = "ome.io/baseline"
 REVISION: Final = "model-revision"

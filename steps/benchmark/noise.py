@@ -1,7 +1,7 @@
 """How much of a cell's figures is chance: a bootstrap over its single requests, in a few numbers that can be kept.
 
 Called by `steps.benchmark.results`, where single requests are; a later run is compared by it
-(`controller.plans.verdict`), when they are gone. Neighbouring requests share the moment's load and are no independent
+(`steps.benchmark.verdict`), when they are gone. Neighbouring requests share the moment's load and are no independent
 samples, so that blocks of them are drawn (a circular block bootstrap: Politis and Romano, 1992). It does not know what
 changes from run to run, such as another node.
 """

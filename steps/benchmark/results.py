@@ -13,7 +13,7 @@ from steps.benchmark.percentile import percentile
 from steps.benchmark.records import CellRecords, RequestRecord
 from steps.frozen import Frozen
 
-Verdict = Literal["Pass", "Failed"]
+Verdict = Literal["Pass", "Regressed", "Inconclusive", "Failed"]
 
 SHORT_RUN_SECONDS = 30.0
 MAX_ERROR_KINDS = 3
@@ -94,7 +94,8 @@ class BenchmarkReport(Frozen):
         endpoint: Base URL.
         engine: The runtime's name, or "".
         task: As genai-bench names it.
-        verdict: `Failed` when a cell's error rate is over the limit or a cell measured nothing.
+        verdict: `Failed` when a cell's error rate is over the limit or a cell measured nothing; `Regressed` and
+            `Inconclusive` only beside a baseline (`steps.benchmark.verdict`).
         reason: Why, in a sentence; "" for Pass.
         requests, errors: Over all cells.
         error_rate: errors / requests over all cells.

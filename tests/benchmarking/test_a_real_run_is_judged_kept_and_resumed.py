@@ -129,7 +129,7 @@ def test_sigterm_keeps_the_finished_cell_and_a_rerun_measures_the_rest(
     assert list(ome_home.glob("reports/.unfinished/*")) == []
 
 
-def test_requests_carry_what_is_asked_for_even_where_genai_bench_would_ask_back(tmp_path: Path, model: str) -> None:
+def test_requests_carry_what_is_asked_for_and_are_compared_with_a_baseline(tmp_path: Path, model: str) -> None:
     """It asks whether `ignore_eos` is really to be false, and nobody is there to answer."""
     with serving(OpenAIServer(token_seconds=0.004)) as server:
         step = StepProcess(
@@ -138,14 +138,17 @@ def test_requests_carry_what_is_asked_for_even_where_genai_bench_would_ask_back(
             endpoint=Endpoint(url=server.url, model_name=server.model, engine="vllm"),
             scenarios=("D(8,8)",),
             concurrency=(2,),
-            max_requests=10,
+            max_requests=40,
+            baseline=[{"scenario": "D(8,8)", "concurrency": 2, "endToEnd": {"p50": 0.001}, "requests": 40}],
             request_parameters={"ignore_eos": "false", "temperature": "0.5", "user": "me"},
             server={"engine": "vLLM", "version": "0.11", "gpuType": "A100", "gpuCount": 2},
         )
         assert step.wait() == 0, step.log.read_text()
     asked = [{name: body.get(name) for name in ("ignore_eos", "temperature", "user")} for body in server.bodies]
-    assert len(asked) >= 10
+    assert len(asked) >= 40
     assert all(fields == {"ignore_eos": False, "temperature": 0.5, "user": "me"} for fields in asked)
+    assert step.output()["verdict"] == "Regressed"
+    assert "Against the given numbers: D(8,8) at 2: latency p50" in step.output()["reason"]
     assert any("ignore_eos is false" in note for note in step.output()["notes"])
     page = (step.report_folder() / "report.html").read_text()
     assert "vLLM 0.11, 2 × A100" in page and "--additional-request-params" in page

@@ -7,8 +7,8 @@ import pytest
 
 from controller.index import arguments_of
 from controller.plans import plan_benchmark
-from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
+from steps.benchmark.verdict import Baseline, judge_run, results_of
 from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
 from tests.controller.plans.benchmarks import CRON, JOB, MODEL, cluster_with, finish, fire, model_that_is_ready, settle
 from tests.controller.plans.cluster import merged

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.plans.verdict import Baseline, baseline_of, judge_run, results_of
 from steps.benchmark.noise import ENOUGH, Noise, noise_of
 from steps.benchmark.records import CellRecords, RequestRecord
 from steps.benchmark.results import BenchmarkReport, summarise
+from steps.benchmark.verdict import Baseline, baseline_of, judge_run, results_of
 from tests.controller.plans.benchmarks import CRON, JOB, cluster_with, finish, fire, settle
 from tests.controller.plans.reports import report
 

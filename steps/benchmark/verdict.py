@@ -1,5 +1,7 @@
 """Whether a run is worse than its baseline: medians, 99th percentiles and rates, cell by cell, with their noise.
 
+Called by the step, for a baseline that a person gives, and by the controller, for a BenchmarkJob's.
+
 A metric is worse when it is past its threshold, 10 % where none is given, and so is the end of the confidence interval
 of the ratio that speaks for the run; past the threshold with only its middle, it decides nothing. The noise of each
 figure is the bootstrap's over single requests (`steps.benchmark.noise`), and the interval is wide enough that of a
@@ -14,15 +16,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, hypot, inf, log
 from statistics import NormalDist
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from controller.actions import Object
-from steps.benchmark.noise import ENOUGH as ENOUGH_FOR_MEDIAN
-from steps.benchmark.results import BenchmarkCell, BenchmarkReport
+from crds.benchmark_status import BenchmarkResult
+from steps.benchmark.noise import ENOUGH
+from steps.benchmark.results import BenchmarkCell, BenchmarkReport, Verdict
 
-Verdict = Literal["Pass", "Regressed", "Inconclusive", "Failed"]
+Object = dict[str, Any]
 
 DEFAULT_PERCENT: Final = 10.0
+ENOUGH_FOR_MEDIAN: Final = ENOUGH
 ENOUGH_FOR_P99: Final = 300
 _LATENCIES: Final = (("ttft", "time to first token"), ("tpot", "time per output token"), ("endToEnd", "latency"))
 _RATES: Final = (("outputTokensPerSecond", "output tokens/s"), ("requestsPerSecond", "requests/s"))
@@ -100,6 +103,21 @@ def judge_run(
     if unsure or not pairs:
         return "Inconclusive", f"Against {what}: {_list(unsure) or 'nothing was measured'}."
     return "Pass", f"Nothing is worse than {what} by more than its threshold."
+
+
+def compare(report: BenchmarkReport, given: BenchmarkReport | Sequence[BenchmarkResult]) -> BenchmarkReport:
+    """A report with the verdict, and unless that is Pass the reason, that figures of an earlier one give it.
+
+    Args:
+        report: What was measured; Failed stays Failed.
+        given: An earlier report, whose noise counts, or numbers that count as exact.
+    """
+    if isinstance(given, BenchmarkReport):
+        baseline = Baseline(given.name, baseline_of(given))
+    else:
+        baseline = Baseline("", [one.model_dump(by_alias=True, exclude_none=True) for one in given])
+    verdict, told = judge_run(report, baseline, {})
+    return report.model_copy(update={"verdict": verdict, "reason": "" if verdict == "Pass" else told})
 
 
 @dataclass(frozen=True, slots=True)
