@@ -107,14 +107,13 @@ class LoadGenerator:
             process = await asyncio.create_subprocess_exec(
                 self._program,
                 *arguments,
-                stdin=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env=child_environment(self._program, os.environ),
                 cwd=root,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
-            _answer_its_question(process)
             seconds = START_SECONDS + len(run.cells) * (plan.max_minutes * 60 + CELL_GRACE_SECONDS)
             try:
                 async with asyncio.timeout(seconds):
@@ -228,13 +227,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def _answer_its_question(process: asyncio.subprocess.Process) -> None:
-    """Answer its only question, whether `ignore_eos` is really to be false, with its default, which keeps it."""
-    assert process.stdin is not None  # noqa: S101 - asked for above
-    process.stdin.write(b"\n")
-    process.stdin.close()
 
 
 def _die_with_parent() -> None:

@@ -85,9 +85,9 @@ def test_a_run_without_noise_is_as_noisy_as_the_new_one_and_given_numbers_are_ex
 def test_the_noise_of_a_baseline_outlives_its_run() -> None:
     cluster = cluster_with(schedule="* * * * *")
     settle(cluster)
-    for number, slower in enumerate((1.0, 1.15, 1.6)):
+    for number, (spread, slower) in enumerate(((0.5, 1.0), (0.02, 1.2), (0.02, 1.6))):
         fire(cluster, f"{CRON}-{number}")
-        finish(cluster, f"{CRON}-{number}", measured(number, spread=0.5, slower=slower))
+        finish(cluster, f"{CRON}-{number}", measured(number, spread=spread, slower=slower))
         settle(cluster)
         cluster.delete("Workflow", "ome", f"{CRON}-{number}")
         cluster.pass_time(60)
