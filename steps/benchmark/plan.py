@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final, Literal
 
-from steps.benchmark.request_fields import parse_fields, request_fields
+from steps.benchmark.request_fields import Backend, backend_for, parse_fields, request_fields
 from steps.benchmark.scenarios import check_task, demand_of
 from steps.benchmark.server_labels import ServerLabels
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.frozen import Frozen
 
-Backend = Literal["openai", "vllm", "sglang"]
 Level = Literal["concurrency", "batch size"]
 
 MAX_CELLS: Final = 49
@@ -129,6 +128,7 @@ def plan_benchmark(
         for n in concurrency
     )
     given = parse_fields(request_parameters or {})
+    backend = backend_for(task, backend, given)
     parameters, notes = request_fields(task, backend, given, is_llama_cpp=is_llama_cpp(engine), end_tokens=end_tokens)
     return Plan(
         task=task,

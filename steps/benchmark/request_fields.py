@@ -6,10 +6,11 @@ Called by `steps.benchmark.plan`, and by the controller before it submits anythi
 import json
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Final
+from typing import Final, Literal
 
 from steps.errors import InvalidInputError
 
+Backend = Literal["openai", "vllm", "sglang"]
 TEXT: Final = "text-to-text"
 MEASURED_BY: Final = frozenset(
     {"model", "messages", "max_tokens", "stream", "stream_options", "input", "query", "documents"}
@@ -32,8 +33,17 @@ def parse_fields(given: Mapping[str, object]) -> dict[str, object]:
     return {name: _value(value) if isinstance(value, str) else value for name, value in given.items()}
 
 
+def backend_for(task: str, backend: Backend, given: Mapping[str, object]) -> Backend:
+    """The dialect that sends what is given: in those of vLLM and SGLang genai-bench always sets `ignore_eos` to true.
+
+    In that of OpenAI it sends none, which for both engines means false, and all else is the same
+    (`genai_bench/user/openai_user.py`, `genai_bench/sampling/text.py` of 0.0.5).
+    """
+    return "openai" if task == TEXT and given.get("ignore_eos", True) is False else backend
+
+
 def request_fields(
-    task: str, backend: str, given: Mapping[str, object], *, is_llama_cpp: bool, end_tokens: Sequence[int]
+    task: str, backend: Backend, given: Mapping[str, object], *, is_llama_cpp: bool, end_tokens: Sequence[int]
 ) -> tuple[dict[str, object], tuple[str, ...]]:
     """All extra fields, and what to say where answers may be shorter than was asked for.
 
@@ -51,8 +61,7 @@ def request_fields(
     if task != TEXT:
         return others, ()
     if given.get("ignore_eos", True) is False:
-        fields: dict[str, object] = {} if backend == "openai" else {"ignore_eos": False}
-        return fields | others, ("Answers may end before the length asked for, as ignore_eos is false.",)
+        return others, ("Answers may end before the length asked for, as ignore_eos is false.",)
     if backend != "openai":
         return {"ignore_eos": True} | others, ()
     if is_llama_cpp and end_tokens:
