@@ -84,7 +84,7 @@ class BenchmarkInputs(StepInputs):
     )
     pod: str = Field(
         default="",
-        description="Changes of the pod that measures, as a JSON patch of its spec; it stands in for model_label.",
+        description="As JSON, in place of model_label: nodeSelector, tolerations, affinity and resources of the pod.",
     )
 
     @field_validator("scenarios", mode="before")

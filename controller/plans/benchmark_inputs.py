@@ -8,7 +8,7 @@ from typing import Any, Final
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.benchmark_matrix import levels_of, matrix_mistake, needs_another_engine, scenarios_of, task_of
-from controller.plans.benchmark_pod import not_honoured, pod_patch
+from controller.plans.benchmark_pod import not_honoured, pod_fields
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
@@ -207,7 +207,7 @@ def _arguments(
     more = {
         "request_parameters": spec.get("additionalRequestParams"),
         "server": spec.get("serviceMetadata"),
-        "pod": pod_patch(spec.get("podOverride") or {}, label),
+        "pod": pod_fields(spec.get("podOverride") or {}, label),
     }
     made |= {"model_label": label} if label else {}
     made |= {name: _json(value) for name, value in more.items() if value}

@@ -1,4 +1,4 @@
-"""What of `spec.podOverride` the pod that measures gets, as a patch of its spec; the rest of it is not honoured.
+"""What of `spec.podOverride` the pod that measures gets; the rest of it is not honoured.
 
 The pod runs in the system namespace. What says where it runs and how much it takes is a person's to say; an image, or
 variables and volumes out of that namespace's Secrets, are not.
@@ -11,30 +11,24 @@ from controller.actions import Object
 from controller.plans.placement import TOLERATED
 
 HONOURED: Final = ("nodeSelector", "tolerations", "affinity", "resources")
-_CONTAINER: Final = "main"
-"""Argo's name of the container of a step."""
 
 
-def pod_patch(override: Mapping[str, Any], label: str) -> Object:
-    """The patch; {} where the pod stays as it is.
+def pod_fields(override: Mapping[str, Any], label: str) -> Object:
+    """All honoured fields, as the template takes them; {} where the pod stays as it is.
 
     Args:
         override: `spec.podOverride`.
         label: Of the nodes that have the model, whose tokenizer is read there; "" for none.
     """
-    patch: Object = {}
-    if override.get("nodeSelector"):
-        patch["nodeSelector"] = dict(override["nodeSelector"])
-    if override.get("tolerations"):
-        own = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in sorted(TOLERATED)]
-        patch["tolerations"] = [*own, *override["tolerations"]]  # a patch of tolerations takes the place of all
-    if override.get("affinity"):
-        patch["affinity"] = override["affinity"]
-    if override.get("resources"):
-        patch["containers"] = [{"name": _CONTAINER, "resources": override["resources"]}]
-    if patch and label:
-        patch["nodeSelector"] = {**patch.get("nodeSelector", {}), label: "Ready"}
-    return patch
+    if not any(override.get(name) for name in HONOURED):
+        return {}
+    own = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in sorted(TOLERATED)]
+    return {
+        "nodeSelector": {**(override.get("nodeSelector") or {}), **({label: "Ready"} if label else {})},
+        "tolerations": [*own, *(override.get("tolerations") or ())],  # a patch of them takes the place of all
+        "affinity": override.get("affinity") or {},
+        "resources": override.get("resources") or {},
+    }
 
 
 def not_honoured(override: Mapping[str, Any]) -> list[str]:

@@ -53,7 +53,7 @@ def test_the_pod_runs_where_and_with_what_it_is_told_and_still_where_the_model_i
     override = {"nodeSelector": {"zone": "a"}, "tolerations": tolerations, "resources": resources}
     pod = json.loads(arguments(podOverride=override)["pod"])
     assert pod["nodeSelector"] == {"zone": "a", LABEL: "Ready"}
-    assert pod["containers"] == [{"name": "main", "resources": resources}]
+    assert (pod["resources"], pod["affinity"]) == (resources, {})
     assert {one["key"] for one in pod["tolerations"]} == {"nvidia.com/gpu", "amd.com/gpu", "habana.ai/gaudi", "team"}
     assert json.loads(arguments(podOverride={"resources": resources})["pod"])["nodeSelector"] == {LABEL: "Ready"}
     assert "pod" not in arguments()
