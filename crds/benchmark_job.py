@@ -116,8 +116,9 @@ class BenchmarkJobSpec(ApiType):
 
     Attributes:
         task: As genai-bench names tasks; OME's image-to-text is its image-text-to-text.
-        traffic_scenarios: Empty for genai-bench's default ones of the task.
-        num_concurrency: Requests at once, each a cell with each scenario; empty for genai-bench's default.
+        traffic_scenarios: Empty for genai-bench's default ones of the task, those that the model has room for.
+        num_concurrency: Requests at once, for embeddings and rerank texts per request, each a cell with each scenario;
+            empty for genai-bench's default.
         max_time_per_iteration: Minutes for one cell.
         max_requests_per_iteration: Requests for one cell.
         additional_request_params: Added to each request's body.

@@ -18,9 +18,11 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
+from crds.benchmark_status import BenchmarkResult
 from crds.storage_location import stays_in_claim
 from images.environment import cache_folder
 from steps.benchmark.bounded_log import BoundedLog
+from steps.benchmark.defaults import DEFAULTS, FIRST_LEVELS, Task, first_look
 from steps.benchmark.genai_bench import find_genai_bench
 from steps.benchmark.measuring import measure_cells
 from steps.benchmark.plan import Plan, genai_bench_arguments, group_into_runs, identity
@@ -28,9 +30,11 @@ from steps.benchmark.plan import plan_benchmark as make_plan
 from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy
 from steps.benchmark.report import report_files, write_report
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
+from steps.benchmark.server_labels import ServerLabels
 from steps.benchmark.surroundings import gather
 from steps.benchmark.tokenizer import make_tokenizer_folder
 from steps.benchmark.unfinished import UnfinishedBenchmark
+from steps.benchmark.verdict import compare
 from steps.cluster.pod import is_on_cluster, node_name
 from steps.contract import StepInputs, StepOutputs, step
 from steps.endpoint import Endpoint, base_url
@@ -46,21 +50,41 @@ class BenchmarkInputs(StepInputs):
     """What to measure."""
 
     name: str = Field(default="benchmark", description="Name of the benchmark; its report's folder begins with it.")
-    endpoint: Endpoint | None = Field(default=None, description="Endpoint to measure, as deploy-service gives it.")
+    endpoint: Endpoint | None = Field(
+        default=None,
+        description='Endpoint to measure, as deploy-service gives it: {"url": "http://chat:8080", "modelName": "m"}.',
+    )
     model: str = Field(default="", description="Model behind the endpoint; its tokenizer shapes the prompts.")
     namespace: str = Field(default="default", description="Namespace of the model, when it is a BaseModel.")
     model_label: str = Field(default="", description="Label of the nodes that have the model; empty for any node.")
-    task: str = Field(default="text-to-text", description="text-to-text, text-to-embeddings or text-to-rerank.")
+    task: Task = Field(default="text-to-text", description="What its requests are.")
     scenarios: tuple[str, ...] = Field(
-        default=("D(64,16)",), description="Traffic scenarios in genai-bench's grammar, such as D(64,16)."
+        default=(),
+        description="Traffic scenarios in genai-bench's grammar; none for a first look, "
+        f"{' or '.join(of_task.first_look for of_task in DEFAULTS.values())} by task.",
     )
     concurrency: tuple[int, ...] = Field(
-        default=(1, 2), description="Requests in flight at once; for embeddings and rerank the texts per request."
+        default=FIRST_LEVELS,
+        description="Requests in flight at once; for embeddings and rerank the texts per request.",
     )
     max_requests: int = Field(default=50, description="Requests per cell (scenario and concurrency).")
     max_minutes: int = Field(default=10, description="Minutes a cell may take at most.")
     max_error_rate: float = Field(
         default=0.01, ge=0, le=1, description="A larger share of failed requests makes the verdict Failed."
+    )
+    baseline: BenchmarkReport | tuple[BenchmarkResult, ...] | None = Field(
+        default=None,
+        description="What to compare with, as JSON: the output `report` of an earlier run, or spec.baseline.results.",
+    )
+    request_parameters: dict[str, object] = Field(
+        default={}, description='More fields of every request, as a JSON object: {"temperature": 0.7}.'
+    )
+    server: ServerLabels | None = Field(
+        default=None, description="What the report says of the server, as JSON: engine, version, gpuType, gpuCount."
+    )
+    pod: str = Field(
+        default="",
+        description="As JSON, in place of model_label: nodeSelector, tolerations, affinity and resources of the pod.",
     )
 
     @field_validator("scenarios", mode="before")
@@ -103,6 +127,7 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
     """
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     checked_name("name", inputs.name)
+    inputs = inputs if inputs.scenarios else inputs.model_copy(update={"scenarios": first_look(inputs.task)})
     os.environ.setdefault(
         "MPLCONFIGDIR", str(cache_folder() / "matplotlib")
     )  # its list of fonts, ours and the child's
@@ -119,6 +144,8 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
         engine=endpoint.engine,
         end_tokens=tokenizer.end_tokens,
         context_length=facts.context_length if facts else 0,
+        request_parameters=inputs.request_parameters,
+        server=inputs.server,
     )
     program = find_genai_bench()
     key = os.environ.get(KEY_VARIABLE, "")
@@ -151,14 +178,16 @@ def benchmark_endpoint(inputs: BenchmarkInputs) -> BenchmarkOutputs:
             cells=cells,
             notes=(*plan.notes, *notes_of(cells, records, reused), *_model_notes(endpoint, readiness)),
         )
-        surroundings = gather(started, facts, tokenizer.source, program)
+        if inputs.baseline is not None:
+            report = compare(report, inputs.baseline)
+        surroundings = gather(started, facts, tokenizer.source, program, str(plan.server))
         files = report_files(report, records, surroundings, _commands(inputs, endpoint, plan), plan.level)
         folder = write_report(inputs.name, started, files)
         if log.path.exists():
             log.path.replace(folder / log.path.name)
         unfinished.discard()
     place = _kept(inputs.name, files) or str(folder)
-    sys.stdout.write(f"{verdict}: {requests} requests, {errors} failed; {place}\n")
+    sys.stdout.write(f"{report.verdict}: {requests} requests, {errors} failed; {place}\n")
     return BenchmarkOutputs(report=report, report_folder=place)
 
 
@@ -258,7 +287,7 @@ def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequen
     words += [word for level in inputs.concurrency for word in ("--concurrency", str(level))]
     words += ["--max-requests", str(inputs.max_requests), "--max-minutes", str(inputs.max_minutes)]
     words += ["--max-error-rate", str(inputs.max_error_rate)]
-    commands = [shlex.join(words)]
+    commands = [] if inputs.request_parameters else [shlex.join(words)]  # which `ome benchmark` has no word for
     for run in group_into_runs(plan.cells):
         arguments = genai_bench_arguments(
             plan,

@@ -1,6 +1,8 @@
 """The endpoint: what deploy hands to the smoke test and the benchmark."""
 
+from collections.abc import Mapping
 from typing import Literal
+from urllib.parse import urlsplit
 
 from steps.frozen import Frozen
 
@@ -25,6 +27,19 @@ class Endpoint(Frozen):
     service: str = ""
     namespace: str = "default"
     engine: str = ""
+
+
+def endpoint_key(endpoint: Mapping[str, object]) -> tuple[str, str, str]:
+    """What makes two endpoints the same one: URL, protocol and model, however they are written.
+
+    Args:
+        endpoint: The fields of an `Endpoint`, in its JSON's names or its own.
+    """
+    parts = urlsplit(base_url(str(endpoint.get("url") or "")))
+    place = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, "\0"))
+    model = endpoint.get("modelName") or endpoint.get("model_name") or ""
+    protocol = endpoint.get("apiFormat") or endpoint.get("api_format") or "openai"
+    return f"{parts.scheme}://{place}{parts.path}", str(protocol), str(model)
 
 
 def base_url(url: str) -> str:

@@ -9,9 +9,10 @@ from controller.actions import Action, ApplyObject, DeleteObject, EmitEvent, Obj
 from controller.observed import Context
 from controller.plans.attempts import prospect_of, soonest
 from controller.plans.benchmark_inputs import Measured, is_same_measurement, measured_of
+from controller.plans.benchmark_matrix import matrix_mistake
 from controller.plans.benchmark_status import benchmark_said, benchmark_status
 from controller.plans.conditions import change_event, write_status
-from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same
+from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same, timing
 from controller.plans.history import BASELINE, REVISION, history_of
 from controller.plans.naming import cron_name, next_run
 from controller.plans.runs import Run, read_runs
@@ -53,7 +54,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     patch = _own_patch(resource, baseline, remembered, needs_finalizer=bool(mine) or cron is not None)
     if patch:
         return Plan((*actions, *patch))
-    mistake = schedule_mistake(resource.get("spec") or {})
+    mistake = schedule_mistake(resource.get("spec") or {}) or matrix_mistake(resource.get("spec") or {})
     kept = _rest_cron(cron) if mistake is not None else _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))
@@ -83,21 +84,29 @@ def _submission(job: Object, measured: Measured, runs: tuple[Run, ...], context:
 
 
 def _keep_cron(job: Object, measured: Measured, cron: Object | None, context: Context) -> list[Action]:
-    """The CronWorkflow as the schedule asks for; without one there is none. It waits for the first endpoint only."""
-    if not (job.get("spec") or {}).get("schedule"):
+    """The CronWorkflow as the schedule asks for; without one there is none. It waits for the first endpoint only.
+
+    While the endpoint is away the one that is there goes on as it was, but fires when the job says.
+    """
+    spec = job.get("spec") or {}
+    if not spec.get("schedule"):
         return [DeleteObject("CronWorkflow", context.settings.namespace, cron["metadata"]["name"])] if cron else []
     if not measured.arguments:
-        return []
+        return _change_cron(cron, timing(spec)) if cron is not None else []
     wanted = cron_workflow(job, measured, context.settings.namespace)
     return [] if cron is not None and says_the_same(cron, wanted) else [ApplyObject(wanted)]
 
 
 def _rest_cron(cron: Object | None) -> list[Action]:
     """A schedule that cannot be kept: the one before it rests, and a run that it has started goes on."""
-    if cron is None or (cron.get("spec") or {}).get("suspend"):
+    return _change_cron(cron, {"suspend": True}) if cron is not None else []
+
+
+def _change_cron(cron: Object, spec: Object) -> list[Action]:
+    if says_the_same(cron.get("spec"), spec):
         return []
     metadata = cron["metadata"]
-    return [PatchObject("CronWorkflow", metadata["namespace"], metadata["name"], {"spec": {"suspend": True}})]
+    return [PatchObject("CronWorkflow", metadata["namespace"], metadata["name"], {"spec": spec})]
 
 
 def _is_adoptable(run: Run, job: Object, measured: Measured) -> bool:

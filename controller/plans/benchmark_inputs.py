@@ -7,20 +7,20 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
+from controller.plans.benchmark_matrix import levels_of, matrix_mistake, needs_another_engine, scenarios_of, task_of
+from controller.plans.benchmark_pod import not_honoured, pod_fields
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
 from crds.labels import node_label
 from crds.storage_location import stays_in_claim
-from steps.endpoint import base_url
+from steps.endpoint import base_url, endpoint_key
 
 DEFAULT_ERROR_RATE: Final = 0.01
-IGNORED: Final = (
-    "additionalRequestParams", "dataset", "huggingFaceSecretReference", "outputLocation", "podOverride",
-    "resultFolderName", "serviceMetadata",
-)  # fmt: skip
-"""Fields that no run honours yet; a condition says which of them are given."""
+_IGNORED: Final = ("dataset", "huggingFaceSecretReference", "outputLocation", "resultFolderName")
 _MEASURED = ("task", "trafficScenarios", "numConcurrency", "maxRequestsPerIteration", "maxTimePerIteration")
+_MEASURED_SINCE = ("additionalRequestParams",)
+"""What counts only where it is given, so that no benchmark is measured again because this version knows of it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,13 @@ def measured_of(job: Object, context: Context) -> Measured:
     """What a job measures."""
     spec, metadata = job.get("spec") or {}, job["metadata"]
     wanted = {name: spec.get(name) for name in (*_MEASURED, "endpoint")}
+    wanted |= {name: spec[name] for name in _MEASURED_SINCE if spec.get(name)}
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     inputs = digest_of([metadata.get("uid"), wanted, error_rate(spec), retry])
+    if matrix_mistake(spec) is not None:
+        return Measured(
+            Said("EndpointReady", False, "Unsupported", "It is not looked for, as nothing is measured."), inputs
+        )
     endpoint = spec.get("endpoint") or {}
     direct = endpoint.get("endpoint")
     if direct is not None:
@@ -59,6 +64,11 @@ def measured_of(job: Object, context: Context) -> Measured:
     return _of_service(job, service, inputs, context)
 
 
+def ignored_fields(spec: Mapping[str, Any]) -> list[str]:
+    """Fields that are given and that no run honours."""
+    return [*(name for name in _IGNORED if spec.get(name)), *not_honoured(spec.get("podOverride") or {})]
+
+
 def error_rate(spec: Mapping[str, Any]) -> float:
     """The share of failed requests over which a run is Failed."""
     given = (spec.get("thresholds") or {}).get("maxErrorRate")
@@ -66,11 +76,10 @@ def error_rate(spec: Mapping[str, Any]) -> float:
 
 
 def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> bool:
-    """Whether a run with these arguments measures just this."""
+    """Whether a run with these arguments measures just this; where the load is put on from is not asked."""
+    names = (set(measured.arguments) | {"request_parameters"}) - {"model_label", "pod", "server"}
     return bool(measured.arguments) and all(
-        _value(arguments.get(name, "")) == _value(text)
-        for name, text in measured.arguments.items()
-        if name != "model_label"  # where the load is put on from, which a person may leave out or know better
+        _meaning(name, arguments.get(name, "")) == _meaning(name, measured.arguments.get(name, "")) for name in names
     )
 
 
@@ -83,12 +92,25 @@ def _direct(job: Object, direct: Mapping[str, Any], inputs: str, context: Contex
     obstacle = _model_obstacle(model, name, namespace)
     if obstacle is not None:
         return Measured(obstacle, inputs)
-    label, revision = _where_it_is(model)
     url = str(direct.get("url") or "")
     found = {"url": base_url(url), "modelName": name}  # one text for one endpoint: benchmarks of it take turns by it
-    arguments = _arguments(job, found, name, namespace, label)
-    said = Said("EndpointReady", True, "Given", f"{url}, as it was given.")
-    return Measured(said, inputs, arguments, revision)
+    engine = str((job["spec"].get("serviceMetadata") or {}).get("engine") or "")
+    found |= {"engine": engine} if engine else {}
+    return _ready(
+        job, found, model, name, namespace, inputs, Said("EndpointReady", True, "Given", f"{url}, as it was given.")
+    )
+
+
+def _ready(
+    job: Object, endpoint: Mapping[str, Any], model: Object | None, name: str, namespace: str, inputs: str, said: Said
+) -> Measured:
+    """An endpoint that answers, when its engine can be asked what the task asks."""
+    if reason := needs_another_engine(job.get("spec") or {}, str(endpoint.get("engine") or "")):
+        return Measured(Said("EndpointReady", False, "Unsupported", reason), inputs)
+    artifact = ((model or {}).get("status") or {}).get("artifact") or {}
+    return Measured(
+        said, inputs, _arguments(job, endpoint, model, name, namespace), str(artifact.get("revision") or "")
+    )
 
 
 def _model_obstacle(model: Object | None, name: str, namespace: str) -> Said | None:
@@ -118,14 +140,11 @@ def _without_tokenizer(model: str) -> Said:
     return Said("EndpointReady", False, "Unsupported", text)
 
 
-def _where_it_is(model: Object | None) -> tuple[str, str]:
-    """The label of the nodes that have a model, whose tokenizer counts the tokens, and its revision."""
-    if model is None:
-        return "", ""
+def _label(model: Object) -> str:
+    """The label of the nodes that have a model, whose tokenizer counts the tokens."""
     metadata = model["metadata"]
     namespace = metadata["namespace"] if model["kind"] == "BaseModel" else ""
-    artifact = (model.get("status") or {}).get("artifact") or {}
-    return node_label(model["kind"], namespace, metadata["name"]), str(artifact.get("revision") or "")
+    return node_label(model["kind"], namespace, metadata["name"])
 
 
 def _obstacle(service: Object | None, namespace: str, name: str) -> Said | None:
@@ -152,12 +171,10 @@ def _of_service(job: Object, service: Object, inputs: str, context: Context) -> 
     model = find_model(model_name, namespace, context) if model_name else None
     if model is not None and stays_in_claim(model):
         return Measured(_without_tokenizer(model_name), inputs)
-    label, revision = _where_it_is(model)
     found = {"url": status["url"], "modelName": model_name, "service": service["metadata"]["name"]}
     found = {**found, "namespace": namespace, **_remembered(status)}
-    arguments = _arguments(job, found, model_name, namespace, label)
-    text = f"{found['url']}, model {found['modelName']}."
-    return Measured(Said("EndpointReady", True, "Ready", text), inputs, arguments, revision)
+    said = Said("EndpointReady", True, "Ready", f"{found['url']}, model {found['modelName']}.")
+    return _ready(job, found, model, model_name, namespace, inputs, said)
 
 
 def _remembered(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,21 +186,31 @@ def _remembered(status: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("url") == status.get("url") else {}
 
 
-def _arguments(job: Object, endpoint: Mapping[str, Any], model: str, namespace: str, label: str) -> dict[str, str]:
+def _arguments(
+    job: Object, endpoint: Mapping[str, Any], model: Object | None, name: str, namespace: str
+) -> dict[str, str]:
     spec = job.get("spec") or {}
+    context_length = int(((model or {}).get("spec") or {}).get("maxTokens") or 0)
     made = {
         "name": str(job["metadata"]["name"]),
         "endpoint": _json(endpoint),
-        "model": model,
+        "model": name,
         "namespace": namespace,
-        "task": str(spec.get("task") or "text-to-text"),
+        "task": task_of(spec),
+        "scenarios": _json(scenarios_of(spec, context_length)),
+        "concurrency": _json(levels_of(spec)),
         "max_requests": str(spec.get("maxRequestsPerIteration", 50)),
         "max_minutes": str(spec.get("maxTimePerIteration", 10)),
         "max_error_rate": _json(error_rate(spec)),
     }
+    label = _label(model) if model is not None else ""
+    more = {
+        "request_parameters": spec.get("additionalRequestParams"),
+        "server": spec.get("serviceMetadata"),
+        "pod": pod_fields(spec.get("podOverride") or {}, label),
+    }
     made |= {"model_label": label} if label else {}
-    made |= {"scenarios": _json(spec["trafficScenarios"])} if spec.get("trafficScenarios") else {}
-    made |= {"concurrency": _json(spec["numConcurrency"])} if spec.get("numConcurrency") else {}
+    made |= {name: _json(value) for name, value in more.items() if value}
     return made
 
 
@@ -191,8 +218,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def _value(text: str) -> Any:
+def _meaning(name: str, text: str) -> Any:
+    """What an argument says, however it is written."""
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError:
-        return text
+        value = text
+    if name == "request_parameters":
+        return value or {}
+    if name == "endpoint" and isinstance(value, dict):
+        return endpoint_key(value)
+    return value

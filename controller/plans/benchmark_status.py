@@ -6,7 +6,7 @@ from controller.actions import Object
 from controller.observed import Context
 from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
-from controller.plans.benchmark_inputs import IGNORED, Measured
+from controller.plans.benchmark_inputs import Measured, ignored_fields
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
 from controller.plans.history import History
@@ -40,7 +40,7 @@ def benchmark_said(
         _running(active),
         completed or _completed(job, measured, history, active, outlook, namespace),
     ]
-    if ignored := [name for name in IGNORED if (job.get("spec") or {}).get(name)]:
+    if ignored := ignored_fields(job.get("spec") or {}):
         text = f"Nothing reads spec.{', spec.'.join(ignored)} on a cluster yet; the report is where reportUri says."
         said.append(Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"))
     return tuple(said)

@@ -11,28 +11,24 @@ from controller.plans.submission import ARGO, DEADLINES, parameters, resource_la
 from crds import labels
 
 TEMPLATE: Final = "benchmark-endpoint"
-_KEPT_FAILED = 3
 
 
 def cron_workflow(job: Object, measured: Measured, namespace: str) -> Object:
-    """The CronWorkflow as it should be.
+    """The CronWorkflow as it should be; each firing's run is labelled and marked as one that the controller submitted.
 
-    Each firing's run is labelled and marked as one that the controller submitted, and as many are kept as the history
-    has entries, at least one, so that none goes before it was read.
+    Args:
+        job: A benchmark with a schedule.
+        measured: Its endpoint, which is known.
+        namespace: The system namespace.
     """
-    spec, metadata = job["spec"], job["metadata"]
-    limit = spec.get("historyLimit")
+    metadata = job["metadata"]
     found = resource_labels(job)
     marks = {labels.INPUTS: measured.inputs}
     marks |= {f"ome.io/{REVISION}": measured.revision} if measured.revision else {}
     made: Object = {
-        "schedules": [spec["schedule"]],
-        "timezone": spec.get("timeZone") or "UTC",
-        "suspend": bool(spec.get("suspend")),
+        **timing(job["spec"]),
         "concurrencyPolicy": "Forbid",
         "startingDeadlineSeconds": 60,
-        "successfulJobsHistoryLimit": max(DEFAULT_LIMIT if limit is None else int(limit), 1),
-        "failedJobsHistoryLimit": _KEPT_FAILED,
         "workflowMetadata": {"labels": {labels.PIPELINE: TEMPLATE, **found}, "annotations": marks},
         "workflowSpec": {
             "workflowTemplateRef": {"name": TEMPLATE},
@@ -49,6 +45,23 @@ def cron_workflow(job: Object, measured: Measured, namespace: str) -> Object:
             "labels": found,
         },
         "spec": made,
+    }
+
+
+def timing(spec: Mapping[str, Any]) -> Object:
+    """What a CronWorkflow has of a job's spec alone, whatever becomes of its endpoint: when it fires, and what stays.
+
+    As many runs are kept as the history has entries, those that failed too, at least one, so that none goes before it
+    was read.
+    """
+    limit = spec.get("historyLimit")
+    kept = max(DEFAULT_LIMIT if limit is None else int(limit), 1)
+    return {
+        "schedules": [spec["schedule"]],
+        "timezone": spec.get("timeZone") or "UTC",
+        "suspend": bool(spec.get("suspend")),
+        "successfulJobsHistoryLimit": kept,
+        "failedJobsHistoryLimit": kept,
     }
 
 

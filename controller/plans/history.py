@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from controller.actions import Object
 from controller.plans.benchmark_sizes import MOST_BASELINE, MOST_HISTORY, MOST_RESULTS, left_out, within
 from controller.plans.runs import Run
-from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
+from steps.benchmark.verdict import Baseline, baseline_of, judge_run, results_of
 
 BASELINE: Final = "ome.io/baseline"
 REVISION: Final = "model-revision"
@@ -63,7 +63,7 @@ def history_of(job: Object, runs: Iterable[Run]) -> History:
             entry = _entry(run, report, _baseline(spec, remembered, named), spec.get("thresholds") or {})
             known[run.name] = entry
         if report is not None and (run.name == named or (not named and entry.get("verdict") == "Pass")):
-            numbers = results_of(report)
+            numbers = baseline_of(report)
             remembered = Baseline(run.name, within(numbers, MOST_BASELINE), len(numbers))
         results, last = (within(results_of(report), MOST_RESULTS) if report is not None else None), entry
     ordered = sorted(known.values(), key=lambda entry: (entry.get("finishedAt", ""), entry["run"]), reverse=True)

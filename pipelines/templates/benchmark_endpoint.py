@@ -6,7 +6,7 @@ from pipelines.templates.pipeline import ask_for, hand_on, run_step, workflow_te
 
 ASKED = (
     "name", "endpoint", "model", "namespace", "model_label", "task", "scenarios", "concurrency", "max_requests",
-    "max_minutes", "max_error_rate",
+    "max_minutes", "max_error_rate", "baseline", "request_parameters", "server", "pod",
 )  # fmt: skip
 
 

@@ -20,10 +20,16 @@ ON_ITS_NODE = (
 """An empty node name means any node, which no selector can say."""
 
 WHERE_THE_MODEL_IS = (
-    "{{=inputs.parameters.model_label == '' ? '{}' : "
-    "toJson({'nodeSelector': {(inputs.parameters.model_label): 'Ready'} })}}"
+    "{{=inputs.parameters.pod != '' ? toJson({"
+    "'nodeSelector': jsonpath(inputs.parameters.pod, '$.nodeSelector'), "
+    "'tolerations': jsonpath(inputs.parameters.pod, '$.tolerations'), "
+    "'affinity': jsonpath(inputs.parameters.pod, '$.affinity'), "
+    "'containers': [{'name': 'main', 'resources': jsonpath(inputs.parameters.pod, '$.resources')}] }) : "
+    "(inputs.parameters.model_label == '' ? '{}' : "
+    "toJson({'nodeSelector': {(inputs.parameters.model_label): 'Ready'} }))}}"
 )
-"""The load generator reads the model's tokenizer from a node that has the model."""
+"""The load generator reads the model's tokenizer from a node that has the model. What else its pod is told is picked
+out by name: a parameter that were a patch itself would give its pod any volume and any account."""
 
 ENDPOINTS_LOCK = "benchmark-{{=jsonpath(inputs.parameters.endpoint, '$.url')}}"
 """Two benchmarks of one endpoint at a time would measure each other, whatever their names. Argo replaces it in the

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final, Literal
 
+from steps.benchmark.request_fields import Backend, backend_for, parse_fields, request_fields
 from steps.benchmark.scenarios import check_task, demand_of
+from steps.benchmark.server_labels import ServerLabels
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.frozen import Frozen
 
-Backend = Literal["openai", "vllm", "sglang"]
 Level = Literal["concurrency", "batch size"]
 
-MAX_CELLS: Final = 48
-"""More would not fit into a status object."""
+MAX_CELLS: Final = 49
+"""genai-bench's own defaults for rerank are as many; many more would not fit into a status object."""
 MAX_LEVEL: Final = 100_000
 MAX_REQUESTS: Final = 1_000_000
 MAX_MINUTES: Final = 24 * 60
@@ -50,6 +51,7 @@ class Plan(Frozen):
         level: What varies inside a scenario.
         parameters: Extra fields of every request's body.
         notes: What the reader of the report should know about these choices.
+        server: What a person says of the endpoint's server.
     """
 
     task: str
@@ -60,6 +62,7 @@ class Plan(Frozen):
     max_minutes: int
     parameters: dict[str, object] = {}
     notes: tuple[str, ...] = ()
+    server: ServerLabels = ServerLabels()
 
     @property
     def total_requests(self) -> int:
@@ -84,6 +87,8 @@ def plan_benchmark(
     engine: str = "",
     end_tokens: Sequence[int] = (),
     context_length: int = 0,
+    request_parameters: Mapping[str, object] | None = None,
+    server: ServerLabels | None = None,
 ) -> Plan:
     """Check what was asked for and lay it out.
 
@@ -96,6 +101,8 @@ def plan_benchmark(
         engine: The runtime's name; decides the dialect.
         end_tokens: Ids of the model's end tokens, for engines that are told them one by one.
         context_length: The model's, in tokens; 0 when unknown.
+        request_parameters: Extra fields of every request's body, see `parse_fields`.
+        server: What a person says of it.
 
     Raises:
         InvalidInputError: names the field, the value and what is accepted.
@@ -120,7 +127,9 @@ def plan_benchmark(
         for s in scenarios
         for n in concurrency
     )
-    parameters, notes = request_parameters(task, engine, end_tokens)
+    given = parse_fields(request_parameters or {})
+    backend = backend_for(task, backend, given)
+    parameters, notes = request_fields(task, backend, given, is_llama_cpp=is_llama_cpp(engine), end_tokens=end_tokens)
     return Plan(
         task=task,
         backend=backend,
@@ -130,6 +139,7 @@ def plan_benchmark(
         max_minutes=max_minutes,
         parameters=parameters,
         notes=notes,
+        server=server or ServerLabels(),
     )
 
 
@@ -169,20 +179,6 @@ def backend_of(engine: str) -> Backend:
 def is_llama_cpp(engine: str) -> bool:
     """Whether the engine is llama.cpp's server, by the runtime's name."""
     return "llamacpp" in re.sub(r"[^a-z]", "", engine.lower())
-
-
-def request_parameters(task: str, engine: str, end_tokens: Sequence[int]) -> tuple[dict[str, object], tuple[str, ...]]:
-    """Extra request fields that keep answers at the length asked for, and what to say when that cannot be done.
-
-    One answer without tokens can spoil a run of genai-bench, so the end token is suppressed in the engine's own words.
-    """
-    if task != "text-to-text":
-        return {}, ()
-    if backend_of(engine) != "openai":
-        return {"ignore_eos": True}, ()
-    if is_llama_cpp(engine) and end_tokens:
-        return {"logit_bias": {str(token): -100 for token in sorted(set(end_tokens))}}, ()
-    return {}, ("Answers may end before the length asked for: this engine was not told to ignore the end token.",)
 
 
 def group_into_runs(cells: Sequence[Cell]) -> tuple[Run, ...]:
@@ -241,6 +237,7 @@ def genai_bench_arguments(
         arguments += ["--additional-request-params", json.dumps(plan.parameters, separators=(",", ":"))]
     return [
         *arguments,
+        *plan.server.arguments(),
         *("--experiment-base-dir", base or "."),
         *("--experiment-folder-name", name),
         *("--log-dir", log_folder),

@@ -41,9 +41,9 @@ class Readiness(NamedTuple):
 def probe_of(task: str, model_name: str, parameters: Mapping[str, object]) -> tuple[str, dict[str, object]]:
     """Path and body of one small request of a task, with the benchmark's own extra parameters."""
     if task == "text-to-embeddings":
-        return "/v1/embeddings", {"model": model_name, "input": ["ready?"]}
+        return "/v1/embeddings", {"model": model_name, "input": ["ready?"], **parameters}
     if task == "text-to-rerank":
-        return "/v1/rerank", {"model": model_name, "query": "ready?", "documents": ["yes"]}
+        return "/v1/rerank", {"model": model_name, "query": "ready?", "documents": ["yes"], **parameters}
     messages = [{"role": "user", "content": "Say ready."}]
     return "/v1/chat/completions", {"model": model_name, "messages": messages, "max_tokens": 4, **parameters}
 

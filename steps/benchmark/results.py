@@ -6,17 +6,18 @@ its error rate is always 0 and its throughput counts idle time.
 
 from collections import Counter
 from collections.abc import Sequence
-from math import ceil, floor
 from typing import Literal
 
+from steps.benchmark.noise import Noise, noise_of
+from steps.benchmark.percentile import percentile
 from steps.benchmark.records import CellRecords, RequestRecord
 from steps.frozen import Frozen
 
-Verdict = Literal["Pass", "Failed"]
+Verdict = Literal["Pass", "Regressed", "Inconclusive", "Failed"]
 
 SHORT_RUN_SECONDS = 30.0
 MAX_ERROR_KINDS = 3
-MAX_MESSAGE_BYTES = 120
+MAX_MESSAGE_BYTES = 80
 
 
 class Percentiles(Frozen):
@@ -60,6 +61,7 @@ class BenchmarkCell(Frozen):
         end_to_end: From sending a request to its last byte.
         output_tokens_per_second, requests_per_second: Of answered requests, over `seconds`.
         error_kinds: The three most frequent; every failed request is in the report's results.csv.
+        noise: How much of the figures is chance; None with too few answered requests, and in older reports.
     """
 
     scenario: str
@@ -79,6 +81,7 @@ class BenchmarkCell(Frozen):
     output_tokens_per_second: float = 0.0
     requests_per_second: float = 0.0
     error_kinds: tuple[ErrorKind, ...] = ()
+    noise: Noise | None = None
 
 
 class BenchmarkReport(Frozen):
@@ -91,7 +94,8 @@ class BenchmarkReport(Frozen):
         endpoint: Base URL.
         engine: The runtime's name, or "".
         task: As genai-bench names it.
-        verdict: `Failed` when a cell's error rate is over the limit or a cell measured nothing.
+        verdict: `Failed` when a cell's error rate is over the limit or a cell measured nothing; `Regressed` and
+            `Inconclusive` only beside a baseline (`steps.benchmark.verdict`).
         reason: Why, in a sentence; "" for Pass.
         requests, errors: Over all cells.
         error_rate: errors / requests over all cells.
@@ -116,13 +120,6 @@ class BenchmarkReport(Frozen):
     seconds: float = 0.0
     cells: tuple[BenchmarkCell, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-def percentile(values: Sequence[float], fraction: float) -> float:
-    """The `fraction` quantile of `values`, which must be sorted, by linear interpolation between the closest ranks."""
-    position = (len(values) - 1) * fraction
-    below, above = values[floor(position)], values[ceil(position)]
-    return below + (above - below) * (position - floor(position))
 
 
 def percentiles(values: Sequence[float]) -> Percentiles | None:
@@ -168,6 +165,7 @@ def summarise(cell: CellRecords) -> BenchmarkCell:
         output_tokens_per_second=_digits(output_tokens / seconds) if seconds else 0.0,
         requests_per_second=_digits(len(answered) / seconds) if seconds else 0.0,
         error_kinds=_error_kinds([r for r in cell.records if r.is_error]),
+        noise=noise_of(cell),
     )
 
 

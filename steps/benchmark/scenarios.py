@@ -3,15 +3,11 @@
 Called by `steps.benchmark.plan`. The grammar itself is the API's (`crds.scenario`).
 """
 
-from typing import Final
-
 from crds.problems import FieldError
 from crds.scenario import checked_task, parse_scenario
+from steps.benchmark.defaults import DEFAULTS
 from steps.errors import InvalidInputError, UnsupportedError
 from steps.frozen import Frozen
-
-TASKS: Final = ("text-to-text", "text-to-embeddings", "text-to-rerank")
-"""What is measured today; genai-bench's other tasks need images, audio or a dataset."""
 
 
 class Demand(Frozen):
@@ -38,9 +34,9 @@ def check_task(task: str) -> None:
     try:
         checked_task(task)
     except FieldError as error:
-        raise InvalidInputError(f"task: {error}", remedy=f"Accepted: {', '.join(TASKS)}.") from None
-    if task not in TASKS:
-        raise UnsupportedError(f'task: "{task}" is not supported yet', remedy=f"Supported: {', '.join(TASKS)}.")
+        raise InvalidInputError(f"task: {error}", remedy=f"Accepted: {', '.join(DEFAULTS)}.") from None
+    if task not in DEFAULTS:
+        raise UnsupportedError(f'task: "{task}" is not supported yet', remedy=f"Supported: {', '.join(DEFAULTS)}.")
 
 
 def demand_of(text: str, task: str) -> Demand:

@@ -24,6 +24,7 @@ class Surroundings(Frozen):
         cores, memory_bytes: Of the machine that put the load on.
         system: Its operating system and architecture.
         versions: Of the programs involved, by name.
+        server: What a person says of the server, in one line, or "".
     """
 
     started_at: str
@@ -33,6 +34,7 @@ class Surroundings(Frozen):
     memory_bytes: int = 0
     system: str = ""
     versions: dict[str, str] = {}
+    server: str = ""
 
 
 def describe_facts(facts: Facts) -> str:
@@ -44,7 +46,7 @@ def describe_facts(facts: Facts) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def gather(started_at: str, facts: Facts | None, tokenizer: str, program: Path) -> Surroundings:
+def gather(started_at: str, facts: Facts | None, tokenizer: str, program: Path, server: str = "") -> Surroundings:
     """Look at this machine."""
     import psutil
 
@@ -56,6 +58,7 @@ def gather(started_at: str, facts: Facts | None, tokenizer: str, program: Path) 
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.machine()}",
         versions=_versions(program),
+        server=server,
     )
 
 

@@ -61,6 +61,7 @@ class Turns:
         try:
             yield
             self._limit = self._limit.served(began)
+            self._waits.served()
         except (OverloadedError, RateLimitedError):
             self._limit = self._limit.overloaded(began, time.monotonic())
             raise

@@ -26,8 +26,8 @@ class TransferSettings:
         stall_seconds: A connection with no byte for so long is cut (`OME_STALL_SECONDS`).
         attempts: Failures in a row, without a byte between them, until the error is final (`OME_TRANSFER_ATTEMPTS`).
         backoff_seconds: Wait after the first failure; doubles up to 30 s (`OME_BACKOFF_SECONDS`).
-        rate_limit_seconds: How long in all an import waits for a source that says it is asked too often
-            (`OME_RATE_LIMIT_SECONDS`).
+        rate_limit_seconds: How long an import waits, with nothing served between, for a source that says it is asked
+            too often (`OME_RATE_LIMIT_SECONDS`).
         connections: Transfers at once, while the source takes so many (`OME_CONNECTIONS`).
     """
 
@@ -57,7 +57,7 @@ class Waits:
     """How long a source has had us wait; what several transfers wait for at once counts once.
 
     Attributes:
-        seconds: In all.
+        seconds: In all, since the source last served.
         until: When the last wait ends, on the monotonic clock: until then nobody need ask the source.
     """
 
@@ -73,6 +73,10 @@ class Waits:
         """Wait for so many seconds from `now` on."""
         self.seconds += self.added_by(delay, now)
         self.until = max(self.until, now + delay)
+
+    def served(self) -> None:
+        """The source gave something: one that gives so much in five minutes is waited for again and again."""
+        self.seconds = 0.0
 
 
 class Patience:

@@ -38,10 +38,10 @@ def model(tmp_path: Path) -> str:
 class StepProcess:
     """`python -m steps benchmark-endpoint` as a child, as a template runs it."""
 
-    def __init__(self, root: Path, server: OpenAIServer, key: str = "", **inputs: Any) -> None:
+    def __init__(self, root: Path, target: OpenAIServer, key: str = "", **inputs: Any) -> None:
         self.root = root
         root.mkdir()
-        endpoint = Endpoint(url=server.url, model_name=server.model, engine="llama-cpp")
+        endpoint = Endpoint(url=target.url, model_name=target.model, engine="llama-cpp")
         values: dict[str, Any] = {"name": "nightly", "endpoint": endpoint, "model": "tiny", "max_minutes": 1} | inputs
         (root / "in.json").write_text(json.dumps([{"name": n, "value": to_parameter(v)} for n, v in values.items()]))
         self.progress = root / "progress.json"
@@ -127,6 +127,31 @@ def test_sigterm_keeps_the_finished_cell_and_a_rerun_measures_the_rest(
     written = json.loads((second.report_folder() / "results.json").read_text())["cells"][0]
     assert written == json.loads(kept)
     assert list(ome_home.glob("reports/.unfinished/*")) == []
+
+
+def test_requests_carry_what_is_asked_for_and_are_compared_with_a_baseline(tmp_path: Path, model: str) -> None:
+    """In its dialect of vLLM genai-bench sets `ignore_eos` to true, and asks back when it is told false."""
+    with serving(OpenAIServer(token_seconds=0.004)) as server:
+        step = StepProcess(
+            tmp_path / "step",
+            server,
+            endpoint=Endpoint(url=server.url, model_name=server.model, engine="vllm"),
+            scenarios=("D(8,8)",),
+            concurrency=(2,),
+            max_requests=40,
+            baseline=[{"scenario": "D(8,8)", "concurrency": 2, "endToEnd": {"p50": 0.001}, "requests": 40}],
+            request_parameters={"ignore_eos": "false", "temperature": "0.5", "user": "me"},
+            server={"engine": "vLLM", "version": "0.11", "gpuType": "A100", "gpuCount": 2},
+        )
+        assert step.wait() == 0, step.log.read_text()
+    asked = [{name: body.get(name) for name in ("ignore_eos", "temperature", "user")} for body in server.bodies]
+    assert len(asked) >= 40
+    assert all(fields == {"ignore_eos": None, "temperature": 0.5, "user": "me"} for fields in asked)
+    assert step.output()["verdict"] == "Regressed"
+    assert "Against the given numbers: D(8,8) at 2: latency p50" in step.output()["reason"]
+    assert any("ignore_eos is false" in note for note in step.output()["notes"])
+    page = (step.report_folder() / "report.html").read_text()
+    assert "vLLM 0.11, 2 × A100" in page and "--additional-request-params" in page
 
 
 def await_file(folder: Path, pattern: str, step: StepProcess) -> Path:

@@ -8,6 +8,7 @@ import pytest
 from steps.benchmark.genai_bench import child_environment, failure, find_genai_bench
 from steps.benchmark.plan import Cell
 from steps.benchmark.records import CellRecords
+from steps.benchmark.results import BenchmarkReport
 from steps.benchmark.unfinished import FORGOTTEN_SECONDS, KEPT_SECONDS, UnfinishedBenchmark
 from steps.benchmark_endpoint import BenchmarkInputs, benchmark_endpoint
 from steps.contract import find_step, read_inputs
@@ -28,7 +29,7 @@ def typed(**parameters: str) -> Any:
         ("D(32,8), N(4,1)/(4,1);U(10,20)", ("D(32,8)", "N(4,1)/(4,1)", "U(10,20)")),
         ("dataset", ("dataset",)),
         ("D(32,8) and more!", ("D(32,8) and more!",)),
-        ("", ("D(64,16)",)),
+        ("", ()),
     ],
 )
 def test_scenarios_may_be_json_or_plain_text(text: str, scenarios: tuple[str, ...]) -> None:
@@ -38,6 +39,17 @@ def test_scenarios_may_be_json_or_plain_text(text: str, scenarios: tuple[str, ..
 @pytest.mark.parametrize(("text", "levels"), [("[1,2]", (1, 2)), ("4", (4,)), ("1, 2 8", (1, 2, 8)), ("", (1, 2))])
 def test_concurrency_may_be_json_or_plain_text(text: str, levels: tuple[int, ...]) -> None:
     assert typed(concurrency=text).concurrency == levels
+
+
+def test_a_baseline_is_an_earlier_report_or_given_numbers() -> None:
+    earlier = BenchmarkReport(name="nightly", model="m", model_name="m", endpoint="http://h")
+    assert typed(baseline=earlier.model_dump_json(by_alias=True)).baseline == earlier
+    given = typed(baseline='[{"scenario": "D(8,8)", "concurrency": 1, "ttft": {"p50": 0.1}}]').baseline
+    assert given[0].ttft.p50 == 0.1
+    assert typed(baseline="").baseline is None
+    for wrong in ("fast", '{"name": "nightly"}', '[{"scenario": "D(8,8)"}]'):
+        with pytest.raises(InvalidInputError, match="baseline"):
+            typed(baseline=wrong)
 
 
 def test_a_wrong_number_names_the_parameter() -> None:

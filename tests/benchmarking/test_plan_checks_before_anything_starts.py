@@ -94,7 +94,7 @@ def test_embeddings_vary_the_batch_size() -> None:
         ({"concurrency": []}, "concurrency: is empty"),
         ({"concurrency": [0]}, "concurrency: 0"),
         ({"concurrency": [1, 1]}, "twice"),
-        ({"concurrency": list(range(1, 50))}, "49 cells"),
+        ({"concurrency": list(range(1, 51))}, "50 cells"),
         ({"max_requests": 0}, "max_requests: 0"),
         ({"max_minutes": 0}, "max_minutes: 0"),
         ({"context_length": 39}, "needs 40 tokens"),

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps.benchmark.load_log import LoadLog
+from steps.benchmark.percentile import percentile
 from steps.benchmark.plan import MAX_CELLS
 from steps.benchmark.records import CellRecords, RequestRecord, parse_run
-from steps.benchmark.results import BenchmarkReport, judge, notes_of, percentile, summarise
+from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
 from steps.errors import InvalidInputError
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -154,6 +155,11 @@ def test_summary_is_consistent_for_any_requests(rows: list[tuple[float, float, i
 
 def test_the_largest_report_stays_under_64_kib() -> None:
     bad = tuple(RequestRecord(start=0.1, error_code=400 + n, error_message='"' * 900) for n in range(9))
-    one = summarise(CellRecords(scenario="N(480,240)/(300,150)", concurrency=99999, records=bad))
+    good = tuple(
+        RequestRecord(start=n, ttft=n / 7, tpot=n / 70, end_to_end=n / 3, input_tokens=480, output_tokens=300)
+        for n in range(1, 50)
+    )
+    one = summarise(CellRecords(scenario="N(480,240)/(300,150)", concurrency=99999, records=(*bad, *good)))
+    assert one.noise is not None and one.error_kinds and one.tpot is not None
     report = BenchmarkReport(name="n" * 60, model="m", model_name="m", endpoint="http://e", cells=(one,) * MAX_CELLS)
     assert len(report.model_dump_json(by_alias=True).encode()) < 64 * 1024

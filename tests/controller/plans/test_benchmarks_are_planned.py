@@ -7,8 +7,8 @@ import pytest
 
 from controller.index import arguments_of
 from controller.plans import plan_benchmark
-from controller.plans.verdict import Baseline, judge_run, results_of
 from steps.benchmark.results import BenchmarkReport
+from steps.benchmark.verdict import Baseline, judge_run, results_of
 from tests.controller.plans.argo import only_run, runs_of, step, submitted_by_a_person, told, write
 from tests.controller.plans.benchmarks import CRON, JOB, MODEL, cluster_with, finish, fire, model_that_is_ready, settle
 from tests.controller.plans.cluster import merged
@@ -139,6 +139,35 @@ def test_a_schedule_keeps_a_cron_workflow() -> None:
     cluster.change("CronWorkflow", "ome", CRON, {"spec": {"suspend": False}})
     settle(cluster)
     assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is True
+
+
+def test_a_schedule_is_changed_while_what_it_measures_is_away() -> None:
+    cluster = cluster_with(schedule="0 3 * * *", timeZone="Europe/Berlin")
+    settle(cluster)
+    before = cluster.get("CronWorkflow", "ome", CRON)["spec"]
+    cluster.delete(*MODEL)
+    settle(cluster)
+    cluster.change(*JOB, {"spec": {"schedule": "0 4 * * *", "timeZone": "UTC", "suspend": True, "historyLimit": 2}})
+    settle(cluster)
+    changed = {
+        "schedules": ["0 4 * * *"], "timezone": "UTC", "suspend": True,
+        "successfulJobsHistoryLimit": 2, "failedJobsHistoryLimit": 2,
+    }  # fmt: skip
+    assert cluster.get("CronWorkflow", "ome", CRON)["spec"] == before | changed
+    assert cluster.plan(plan_benchmark, *JOB).actions == ()
+    cluster.change(*JOB, {"spec": {"schedule": None, "timeZone": None}})
+    settle(cluster)
+    assert not cluster.of_kind("CronWorkflow")
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(None, 10), (4, 4), (0, 1)])
+def test_as_many_runs_of_a_schedule_stay_as_the_history_has_entries_failed_ones_too(
+    limit: int | None, kept: int
+) -> None:
+    cluster = cluster_with(schedule="0 3 * * *", historyLimit=limit)
+    settle(cluster)
+    spec = cluster.get("CronWorkflow", "ome", CRON)["spec"]
+    assert (spec["successfulJobsHistoryLimit"], spec["failedJobsHistoryLimit"]) == (kept, kept)
 
 
 @pytest.mark.parametrize(
