@@ -2,6 +2,7 @@
 
 import pytest
 
+from steps.cache.turns import Turns
 from steps.errors import NetworkError, RateLimitedError
 from steps.sources.http_answers import error_of
 from steps.sources.patience import MOST_REFUSALS, Patience, TransferSettings, Waits
@@ -50,6 +51,21 @@ def test_all_transfers_of_an_import_wait_no_longer_than_the_bound() -> None:
     with pytest.raises(RateLimitedError):
         second.delay_after(refusal(20))
     assert second.delay_after(refusal(9)) == 9
+
+
+def test_a_source_that_serves_between_its_refusals_is_waited_for_again() -> None:
+    """As a hub that gives so many requests in five minutes."""
+    waits = Waits()
+    patience, turns = Patience(SETTINGS, waits), Turns(8, waits)
+    for _ in range(3):
+        assert patience.delay_after(refusal(20)) == 20
+        waits.until -= 20  # the wait is over
+        with turns.taken():
+            pass
+    assert patience.delay_after(refusal(20)) == 20
+    waits.until -= 20
+    with pytest.raises(RateLimitedError):
+        patience.delay_after(refusal(20))
 
 
 @pytest.mark.parametrize(
