@@ -28,6 +28,9 @@ class SelectInputs(StepInputs):
     namespace: str = Field(default="default", description="Namespace of the service; its own runtimes come first.")
     facts: Facts | None = Field(default=None, description="Facts of the model; empty to read those of its import.")
     runtime: str = Field(default="", description="Runtime by name; empty to choose one.")
+    protocol: str = Field(
+        default="", description="Protocol that the runtime must speak, such as openAI or cohere; empty for any."
+    )
     accelerator: str = Field(default="", description="AcceleratorClass by name; empty to choose one.")
     constraints: AskedConstraints = Field(
         default=(),
@@ -141,6 +144,7 @@ def _request(inputs: SelectInputs) -> SelectionRequest:
     return SelectionRequest(
         runtime=inputs.runtime,
         accelerator=inputs.accelerator,
+        protocol=inputs.protocol,
         constraints=inputs.constraints,
         policy=inputs.policy or None,
         tolerations=inputs.tolerations,

@@ -32,6 +32,7 @@ ManifestDigest = Annotated[
 ]
 Runtime = Annotated[str, typer.Option("--runtime", help="This runtime and no other, if it can serve the model.")]
 Accelerator = Annotated[str, typer.Option("--accelerator", help="This AcceleratorClass and no other.")]
+Protocol = Annotated[str, typer.Option("--protocol", help="One that the runtime must speak, such as openAI.")]
 Context = Annotated[int, typer.Option("--context", min=0, help="Tokens a sequence; 0: the runtime's own.")]
 Parallel = Annotated[int, typer.Option("--sequences", min=1, help="Sequences at once that must fit in memory.")]
 Fit = Annotated[

@@ -5,7 +5,7 @@ from hera.workflows import DAG, WorkflowTemplate
 from pipelines.templates.pipeline import ask_for, hand_on, run_step, workflow_template, workflow_values
 
 HARDWARE = ("accelerator", "constraints", "policy", "tolerations")
-ASKED = ("model", "namespace", "runtime", *HARDWARE, "context", "concurrency", "fit")
+ASKED = ("model", "namespace", "runtime", "protocol", *HARDWARE, "context", "concurrency", "fit")
 CHOSEN_BY = ("runtime", *HARDWARE, "context", "fit")
 """What deploy-model and onboard-model ask for of it, besides the model."""
 

@@ -82,6 +82,15 @@ def test_the_context_that_was_asked_for_goes_on_to_deploy(folder: ResourceFolder
     assert select(runtime="any-gguf").context == 0
 
 
+def test_only_a_runtime_that_speaks_the_protocol_that_was_asked_for_is_chosen(folder: ResourceFolder) -> None:
+    for protocol in ("cohere", "openAI"):
+        spec = {**PYTHON_RUNTIME["spec"], "protocolVersions": [protocol]}  # type: ignore[dict-item]
+        folder.apply({**PYTHON_RUNTIME, "metadata": {"name": f"speaks-{protocol.lower()}"}, "spec": spec})
+    others = {refusal.runtime: refusal for refusal in select(facts=SMOLLM2, protocol="cohere").refused}
+    assert others["speaks-cohere"].is_candidate
+    assert others["speaks-openai"].reason == "it does not speak the protocol cohere; it speaks openAI"
+
+
 def test_a_model_that_is_not_there_or_not_imported_is_said(folder: ResourceFolder) -> None:
     with pytest.raises(NotFoundError) as missing:
         select()
