@@ -19,7 +19,7 @@ from steps.cache.folder import read_marker, remove_tree
 from steps.cache.pending import forget_pending, pending_notes
 from steps.cache.references import References
 from steps.cache.root import PRIVATE, model_folder, models_root
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.errors import ClusterError, NotFoundError
 from steps.sources.paths import MARKER
 
@@ -83,7 +83,7 @@ def make_room(store: ObjectStore, needs: int, own: frozenset[Claimed]) -> tuple[
     disk = read_disk(store, claimed - own)
     if needs <= 0 or disk.free - disk.reserve - disk.promised >= needs:
         return ()  # what may go need not be found out, which on a cluster asks the API server
-    names = {f"{c.algorithm}/{c.digest}" for c in claimed | own}
+    names = {object_name(c) for c in claimed | own}
     links, candidates = _candidates(store, names)
     removed = []
     for victim in plan_admission(needs, disk, candidates, links):
@@ -152,7 +152,7 @@ def _candidates(store: ObjectStore, kept: set[str]) -> tuple[dict[str, int], lis
         marker = read_marker(folder)
         if marker is None:
             continue
-        objects = {f"{f.algorithm}/{f.digest}": f.size for f in marker.files}
+        objects = {object_name(f): f.size for f in marker.files}
         for name in objects:
             links[name] = links.get(name, 0) + 1
         if (seen := _stat(folder / MARKER)) is None:
@@ -189,11 +189,11 @@ def collect(store: ObjectStore, leftover_seconds: float, kept: set[str] | None =
         kept: Objects (`algorithm/digest`) that stay, in place of those of interrupted imports.
     """
     kept = _interrupted(store, leftover_seconds) if kept is None else kept
-    claimed = {f"{c.algorithm}/{c.digest}" for c in live_claims(store)} | kept
+    claimed = {object_name(c) for c in live_claims(store)} | kept
     linked: set[str] = set()
     for folder in model_folders(store.root):
         marker = read_marker(folder)
-        linked.update(f"{f.algorithm}/{f.digest}" for f in marker.files) if marker is not None else None
+        linked.update(object_name(f) for f in marker.files) if marker is not None else None
     for earlier in earlier_revisions(store):
         linked.update(earlier.objects)
     files = freed = 0

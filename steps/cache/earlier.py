@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from steps.cache.folder import Marker, read_marker
 from steps.cache.references import References
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.errors import InvalidInputError, OmeError
 from steps.frozen import Frozen
 from steps.home import write_atomically
@@ -59,7 +59,7 @@ class EarlierRevision:
     @property
     def objects(self) -> dict[str, int]:
         """Sizes in bytes by `algorithm/digest`."""
-        return {f"{file.algorithm}/{file.digest}": file.size for file in self.marker.files}
+        return {object_name(file): file.size for file in self.marker.files}
 
 
 def kept_revisions() -> int:

@@ -12,7 +12,7 @@ from steps.cache.earlier import forget_earlier
 from steps.cache.folder import read_marker
 from steps.cache.pending import forget_pending
 from steps.cache.root import PRIVATE, model_folder, models_root
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.model_owner import ModelOwner, default_folder
 from steps.sources.paths import MARKER
 
@@ -60,7 +60,7 @@ def is_own(folder: Path, owner: ModelOwner) -> bool:
 
 def _remove_downloads(store: ObjectStore, folder: Path) -> Collected:
     """Remove downloads that were begun for this folder only and that no process has."""
-    claimed = {f"{claim.algorithm}/{claim.digest}" for claim in live_claims(store)}
+    claimed = {object_name(claim) for claim in live_claims(store)}
     own = forget_pending(store, folder) - claimed
     files = freed = 0
     for path in list(store.partials()):

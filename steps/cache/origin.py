@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from steps.cache.fetching import fetch_files
 from steps.cache.folder import Marker
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.cache.verifying import OnProgress
 from steps.errors import DiskFullError, IntegrityError, NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
@@ -58,7 +58,7 @@ def find_origins(wanted: Mapping[str, Sequence[Marker]], failures: list[OmeError
                 found[name] = known[marker.manifest][name]
                 break
         else:
-            paths = [f.path for marker in markers for f in marker.files if f"{f.algorithm}/{f.digest}" == name]
+            paths = [f.path for marker in markers for f in marker.files if object_name(f) == name]
             gone = NotFoundError(
                 f"{markers[0].uri} {paths[0]}: the source no longer has the bytes {name.replace('/', ':')}",
                 remedy="Import the model again: it gets the files that its source has now.",
@@ -127,4 +127,4 @@ def _origins_of(marker: Marker) -> tuple[dict[str, Origin], OmeError | None]:
     except OmeError as error:
         return {}, error
     parameters = tuple(sorted(manifest.parameters.items()))
-    return {f"{file.algorithm}/{file.digest}": Origin(manifest.uri, file, parameters) for file in manifest.files}, None
+    return {object_name(file): Origin(manifest.uri, file, parameters) for file in manifest.files}, None

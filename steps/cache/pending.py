@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.home import write_atomically
 from steps.manifest import FileEntry
 
@@ -35,7 +35,7 @@ class PendingNote:
 
 def note_pending(store: ObjectStore, folder: Path, files: Sequence[FileEntry]) -> None:
     """Note what is missing for a folder."""
-    objects = {f"{file.algorithm}/{file.digest}": file.size for file in files}
+    objects = {object_name(file): file.size for file in files}
     content = json.dumps({"folder": folder.relative_to(store.root).as_posix(), "objects": objects}, sort_keys=True)
     write_atomically(_path(store, folder), content.encode(), is_durable=False)
 

@@ -20,7 +20,7 @@ from steps.cache.earlier import earlier_revisions, is_served, superfluous
 from steps.cache.folder import remove_tree
 from steps.cache.references import References
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.cache.survey import InodeKey, ModelFolder, PassedOver, StoredFile, Survey, survey
 from steps.cache.usage import is_running
 from steps.frozen import Frozen
@@ -82,7 +82,7 @@ def prune(
     read_references = cache(References)
     references = read_references() if with_models else None
     with store.locked():
-        claimed = frozenset(f"{c.algorithm}/{c.digest}" for c in live_claims(store))
+        claimed = frozenset(object_name(c) for c in live_claims(store))
         going = superfluous(store, lambda each, known: is_served(read_references(), each, known))
         staying = (each for each in earlier_revisions(store) if each not in going)
         found = survey(store, claimed.union(*(each.objects for each in staying)), references)

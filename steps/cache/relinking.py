@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from steps.cache.folder import MarkedFile, hold_folder, read_marker, replace_marker
-from steps.cache.store import ObjectStore, sync_folder
+from steps.cache.store import ObjectStore, object_name, sync_folder
 from steps.cache.survey import ModelFolder
 from steps.errors import InvalidInputError, OmeError, UnsupportedError
 
@@ -46,7 +46,7 @@ def relink(
                 if file.path not in chosen:
                     continue
                 fresh[file.path] = (file.size, 0, 0)  # not as verified, until it is
-                if is_sound(f"{file.algorithm}/{file.digest}"):
+                if is_sound(object_name(file)):
                     fresh[file.path] = _replace(store, model.path, file, staging / "file")
                     mended.append(model.path / file.path)
             new = marker.model_copy(update={"files": tuple(_marked(file, fresh) for file in marker.files)})

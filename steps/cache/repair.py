@@ -18,7 +18,7 @@ from steps.cache.locks import exclusive
 from steps.cache.origin import Origin, fetch_objects, find_origins
 from steps.cache.relinking import Look, relink
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore, sync_folder
+from steps.cache.store import ObjectStore, object_name, sync_folder
 from steps.cache.survey import REPAIR, InodeKey, ModelFolder
 from steps.cache.verifying import OnProgress, Verification, is_safe
 from steps.errors import OmeError
@@ -44,7 +44,7 @@ class Mend:
     @property
     def name(self) -> str:
         """`algorithm/digest`."""
-        return f"{self.file.algorithm}/{self.file.digest}"
+        return object_name(self.file)
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ def _plan_mends(found: Verification, relinks: tuple[Relink, ...]) -> tuple[Mend,
             if marked.path in each.files:
                 values = marked.model_dump(include={"path", "size", "algorithm", "digest"})
                 entry = FileEntry.model_validate({**values, "location": ""})
-                files.setdefault(f"{marked.algorithm}/{marked.digest}", entry)
-                models.setdefault(f"{marked.algorithm}/{marked.digest}", []).append(each.model)
+                files.setdefault(object_name(marked), entry)
+                models.setdefault(object_name(marked), []).append(each.model)
     damaged: dict[str, set[InodeKey]] = {}
     for check in found.damaged:
         damaged.setdefault(check.name, set()).add(check.inode)
@@ -167,7 +167,7 @@ class _Repair:
         origins = find_origins(markers, self._failures)
         with ExitStack() as stack:
             with self._store.locked():
-                claimed = {f"{c.algorithm}/{c.digest}" for c in live_claims(self._store)}
+                claimed = {object_name(c) for c in live_claims(self._store)}
                 mended = self._remove_useless(claimed)
                 for mend in mends.values():
                     self._distrust(mend)

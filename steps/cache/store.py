@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from steps.cache.locks import exclusive
 from steps.cache.root import PRIVATE
@@ -17,6 +18,23 @@ from steps.parts_digest import PartsHasher
 _CHUNK = 4 << 20
 OBJECT_NAME = re.compile(r"[0-9a-f]{32,128}|[0-9a-f]{32}-[1-9][0-9]{0,15}")
 ALGORITHMS = ("sha256", "git-sha1", "md5", "md5-parts", "version")
+
+
+class Digested(Protocol):
+    """A file of a manifest or of a marker, or a claim."""
+
+    @property
+    def algorithm(self) -> str:
+        """One of ALGORITHMS."""
+
+    @property
+    def digest(self) -> str:
+        """As a manifest has it."""
+
+
+def object_name(digested: Digested) -> str:
+    """`<algorithm>/<digest>`: the object's path below the folder of objects."""
+    return f"{digested.algorithm}/{digested.digest}"
 
 
 class ObjectStore:

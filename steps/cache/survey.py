@@ -14,7 +14,7 @@ from steps.cache.folder import Marker, is_intact, read_marker
 from steps.cache.journal import read_journal
 from steps.cache.pending import PendingNote, pending_notes
 from steps.cache.references import References
-from steps.cache.store import ALGORITHMS, OBJECT_NAME, ObjectStore
+from steps.cache.store import ALGORITHMS, OBJECT_NAME, ObjectStore, object_name
 from steps.frozen import Frozen
 from steps.sources.paths import MARKER
 
@@ -70,7 +70,7 @@ class ModelFolder:
     @property
     def objects(self) -> frozenset[str]:
         """`algorithm/digest` of all that its marker names."""
-        return frozenset(f"{f.algorithm}/{f.digest}" for f in self.marker.files) if self.marker else frozenset()
+        return frozenset(object_name(f) for f in self.marker.files) if self.marker else frozenset()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from steps.cache.collection import read_disk
 from steps.cache.pending import PendingNote
 from steps.cache.references import References
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.cache.survey import InodeKey, ModelFolder, PassedOver, Survey, survey
 from steps.errors import OmeError
 from steps.frozen import Frozen
@@ -118,7 +118,7 @@ def read_usage() -> Usage:
     store = ObjectStore(models_root())
     with store.locked():
         claims = live_claims(store)
-    found = survey(store, frozenset(f"{c.algorithm}/{c.digest}" for c in claims), References())
+    found = survey(store, frozenset(object_name(c) for c in claims), References())
     usage, disk = account(found, str(store.root)), read_disk(store, frozenset())
     models = tuple(m.model_copy(update={"revision": _revision(m.manifest)}) for m in usage.models)
     return usage.model_copy(update={"models": models, "free_bytes": disk.free, "reserve_bytes": disk.reserve})

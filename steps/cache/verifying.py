@@ -15,7 +15,7 @@ from typing import Literal, cast
 from steps.cache.claims import live_claims
 from steps.cache.folder import Marker, read_marker
 from steps.cache.root import models_root
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, object_name
 from steps.cache.survey import InodeKey, ModelFolder, PassedOver, Survey, survey
 from steps.errors import InvalidInputError, NotFoundError
 from steps.frozen import Frozen
@@ -121,7 +121,7 @@ def verify(names: Sequence[str] = (), on_progress: OnProgress = lambda *_: None)
     """
     store = ObjectStore(models_root())
     with store.locked():
-        claimed = frozenset(f"{c.algorithm}/{c.digest}" for c in live_claims(store))
+        claimed = frozenset(object_name(c) for c in live_claims(store))
     found = survey(store, claimed)
     plan = plan_verification(found, choose_models(found.models, names), with_loose_objects=not names)
     digests = _hash_all(store, plan.checks, on_progress)
@@ -166,9 +166,7 @@ def plan_verification(found: Survey, models: Sequence[ModelFolder], *, with_loos
     for model in found.models:
         for file in model.marker.files if model.marker is not None else ():
             if file.path in model.files:
-                places.setdefault((model.files[file.path], f"{file.algorithm}/{file.digest}"), []).append(
-                    (model, file.path)
-                )
+                places.setdefault((model.files[file.path], object_name(file)), []).append((model, file.path))
     chosen = {model.name for model in models}
     used = {name for model in found.models for name in model.objects}
     needed = {name for model in models for name in model.objects}
