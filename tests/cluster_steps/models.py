@@ -29,7 +29,7 @@ HUGE_WEIGHTS = "acme/huge/model.gguf"
 def huge_files() -> tuple[dict[str, bytes], str]:
     """Files and settings of a hub's repository of two terabytes, of which there is no more than the header says.
 
-    The listing gives the size. Whoever fetches the weights gets far less, and whoever parses them just what it reads.
+    The hub says the size. Whoever fetches the weights gets far less, and whoever parses them just what it reads.
     """
     metadata = {
         "general.architecture": "llama", "llama.block_count": 2, "llama.context_length": 512,
@@ -37,4 +37,4 @@ def huge_files() -> tuple[dict[str, bytes], str]:
     }  # fmt: skip
     header, data = gguf_bytes(metadata, {"token_embd.weight": ("F16", (1000, HUGE_BYTES // 2000))})
     size = len(header) + data
-    return {"model.gguf": header.ljust(FIRST_READ, b"\0")}, f"listed: {{model.gguf: {{size: {size}}}}}\n"
+    return {"model.gguf": header.ljust(FIRST_READ, b"\0")}, f"sizes: {{model.gguf: {size}}}\n"

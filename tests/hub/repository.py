@@ -10,6 +10,7 @@
     digests: {big.safetensors: <sha256>}    given, not computed: for huge sparse files
     xet: true                        large files are in Xet storage: told by their hash there too, besides their sha256
     listed: {a.json: {path: ../a.json, size: 7}}    what the listing says instead: for hubs that lie
+    sizes: {big.gguf: 2000000000000}    as large as listing and answers say; what the file does not have is not sent
 
 Files under `.revisions/<name>/` are the branch or tag <name>; the rest is `main`.
 """
@@ -44,6 +45,7 @@ class Settings:
     digests: Mapping[str, str] = field(default_factory=dict)
     xet: bool = False
     listed: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def needs_token(self) -> bool:
@@ -53,7 +55,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file of a revision; `sha256` only for those kept as LFS, `xet_hash` only for those in Xet storage."""
+    """One file of a revision.
+
+    Attributes:
+        size: As it is listed.
+        sha256: Of those kept as LFS.
+        xet_hash: Of those in Xet storage.
+        said_size: As answers with its bytes say; 0 for what there is.
+    """
 
     path: str
     size: int
@@ -61,6 +70,7 @@ class HubFile:
     sha256: str
     source: Path
     xet_hash: str = ""
+    said_size: int = 0
 
     @property
     def etag(self) -> str:
@@ -141,12 +151,13 @@ class Repository:
         return self._listed.setdefault(sha, Revision(sha, tuple(files)))
 
     def _file(self, path: str, source: Path, given: str) -> HubFile:
-        size = source.stat().st_size
+        said = self.settings.sizes.get(path, 0)
+        size = said or source.stat().st_size
         if not given and source.suffix not in LFS_SUFFIXES and size < LFS_SIZE:
-            return HubFile(path, size, self._digests.git_sha1(source), "", source)
+            return HubFile(path, size, self._digests.git_sha1(source), "", source, said_size=said)
         sha256 = given or self._digests.sha256(source)
         xet_hash = _stand_in_for_xet(sha256) if self.settings.xet else ""
-        return HubFile(path, size, git_sha1_of(_pointer(sha256, size)), sha256, source, xet_hash)
+        return HubFile(path, size, git_sha1_of(_pointer(sha256, size)), sha256, source, xet_hash, said)
 
 
 def _stand_in_for_xet(sha256: str) -> str:

@@ -41,9 +41,9 @@ class Sender:
         await response.prepare(request)
         with source.open("rb") as file, suppress(ConnectionResetError, BrokenPipeError):
             loop = asyncio.get_running_loop()
-            position = start
-            while position < end:
-                count = min(end - position, SLICE if self._pace == 0 else 1 << 14)
+            position, there = start, min(end, source.stat().st_size)
+            while position < there:
+                count = min(there - position, SLICE if self._pace == 0 else 1 << 14)
                 held = self._faults.standing(target, "hold")
                 if held is not None:
                     count = min(count, held.after - self._ledger.counts().total_bytes - self._under_way)
@@ -72,7 +72,9 @@ class Sender:
                 finally:
                     self._under_way -= count
                 position += count
-            if response.prepared and (is_changed or fault is not None):
+            if there < end:
+                self._close(request)
+            elif response.prepared and (is_changed or fault is not None):
                 await response.write_eof()
         return response
 

@@ -185,7 +185,7 @@ class HubServer:
     ) -> web.StreamResponse:
         if not matches(request.headers.get("If-Match"), headers["ETag"].strip('"')):
             return web.Response(status=412, headers=headers)
-        size = file.source.stat().st_size  # the listing may say another
+        size = file.said_size or file.source.stat().st_size  # the listing may say another
         try:
             is_whole = self.faults.take(target, frozenset({"whole"})) is not None
             asked = None if is_whole else parse_range(request.headers.get("Range"), size)
