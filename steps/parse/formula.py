@@ -2,8 +2,8 @@
 
 Used when no tensor header can be read. `blueprint` knows what transformers builds for a class by its name; the rules
 count whatever a model is called. To them a model is its embeddings, its layers (what mixes tokens: `mixers`; what
-feeds forward: `feed_forward`), what stands around them (`heads`), draft layers, and towers. Models of another build are
-told first: with an encoder and a decoder, with two towers, or hearing waves. `tests/parsing/transformers_table`
+feeds forward: `feed_forward`), what stands around them (`heads`), draft layers, and towers. Models of another build
+are told first: with an encoder and a decoder, with two towers, or hearing waves. `tests/parsing/transformers_table`
 compares the counts with what transformers builds.
 """
 

@@ -2,8 +2,8 @@
 
 `python -m tests.parsing.transformers_table.mine SAMPLES... --out steps/parse/blueprints.jsonl` reads what `samples.py`
 left. Tensors are grouped by their names with the numbers of layers starred; each size, each number of layers and
-each condition is searched by `search.py` and must hold in every build. A class with a tensor that nothing explains gets
-no line, and neither does one that the rules of `steps.parse.formula` count at least as well.
+each condition is searched by `search.py` and must hold in every build. A class with a tensor that nothing explains
+gets no line, and neither does one that the rules of `steps.parse.formula` count at least as well.
 """
 
 import argparse
@@ -428,6 +428,7 @@ def _texts(how: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 HELD_OUT: Final = 3
+LEAST_BUILDS: Final = 8
 
 
 def read(paths: list[Path]) -> list[Json]:
@@ -461,6 +462,8 @@ def blueprint_of(found: Json) -> Json:
         UnexplainedError: names a tensor that nothing explains.
     """
     one = Class(found)
+    if len(one.samples) < LEAST_BUILDS:
+        raise UnexplainedError(f"{one.name}: {len(one.samples)} builds tell too little")
     line = one.explain()
     line["types"] = sorted({s["config"].get("model_type") or found["type"] for s in one.samples} | {found["type"]})
     line["seen"] = _seen(line, one.envs) | {

@@ -123,8 +123,9 @@ class Frame:
                 yield a * b // 2, f"{s}*{t}//2"
             for (a, s), (b, t) in itertools.permutations(few, 2):
                 yield a // np.where(b > 0, b, 10**9 + 7), f"{s}//{t}"
-            for (a, s), (b, t) in itertools.combinations(few[:30], 2):
-                for k in (2, 3, 4):
+                yield 2 * (a // np.where(b > 0, b, 10**9 + 7)), f"2*({s}//{t})"
+            for (a, s), (b, t) in itertools.combinations_with_replacement(few[:30], 2):
+                for k in (2, 3, 4, 6):
                     yield a * b * k, f"{k}*{s}*{t}"
         else:
             few = list(zip(rows, texts, strict=True))[:22]
@@ -134,6 +135,7 @@ class Frame:
                     yield a * b // safe, f"{s}*{t}//{u}"
                     if t <= u:
                         yield a * b * c, f"{s}*{t}*{u}"
+                        yield 3 * a * b * c, f"3*{s}*{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c, f"{s}//{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c * 2, f"2*({s}//{t}*{u})"
             for (a, s), (b, t) in itertools.permutations(few, 2):
@@ -142,7 +144,7 @@ class Frame:
                 yield (a // safe) ** 2 + 1, f"({s}//{t})**2+1"
                 yield -(-a // safe), f"-(-{s}//{t})"
                 yield a // safe // 2, f"{s}//{t}//2"
-                yield 2 * (a // safe), f"2*({s}//{t})"
+                yield -(-(2 * a * b // 3) // 8) * 8, f"-(-(2*{s}*{t}//3)//8)*8"
                 yield 2 * a // safe, f"2*{s}//{t}"
                 yield 2 * a // 3 // safe * b, f"2*{s}//3//{t}*{t}"
                 yield (2 * a // 3 + b - 1) // safe * b, f"(2*{s}//3+{t}-1)//{t}*{t}"
@@ -165,6 +167,7 @@ class Frame:
                 if np.isfinite(made).all() and np.abs(made).max() < 2**40:
                     yield np.trunc(made).astype(np.int64), form
                     whole = np.trunc(made).astype(np.int64)
+                    yield -(-(whole * 2 // 3) // 8) * 8, f"-(-({form}*2//3)//8)*8"
                     for k in (8, 64):
                         yield -(-whole // k) * k, f"-(-{form}//{k})*{k}"
 
@@ -289,6 +292,9 @@ class Frame:
                     yield ask(f"{name} > {v}", lambda e, item, n=name, v=v: e[n] > v)
             if list in kinds:
                 yield ask(f"len({name}) > 0", lambda e, item, n=name: len(e[n]) > 0)
+                if any(isinstance(v, list) and v and isinstance(v[0], bool) for v in values):
+                    for place in range(6):
+                        yield ask(f"{name}[{place}]", lambda e, item, n=name, k=place: e[n][k])
         yield from self._asked_of_pairs(ask, varied)
 
     def _asked_of_layers(self, ask: Any, name: str, d: int) -> Iterator[tuple[str, Numbers]]:  # noqa: ANN401
@@ -313,6 +319,7 @@ class Frame:
         if int in kinds:
             for k, tail in ((0, ""), (-1, "-1"), (-2, "-2")):
                 yield ask(f"{letter} < {name}{tail}", lambda e, item, k=k: item[1 + d] < e[name] + k)
+            yield ask(f"{letter} == {name}-1", lambda e, item: item[1 + d] == e[name] - 1)
             yield ask(f"({letter}+1) % {name} == 0", lambda e, item: (item[1 + d] + 1) % e[name] == 0)
             yield ask(f"{letter} % {name} == 0", lambda e, item: item[1 + d] % e[name] == 0)
             yield ask(f"{letter} % {name} == {name}//2", lambda e, item: item[1 + d] % e[name] == e[name] // 2)
@@ -325,6 +332,8 @@ class Frame:
                               lambda e, item, o=other: (item[1 + d] - e[o]) % e[name] == 0)  # fmt: skip
         if d == 0 and LETTERS[d] and re.search("layers$|depth", name) and int in kinds:
             for other in self.names:
+                if other != name and re.search("layers|blocks|depth", other):
+                    yield ask(f"{letter} == {name}+{other}-1", lambda e, item, o=other: item[1 + d] == e[name] + e[o] - 1)
                 if other != name and re.search("layers|freq|first|last|shared|depth", other):
                     yield ask(f"{letter} < {name}-{other}", lambda e, item, o=other: item[1 + d] < e[name] - e[o])
 
