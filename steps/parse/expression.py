@@ -1,8 +1,8 @@
 """Arithmetic over a configuration's names, as blueprints write sizes and conditions: read once, evaluated often.
 
 `num_attention_heads*head_dim`, `depths[i]`, `layer_types[i] == 'conv'`, `text_config.hidden_size`. Only names,
-numbers, texts, list items, comparisons and arithmetic on numbers are known; nothing is called but `sum`, `len` and
-`int`, so that no expression does more than a few operations, whatever a configuration holds.
+numbers, texts, list items, comparisons and arithmetic on numbers are known; nothing is called but `sum`, `len`, `int`
+and `log2`, so that no expression does more than a few operations, whatever a configuration holds.
 """
 
 import ast
@@ -144,7 +144,13 @@ def _int(value: object) -> object:
     return int(value)
 
 
-_CALLS: Final[Mapping[str, Callable[[object], object]]] = {"sum": _sum, "len": _len, "int": _int}
+def _log2(value: object) -> object:
+    if not isinstance(value, int) or value < 1:
+        raise TypeError
+    return value.bit_length() - 1
+
+
+_CALLS: Final[Mapping[str, Callable[[object], object]]] = {"sum": _sum, "len": _len, "int": _int, "log2": _log2}
 
 
 def _compiled(node: ast.expr) -> Evaluate:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from steps.parse.blueprint import Library, Tally, count_by_blueprint, library
+from steps.parse.blueprint import Tally, count_by_blueprint
+from steps.parse.blueprint_library import Library, library
 from steps.parse.config import Config
 from steps.parse.expression import UnknownValueError, read_expression
 from steps.parse.formula import count_from_config
@@ -14,8 +15,9 @@ from steps.parse.formula import count_from_config
 LINES = [
     {"config": "toy", "defaults": {"width": 8, "depths": [1, 2], "kind": "plain", "experts": 4, "bias": False},
      "derived": {"heads": "width//4", "layer_types": ["layers", [["conv", "i % 2 == 0"], ["full", ""]]]},
-     "aliases": {"n_embd": "width"}, "sections": {"vision_config": ["toy_vision", {"width": 5}]}},
-    {"config": "toy_vision", "defaults": {"width": 3}},
+     "aliases": {"n_embd": "width"}, "names": ["experts", "heads", "hidden_size", "layers", "width"],
+     "sections": {"vision_config": ["toy_vision", {"width": 5}]}},
+    {"config": "toy_vision", "defaults": {"width": 3}, "names": ["width"]},
     {"class": "ToyVision", "types": ["toy_vision"], "tensors": [["width*width", "", [], ""]]},
     {"class": "ToyModel", "types": ["toy"], "seen": {"kind": ["plain", "gated"]}, "tensors": [
         ["vocab*width", "", [], "embedding"],
@@ -60,6 +62,13 @@ def test_a_section_is_a_model_of_its_own() -> None:
 ])  # fmt: skip
 def test_what_cannot_be_told_is_left_to_the_rules(values: dict[str, Any]) -> None:
     assert count(values) is None
+
+
+def test_a_size_that_the_class_does_not_know_is_left_to_the_rules() -> None:
+    known = {"vocab": 10, "layers": 3, "hidden_size": 8}
+    assert count(known) is not None
+    assert count({**known, "head_dim": None}) is not None
+    assert count({**known, "head_dim": 128}) is None
 
 
 def test_another_model_type_is_left_to_the_rules() -> None:

@@ -72,6 +72,7 @@ class Sampler:
         self.relevant: set[Path_] = set()
         self.single: list[Json] = []
         self.stuck: Json = {}
+        self.equal: dict[Path_, list[Path_]] = {}  # what can only be changed together
 
     def make(self, raw: Json) -> Json | None:
         """A sample of a raw configuration, None when no model can be built from it."""
@@ -219,15 +220,35 @@ class Sampler:
                         if _signature(sample) != signature:
                             self.relevant.add((*path, name))
                             self.single.append(sample)
+                if not found and type(value) is int and value > 16:
+                    found = self._together(path, section, name, value, signature)
                 if found:
                     self.choices[*path, name] = found
                 elif isinstance(value, (bool, int, str)):
                     self.stuck[".".join((*path, name))] = value
 
+    def _together(self, path: Path_, section: Any, name: str, value: int, signature: str) -> list[Any]:  # noqa: ANN401
+        """Other values of a number that only builds where others are the same."""
+        same = [(*path, n) for n, v in vars(section).items() if v == value and type(v) is int and n != name]
+        same += [(n,) for n, v in vars(self.default).items() if v == value and type(v) is int and path]
+        if not same or len(same) > 4:
+            return []
+        self.equal[*path, name] = same
+        for candidate in (_widths, Around(value)):
+            sample = self.make(self._with((*path, name), candidate(self.random)))
+            if sample is not None:
+                if _signature(sample) != signature:
+                    self.relevant.add((*path, name))
+                    self.single.append(sample)
+                return [candidate]
+        del self.equal[*path, name]
+        return []
+
     def _with(self, path: Path_, value: Any) -> Json:  # noqa: ANN401
         raw = copy.deepcopy(self.base)
-        self._complete(raw, path)
-        _put(raw, path, value)
+        for one in (path, *self.equal.get(path, ())):
+            self._complete(raw, one)
+            _put(raw, one, value)
         return raw
 
     def _complete(self, raw: Json, path: Path_) -> None:
@@ -252,8 +273,9 @@ class Sampler:
             value = choice(self.random) if callable(choice) else choice
             if type(value) is int and value in HEAD_CHOICES and choice is _heads and self.random.random() < 0.5:
                 value = heads
-            self._complete(raw, path)
-            _put(raw, path, value)
+            for one in (path, *self.equal.get(path, ())):
+                self._complete(raw, one)
+                _put(raw, one, value)
         return raw
 
 

@@ -20,6 +20,9 @@ PREFERRED: Final = ("hidden_size", "d_model", "n_embd", "intermediate_size", "vo
                     "num_experts", "n_routed_experts", "num_local_experts")  # fmt: skip
 LETTERS: Final = "ijk"
 _FACTORS: Final = (2, 3, 4, 6, 8, 5, 9, 12, 16, 32)
+_FIXED: Final = re.compile(r"(^|\.)(num_hidden_layers|hidden_size|d_model|embed_dim|vocab_size)$")
+"""Names that may be sizes even where no build could have another value."""
+_PATCHES: Final = re.compile(r"patch|channel|temporal|frames|merge")
 _WIDTHS: Final = re.compile(r"hidden|embed|dim|width|heads|vocab|d_model|size|channels|planes")
 
 
@@ -62,7 +65,9 @@ class Frame:
         rows: dict[bytes, tuple[Numbers, str]] = {}
 
         def add(text: str, row: Numbers | None) -> None:
-            if row is not None and (len(rows) < 110) and row.min() != row.max():
+            if row is None or len(rows) >= 110:
+                return
+            if row.min() != row.max() or _FIXED.search(text) and row.min() > 16:
                 rows.setdefault(row.tobytes(), (row, text))
 
         for name in self.names:
@@ -115,6 +120,13 @@ class Frame:
                 for k in (1, 2, 3):
                     yield row + k, f"{text}+{k}"
                     yield row - k, f"{text}-{k}"
+                if (row > 0).all() and (row & (row - 1) == 0).all():
+                    logarithm = np.log2(row).astype(np.int64)
+                    yield from ((m * logarithm + c, f"{m}*log2({text})+{c}") for m in (1, 2, 3) for c in (0, 1, 2))
+                    yield from ((m * logarithm - c, f"{m}*log2({text})-{c}") for m in (1, 2, 3) for c in (1, 2, 3))
+                for m in (2, 3, 4):
+                    yield from ((m * row + k, f"{m}*{text}+{k}") for k in (1, 2))
+                    yield from ((m * row - k, f"{m}*{text}-{k}") for k in (1, 2, 3))
                 yield from self._floats(row, text)
         elif number == 2:
             few = list(zip(rows, texts, strict=True))[:48]
@@ -138,6 +150,11 @@ class Frame:
                         yield 3 * a * b * c, f"3*{s}*{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c, f"{s}//{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c * 2, f"2*({s}//{t}*{u})"
+            patches = [(r, t) for r, t in zip(rows, texts, strict=True) if _PATCHES.search(t)][:8]
+            for chosen in itertools.combinations_with_replacement(patches, 4):
+                yield np.prod([r for r, _ in chosen], axis=0), "*".join(t for _, t in chosen)
+            for (a, s), (b, t), (c, u) in itertools.permutations(few, 3):
+                yield a * (b // np.where(c > 0, c, 10**9 + 7) + 1), f"{s}*({t}//{u}+1)"
             for (a, s), (b, t) in itertools.permutations(few, 2):
                 safe = np.where(b > 0, b, 10**9 + 7)
                 yield (a // safe) ** 2, f"({s}//{t})**2"
@@ -333,7 +350,9 @@ class Frame:
         if d == 0 and LETTERS[d] and re.search("layers$|depth", name) and int in kinds:
             for other in self.names:
                 if other != name and re.search("layers|blocks|depth", other):
-                    yield ask(f"{letter} == {name}+{other}-1", lambda e, item, o=other: item[1 + d] == e[name] + e[o] - 1)
+                    yield ask(
+                        f"{letter} == {name}+{other}-1", lambda e, item, o=other: item[1 + d] == e[name] + e[o] - 1
+                    )
                 if other != name and re.search("layers|freq|first|last|shared|depth", other):
                     yield ask(f"{letter} < {name}-{other}", lambda e, item, o=other: item[1 + d] < e[name] - e[o])
 

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.parsing.transformers_table.mine import HELD_OUT, read
+from tests.parsing.transformers_table.explained import HELD_OUT
+from tests.parsing.transformers_table.mine import read
 from tests.parsing.transformers_table.report import TABLE, flat_of
 from tests.parsing.transformers_table.variants import reduced
 
