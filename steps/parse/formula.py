@@ -1,9 +1,10 @@
-"""Parameters from a configuration alone: one formula per block, whatever the model is called.
+"""Parameters from a configuration alone: by the blueprint of its class, else one formula per block.
 
-Used when no tensor header can be read. A model is its embeddings, its layers (what mixes tokens: `mixers`; what feeds
-forward: `feed_forward`), what stands around them (`heads`), draft layers, and towers. Models of another build are told
-first: with an encoder and a decoder, with two towers, or hearing waves. `tests/parsing/transformers_table` compares
-the counts with what transformers builds.
+Used when no tensor header can be read. `blueprint` knows what transformers builds for a class by its name; the rules
+count whatever a model is called. To them a model is its embeddings, its layers (what mixes tokens: `mixers`; what
+feeds forward: `feed_forward`), what stands around them (`heads`), draft layers, and towers. Models of another build
+are told first: with an encoder and a decoder, with two towers, or hearing waves. `tests/parsing/transformers_table`
+compares the counts with what transformers builds.
 """
 
 from collections.abc import Mapping
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from steps.parse.attention import hidden_size_of
+from steps.parse.blueprint import count_by_blueprint
 from steps.parse.config import Config, audio_part, text_part, vision_part
 from steps.parse.conformer import conformer_parameters, hears_spectrograms
 from steps.parse.feed_forward import feed_forward_parameters, feed_parameters, feed_width
 from steps.parse.heads import around_encoder, is_bert_like, position_rows
-from steps.parse.layers import Layer, layer_plan
+from steps.parse.layers import Layer, experts_of, experts_per_token_of, layer_plan
 from steps.parse.mixers import mixer_parameters, norm_parameters
 from steps.parse.query_transformer import query_transformer_parameters
 from steps.parse.sequence_to_sequence import encoder_decoder_parameters, is_encoder_decoder
@@ -37,6 +39,11 @@ class FormulaCount:
     missing: str
     drafts: int = 0
 
+    @property
+    def undrafted(self) -> int:
+        """What transformers builds of it: checkpoints store draft layers, and it leaves them out."""
+        return self.total - self.drafts
+
 
 def with_defaults(config: Config) -> Config:
     """A section with the defaults of its class behind it."""
@@ -46,6 +53,17 @@ def with_defaults(config: Config) -> Config:
 
 def count_from_config(root: Config) -> FormulaCount:
     """Count the parameters that a configuration describes, towers and draft layers included."""
+    tally = count_by_blueprint(root.values, lambda values: count_by_rules(Config(values)).undrafted)
+    if tally is None:
+        return count_by_rules(root)
+    text = with_defaults(text_part(root))
+    drafts, experts, used = _draft_parameters(text), experts_of(text), experts_per_token_of(text)
+    idle = tally.routed - tally.routed * used // experts if 0 < used <= experts else 0
+    return FormulaCount(tally.total + drafts, tally.total - idle, tally.embedding, "", drafts)
+
+
+def count_by_rules(root: Config) -> FormulaCount:
+    """Count by what every model has in common, and what its configuration tells of its own."""
     if is_encoder_decoder(root):
         total, embedding = encoder_decoder_parameters(root)
         return FormulaCount(total, total, embedding, "" if total else "sizes of encoder and decoder")

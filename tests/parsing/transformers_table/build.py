@@ -29,7 +29,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, model_type_to_module_name
 
-from tests.parsing.transformers_table.variants import NOT_STRUCTURE, Json, variants
+from tests.parsing.transformers_table.variants import Json, reduced, variants
 
 _SERVED: Final = (
     "CAUSAL_LM", "IMAGE_TEXT_TO_TEXT", "MULTIMODAL_LM", "SEQ_TO_SEQ_CAUSAL_LM", "MASKED_LM",
@@ -40,10 +40,6 @@ _SERVED: Final = (
 _OTHER: Final = ("", "IMAGE", "AUDIO_CLASSIFICATION", "OBJECT_DETECTION")
 """Mappings of the rest, which only has a base class: vision backbones, detectors, codecs, time series."""
 _SECONDS: Final = 90
-_KEPT: Final = re.compile(
-    r"^rope_parameters$|local_rope|rope_head_dim|partial_rotary|global_rope|^dt_rank$|init_values"
-)
-_KEPT_NULLS: Final = ("vision_config", "audio_config", "head_dim", "num_key_value_heads", "q_lora_rank")
 _LEFT_OUT: Final = ("task_specific_params", "quantization_config", "generation_config", "architectures")
 _ERRORS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
@@ -81,25 +77,12 @@ def _in_time(make: Callable[[], Made]) -> Made:
 
 def written(config: Any) -> Json:  # noqa: ANN401
     """What config.json would hold, less what no tensor depends on."""
-    return _reduced(_plain(config.to_diff_dict()))
+    return reduced(_plain(config.to_diff_dict()))
 
 
 def _plain(values: Json) -> Json:
     plain: Json = json.loads(json.dumps(values, default=str))
     return {name: value for name, value in plain.items() if name not in _LEFT_OUT}
-
-
-def _reduced(values: Json) -> Json:
-    kept: Json = {}
-    for name, value in values.items():
-        if NOT_STRUCTURE.search(name) and not _KEPT.search(name):
-            continue
-        if isinstance(value, dict) and name != "id2label":
-            value = _reduced(value)
-        is_long = isinstance(value, list) and (len(value) > 300 or len(str(value)) > 4000)
-        if not is_long and value != {} and (value is not None or name in _KEPT_NULLS):
-            kept[name] = value
-    return kept
 
 
 def classes_of() -> dict[str, tuple[str, list[str]]]:

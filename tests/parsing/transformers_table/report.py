@@ -14,6 +14,7 @@ from steps.parse.config import Config
 from steps.parse.formula import count_from_config
 
 TABLE: Final = Path(__file__).with_name("table.jsonl")
+VARIED: Final = Path(__file__).with_name("varied.jsonl")
 Json = dict[str, Any]
 Outcome = Literal["exact", "within 0.1 %", "within 1 %", "within 5 %", "off", "refused"]
 OUTCOMES: Final[tuple[Outcome, ...]] = ("exact", "within 0.1 %", "within 1 %", "within 5 %", "off", "refused")
@@ -43,13 +44,41 @@ class Compared:
     outcome: Outcome
 
 
-def rows(path: Path = TABLE) -> Iterator[Row]:
-    """The table's rows; lines that say why a type could not be built are left out."""
-    for line in path.read_text().splitlines():
-        values = json.loads(line)
-        for architecture, total in values.get("counts", {}).items():
-            config = {**values["config"], "architectures": [architecture]}
-            yield Row(values["type"], architecture, values["variant"], values["scope"], config, total)
+def rows() -> Iterator[Row]:
+    """The rows of both tables; lines that say why a type could not be built are left out."""
+    defaults: dict[str, Json] = {}
+    for path in (TABLE, VARIED):
+        for line in path.read_text().splitlines():
+            values = json.loads(line)
+            whole = values["config"] if "config" in values else _changed(defaults[values["type"]], values)
+            if values.get("variant") == "default":
+                defaults[values["type"]] = whole
+            for architecture, total in values.get("counts", {}).items():
+                config = {**whole, "architectures": [architecture]}
+                yield Row(values["type"], architecture, values["variant"], values["scope"], config, total)
+
+
+def flat_of(config: Json, prefix: str = "") -> Json:
+    """Every value by its dotted name, that of an empty section with it."""
+    found: Json = {}
+    for name, value in config.items():
+        found |= (
+            flat_of(value, f"{prefix}{name}.") if isinstance(value, dict) and value else {f"{prefix}{name}": value}
+        )
+    return found
+
+
+def _changed(default: Json, line: Json) -> Json:
+    """A default configuration with a line's changes."""
+    flat = {name: value for name, value in flat_of(default).items() if name not in line["gone"]} | line["changed"]
+    config: Json = {}
+    for name, value in flat.items():
+        *sections, last = name.split(".")
+        level = config
+        for section in sections:
+            level = level.setdefault(section, {})
+        level[last] = value
+    return config
 
 
 def compare(row: Row, *, masked: bool = False) -> Compared:

@@ -14,6 +14,10 @@ NOT_STRUCTURE: Final = re.compile(
     r"time_step_(min|max|floor|limit|scale)|_lr$|^diversity|^gradient"
 )
 """Names of values that no tensor's shape depends on."""
+_KEPT: Final = re.compile(
+    r"^rope_parameters$|local_rope|rope_head_dim|partial_rotary|global_rope|^dt_rank$|init_values"
+)
+_KEPT_NULLS: Final = ("vision_config", "audio_config", "head_dim", "num_key_value_heads", "q_lora_rank")
 LAYERS: Final = re.compile(r"layers$|^depth$|^n_layer|_depth$|^num_blocks|^num_layers|^n_layers|^num_stages")
 _TABLES: Final = re.compile(
     r"vocab|position|intermediate|ffn|ff_dim|inner|experts|n_ctx|mlp|width|num_mel|bucket|labels"
@@ -65,6 +69,20 @@ def variants(base: Json, count: Callable[[Json], int | None]) -> Iterator[tuple[
             if count(trial) not in (None, total):
                 flags += 1
                 yield ".".join((*path, name)), trial
+
+
+def reduced(values: Json) -> Json:
+    """A configuration less what no tensor depends on."""
+    kept: Json = {}
+    for name, value in values.items():
+        if NOT_STRUCTURE.search(name) and not _KEPT.search(name):
+            continue
+        if isinstance(value, dict) and name != "id2label":
+            value = reduced(value)
+        is_long = isinstance(value, list) and (len(value) > 300 or len(str(value)) > 4000)
+        if not is_long and value != {} and (value is not None or name in _KEPT_NULLS):
+            kept[name] = value
+    return kept
 
 
 def _is_option(name: str, value: Any) -> bool:  # noqa: ANN401

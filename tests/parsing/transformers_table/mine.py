@@ -1,0 +1,209 @@
+"""Writes blueprints: what each class's tensors are, as arithmetic over its configuration.
+
+`python -m tests.parsing.transformers_table.mine SAMPLES... --out steps/parse/blueprints.jsonl` reads what `samples.py`
+left. Tensors are grouped by their names with the numbers of layers starred; each size, each number of layers and
+each condition is searched by `search.py` and must hold in every build. A class with a tensor that nothing explains
+gets no line, and neither does one that the rules of `steps.parse.formula` count at least as well.
+"""
+
+import argparse
+import contextlib
+import gzip
+import json
+import pickle
+import re
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+from steps.parse.blueprint import count_by_blueprint
+from steps.parse.blueprint_library import Library
+from steps.parse.config import Config
+from steps.parse.formula import count_by_rules
+from tests.parsing.transformers_table.explained import Class, UnexplainedError, flat, names_in
+from tests.parsing.transformers_table.left_out import Configs
+from tests.parsing.transformers_table.search import Json
+
+_ACTIVATIONS: Final = re.compile(r"act$|activation|_act_|^act_|norm_type|implementation")
+LEAST_BUILDS: Final = 8
+
+
+def read(paths: list[Path]) -> list[Json]:
+    """What `samples.py` left, each class once, the later the better."""
+    found: dict[str, Json] = {}
+    for path in paths:
+        with contextlib.suppress(EOFError), gzip.open(path) as file:
+            while True:
+                one = pickle.load(file)  # noqa: S301
+                found[one["class"]] = one
+    return list(found.values())
+
+
+def by_rules(values: Json) -> int:
+    """What the rules count."""
+    count = count_by_rules(Config(values))
+    return count.total - count.drafts
+
+
+def blueprint_of(found: Json) -> Json:
+    """A class's line.
+
+    Raises:
+        UnexplainedError: names a tensor that nothing explains.
+    """
+    one = Class(found)
+    if len(one.samples) < LEAST_BUILDS:
+        raise UnexplainedError(f"{one.name}: {len(one.samples)} builds tell too little")
+    line = one.explain()
+    line["types"] = sorted({s["config"].get("model_type") or found["type"] for s in one.samples} | {found["type"]})
+    line["seen"] = _seen(line, one.envs) | {
+        name: [value] for name, value in found.get("stuck", {}).items() if not _ACTIVATIONS.search(name)
+    }
+    return line
+
+
+def default_of(found: Json) -> Json | None:
+    """A line for nothing but a class's default configuration, where its tensors are not explained."""
+    sample = found["default"] or (found["samples"][0] if not found["samples"][0]["raw"] else None)
+    if sample is None:
+        return None
+    values = flat(sample["config"])
+    values = {n: v for n, v in values.items() if not _ACTIVATIONS.search(n) and n != "num_labels"}
+    return {
+        "class": found["class"], "tensors": [[str(sample["total"]), "", [], ""]], "is_default": True,
+        "types": [sample["config"].get("model_type") or found["type"]],
+        "seen": {name: [value] for name, value in values.items() if not isinstance(value, (float, dict))},
+    }  # fmt: skip
+
+
+def used_in(line: Json) -> set[str]:
+    """Dotted names that a class's line uses."""
+    names = set(line.get("seen", {}))
+    for size, when, loops, _ in line["tensors"]:
+        names |= names_in(size) | names_in(when) | set().union(*(names_in(x) for x in loops), set())
+    for _, _, when in line.get("inner", ()):
+        names |= names_in(when)
+    return names
+
+
+def _seen(line: Json, envs: list[Json]) -> Json:
+    """The options that builds had, of names whose values are words."""
+    names = used_in(line)
+    result: Json = {}
+    for name in sorted(names):
+        values = [e.get(name) for e in envs]
+        if any(isinstance(v, str) for v in values):
+            result[name] = sorted({v for v in values if isinstance(v, (str, type(None)))}, key=str)
+    return result
+
+
+def main() -> None:
+    """Write the file."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("samples", nargs="+", type=Path)
+    asked.add_argument("--out", type=Path, required=True)
+    asked.add_argument("--only", nargs="*")
+    asked.add_argument("--cache", type=Path, help="lines found earlier, taken when a class's samples are the same")
+    given = asked.parse_args()
+    classes = read(given.samples)
+    auto = next((found for found in classes if not found["class"]), {})
+    classes = [found for found in classes if found["class"]]
+    cache: Json = json.loads(given.cache.read_text()) if given.cache and given.cache.exists() else {}
+    lines: dict[str, Json] = {}
+    for found in classes:
+        name = found["class"]
+        if given.only and name not in given.only:
+            continue
+        key = f"{name} {len(found['samples'])} {len(found['single'])}"
+        if key in cache:
+            if (line := cache[key] or default_of(found)) is not None:
+                lines[name] = line
+            continue
+        started = time.process_time()
+        try:
+            lines[name] = cache[key] = blueprint_of(found)
+            size = len(json.dumps(lines[name]))
+            if given.cache:
+                given.cache.write_text(json.dumps(cache))
+            print(f"{name}: {size} bytes, {time.process_time() - started:.1f} s", flush=True)
+        except UnexplainedError as error:
+            cache[key] = None
+            if (line := default_of(found)) is not None:
+                lines[name] = line
+            print(f"NOT {error} {time.process_time() - started:.1f} s"[:400], flush=True)
+    if given.cache:
+        given.cache.write_text(json.dumps(cache))
+    write(lines, classes, given.out, auto)
+
+
+def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) -> None:
+    """Check every line on every build, and write those that hold, with the configurations they need."""
+    configs = Configs(classes)
+    used: dict[str, set[str]] = defaultdict(set)
+    by_name = {found["class"]: found for found in classes}
+    for name, line in lines.items():
+        for dotted in used_in(line):
+            *sections, last = dotted.split(".")
+            used[configs.kind_of(by_name[name]["type"], sections)].add(last)
+        used[by_name[name]["type"]] |= set()
+    heads = [json.dumps({"auto": 1, "bases": auto.get("bases", {}), "generators": auto.get("generators", {})},
+                        separators=(",", ":"))]  # fmt: skip
+    heads += [json.dumps(configs.line(kind, names), separators=(",", ":")) for kind, names in sorted(used.items())]
+    waiting = set(lines)
+    while waiting:
+        texts = heads + [json.dumps(line, separators=(",", ":")) for _, line in sorted(lines.items())]
+        known, dropped = Library(texts), set()
+        for name in sorted(waiting):
+            if lines[name].get("is_default"):
+                continue
+            right, wrong, none = check(by_name[name], known)
+            rules = check_rules(by_name[name]) if wrong or none else 0
+            if wrong or none:
+                print(f"CHECK {name}: {right} right, {wrong} wrong, {none} not told; rules {rules} right")
+            if right <= max(rules, wrong, 2):
+                print(f"DROPPED {name}")
+                dropped.add(name)
+        only = {name: line for name in dropped if (line := default_of(by_name[name])) is not None}
+        lines = {name: line for name, line in lines.items() if name not in dropped} | only
+        waiting = {name for name, line in lines.items() if any(one[1] in dropped for one in line.get("inner", ()))}
+        texts = heads + [json.dumps(line, separators=(",", ":")) for _, line in sorted(lines.items())]
+    out.write_text("\n".join(texts) + "\n")
+    print(f"{len(lines)} classes, {sum(map(len, texts))} bytes")
+
+
+def check_rules(found: Json) -> int:
+    """How many builds the rules alone count rightly, as written and as resolved."""
+    forms = [(values, sample["total"]) for sample in _judged(found)
+             for values in _forms(sample)]  # fmt: skip
+    return sum(by_rules({**values, "architectures": [found["class"]]}) == total for values, total in forms)
+
+
+def _forms(sample: Json) -> tuple[Json, Json]:
+    """A configuration with every value in it, and as it was written."""
+    return sample["config"], {**sample["raw"], "model_type": sample["config"].get("model_type")}
+
+
+def _judged(found: Json) -> list[Json]:
+    """The builds that a class is judged by."""
+    return [*found["samples"][-4:], *found["single"][:2], *([found["default"]] if found["default"] else [])]
+
+
+def check(found: Json, known: Library) -> tuple[int, int, int]:
+    """How many builds a blueprint counts rightly, wrongly and not at all, as written and as resolved."""
+    right = wrong = none = 0
+    for sample in _judged(found):
+        for values in _forms(sample):
+            total = sample.get("total")
+            tally = count_by_blueprint({**values, "architectures": [found["class"]]}, by_rules, known)
+            if tally is None:
+                none += 1
+            elif total is None or tally.total == total:
+                right += 1
+            else:
+                wrong += 1
+    return right, wrong, none
+
+
+if __name__ == "__main__":
+    main()
