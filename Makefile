@@ -20,10 +20,11 @@ setup: .venv/.dev ## Install the development environment and the images' environ
 
 STORES ?= versitygw fake-gcs-server registry
 COVERAGE ?= --cov --cov-report=term
+TESTS ?=
 test: setup ## Run every test but those on a cluster; one runs the whole quickstart
 	@$(BIN)/python -m tests.cluster build etcd kube-apiserver kubectl helm $(STORES) >/dev/null || test -z "$$CI"  # tests say what they lack
 	@$(BIN)/python -m tests.sources.az_server >/dev/null || test -z "$$CI"
-	$(BIN)/python -m pytest -m "not cluster" $(COVERAGE)
+	$(BIN)/python -m pytest -m "not cluster" $(COVERAGE) $(TESTS)
 
 test-cluster: setup ## Run the tests on a cluster: the one of KUBECONFIG, else that of cluster-up, which is left running
 	@$(BIN)/python -m tests.cluster prepare || test -z "$$CI"
