@@ -35,12 +35,21 @@ class Inner(NamedTuple):
 
 @dataclass(frozen=True)
 class Blueprint:
-    """One class; `types` are the model types it is built for, `seen` the options that builds had."""
+    """One class.
+
+    Attributes:
+        types: The model types it is built for.
+        groups: Its tensors.
+        inner: Models inside it.
+        seen: The options that builds had.
+        unless: What is true of builds that the line counts wrongly; the rules count these.
+    """
 
     types: tuple[str, ...]
     groups: tuple[Group, ...]
     inner: tuple[Inner, ...]
     seen: Mapping[str, tuple[object, ...]]
+    unless: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,7 @@ def _blueprint(values: Mapping[str, Any]) -> Blueprint:
               for size, when, loops, mark in values["tensors"]),
         tuple(Inner(section, named, _question(when)) for section, named, when in values.get("inner", ())),
         {name: tuple(seen) for name, seen in values.get("seen", {}).items()},
+        _question(values.get("unless", "")),
     )  # fmt: skip
 
 

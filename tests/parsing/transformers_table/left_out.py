@@ -18,12 +18,16 @@ class Configs:
     def __init__(self, classes: list[Json]) -> None:
         self.own: dict[str, Json] = {}
         self.seen: dict[str, list[tuple[Json, Json]]] = defaultdict(list)
+        self.lines: dict[tuple[str, frozenset[str]], Json] = {}
         for found in classes:
             if "own" not in found:
                 continue
-            self.own.setdefault(found["type"], found["own"])
-            for sample in (*found["samples"], *found["single"], *([found["default"]] if found["default"] else [])):
-                self._note(found["type"], sample["raw"], sample["config"], 0)
+            builds = (*found["samples"], *found["single"], *([found["default"]] if found["default"] else []))
+            named = {sample["config"].get("model_type") or found["type"] for sample in builds}
+            for kind in {found["type"], *named}:  # a configuration class that serves two types says only one of them
+                self.own.setdefault(kind, found["own"])
+                for sample in builds:
+                    self._note(kind, sample["raw"], sample["config"], 0)
 
     def _note(self, kind: str, raw: Json, config: Json, depth: int) -> None:
         self.seen[kind].append((raw, config))
@@ -39,6 +43,12 @@ class Configs:
 
     def line(self, kind: str, used: set[str]) -> Json:
         """Defaults, derivations, older names and sections of one model type, as far as they are used."""
+        key = kind, frozenset(used)
+        if key not in self.lines:
+            self.lines[key] = self._line(kind, used)
+        return self.lines[key]
+
+    def _line(self, kind: str, used: set[str]) -> Json:
         own = self.own.get(kind, {"fields": {}, "aliases": {}, "sections": {}, "given": {}, "default": {}})
         defaults: Json = {}
         derived: Json = {}

@@ -3,7 +3,13 @@
 `python -m tests.parsing.transformers_table.mine SAMPLES... --out steps/parse/blueprints.jsonl` reads what `samples.py`
 left. Tensors are grouped by their names with the numbers of layers starred; each size, each number of layers and
 each condition is searched by `search.py` and must hold in every build. A class with a tensor that nothing explains
-gets no line, and neither does one that the rules of `steps.parse.formula` count at least as well.
+gets no line but one for its default configuration, and so does one that the rules of `steps.parse.formula` count at
+least as well.
+
+A line is judged by builds that the search did not see (`explained.HELD_OUT` of each class). What it counts wrongly of
+these is told from what it counts rightly by a question (`unless`), for which the evaluator leaves the count to the
+rules; so it does for a word that no build had and for a size that was the same in all builds (`seen`). Where no
+question tells, the line stays as long as it is right in more builds than the rules are, and `CHECK` names it.
 """
 
 import argparse
@@ -17,13 +23,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-from steps.parse.blueprint import count_by_blueprint
+import numpy as np
+
+from steps.parse.blueprint import SIZES, count_by_blueprint
 from steps.parse.blueprint_library import Library
 from steps.parse.config import Config
 from steps.parse.formula import count_by_rules
 from tests.parsing.transformers_table.explained import Class, UnexplainedError, flat, names_in
 from tests.parsing.transformers_table.left_out import Configs
-from tests.parsing.transformers_table.search import Json
+from tests.parsing.transformers_table.search import Frame, Json
 
 _ACTIVATIONS: Final = re.compile(r"act$|activation|_act_|^act_|norm_type|implementation")
 LEAST_BUILDS: Final = 8
@@ -59,8 +67,18 @@ def blueprint_of(found: Json) -> Json:
     line["types"] = sorted({s["config"].get("model_type") or found["type"] for s in one.samples} | {found["type"]})
     line["seen"] = _seen(line, one.envs) | {
         name: [value] for name, value in found.get("stuck", {}).items() if not _ACTIVATIONS.search(name)
-    }
+    } | _unvaried(found)  # fmt: skip
     return line
+
+
+def _unvaried(found: Json) -> Json:
+    """Sizes that were the same in all builds: the arithmetic may take one for another. Inner models have their own."""
+    builds = [*found["samples"], *found["single"], *([found["default"]] if found["default"] else [])]
+    inner = tuple(f"{section}." for one in builds for _, section, _ in one["inner"].values())
+    envs = [flat(one["config"]) for one in builds]
+    sizes = [name for name, value in envs[0].items() if type(value) is int and value > 1 and SIZES.search(name)]
+    return {name: [envs[0][name]] for name in sizes
+            if not name.startswith(inner) and len({repr(env.get(name)) for env in envs}) == 1}  # fmt: skip
 
 
 def default_of(found: Json) -> Json | None:
@@ -84,7 +102,7 @@ def used_in(line: Json) -> set[str]:
         names |= names_in(size) | names_in(when) | set().union(*(names_in(x) for x in loops), set())
     for _, _, when in line.get("inner", ()):
         names |= names_in(when)
-    return names
+    return names | names_in(line.get("unless", ""))
 
 
 def _seen(line: Json, envs: list[Json]) -> Json:
@@ -140,20 +158,12 @@ def main() -> None:
 def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) -> None:
     """Check every line on every build, and write those that hold, with the configurations they need."""
     configs = Configs(classes)
-    used: dict[str, set[str]] = defaultdict(set)
     by_name = {found["class"]: found for found in classes}
-    for name, line in lines.items():
-        for dotted in used_in(line):
-            *sections, last = dotted.split(".")
-            used[configs.kind_of(by_name[name]["type"], sections)].add(last)
-        used[by_name[name]["type"]] |= set()
-    heads = [json.dumps({"auto": 1, "bases": auto.get("bases", {}), "generators": auto.get("generators", {})},
-                        separators=(",", ":"))]  # fmt: skip
-    heads += [json.dumps(configs.line(kind, names), separators=(",", ":")) for kind, names in sorted(used.items())]
+    used = _used(lines, by_name, configs)
+    heads, wrongly = _heads(used, configs, auto), set()
     waiting = set(lines)
     while waiting:
-        texts = heads + [json.dumps(line, separators=(",", ":")) for _, line in sorted(lines.items())]
-        known, dropped = Library(texts), set()
+        known, dropped = Library(heads + _texts(lines)), set()
         for name in sorted(waiting):
             if lines[name].get("is_default"):
                 continue
@@ -161,15 +171,65 @@ def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) ->
             rules = check_rules(by_name[name]) if wrong or none else 0
             if wrong or none:
                 print(f"CHECK {name}: {right} right, {wrong} wrong, {none} not told; rules {rules} right")
+            if wrong:
+                wrongly.add(name)
             if right <= max(rules, wrong, 2):
                 print(f"DROPPED {name}")
                 dropped.add(name)
         only = {name: line for name in dropped if (line := default_of(by_name[name])) is not None}
         lines = {name: line for name, line in lines.items() if name not in dropped} | only
         waiting = {name for name, line in lines.items() if any(one[1] in dropped for one in line.get("inner", ()))}
-        texts = heads + [json.dumps(line, separators=(",", ":")) for _, line in sorted(lines.items())]
+    known = Library(heads + _texts(lines))
+    for name in sorted(wrongly & set(lines)):
+        if not lines[name].get("is_default") and (unless := _refused(by_name[name], known)):
+            print(f"REFUSED {name}: {unless}")
+            lines[name] = {**lines[name], "unless": unless}
+    for kind, names in _used(lines, by_name, configs).items():
+        used[kind] |= names
+    heads = _heads(used, configs, auto)
+    texts = heads + _texts(lines)
     out.write_text("\n".join(texts) + "\n")
     print(f"{len(lines)} classes, {sum(map(len, texts))} bytes")
+
+
+def _texts(lines: dict[str, Json]) -> list[str]:
+    return [json.dumps(line, separators=(",", ":")) for _, line in sorted(lines.items())]
+
+
+def _used(lines: dict[str, Json], by_name: dict[str, Json], configs: Configs) -> dict[str, set[str]]:
+    """The names that lines ask for, by model type."""
+    used: dict[str, set[str]] = defaultdict(set)
+    for name, line in lines.items():
+        for kind in {by_name[name]["type"], *line["types"]}:  # one class may stand for several model types
+            if kind not in configs.own:
+                continue
+            used[kind] |= set()
+            for dotted in used_in(line):
+                *sections, last = dotted.split(".")
+                used[configs.kind_of(kind, sections)].add(last)
+    return used
+
+
+def _heads(used: dict[str, set[str]], configs: Configs, auto: Json) -> list[str]:
+    """The line of the automatic classes, and those of the configurations that lines need."""
+    first = {"auto": 1, "bases": auto.get("bases", {}), "generators": auto.get("generators", {})}
+    return [json.dumps(one, separators=(",", ":")) for one in
+            (first, *(configs.line(kind, names) for kind, names in sorted(used.items())))]  # fmt: skip
+
+
+def _is_wrong(found: Json, sample: Json, known: Library) -> bool:
+    tally = count_by_blueprint({**sample["config"], "architectures": [found["class"]]}, by_rules, known)
+    return tally is not None and tally.total != sample["total"]
+
+
+def _refused(found: Json, known: Library) -> str:
+    """A question that is true of the builds that a line counts wrongly and of no other, "" for none."""
+    builds = [*found["samples"], *found["single"], *([found["default"]] if found["default"] else [])]
+    wrong = np.array([_is_wrong(found, one, known) for one in builds])
+    if not wrong.any() or wrong.all():
+        return ""
+    frame = Frame([flat(one["config"]) for one in builds], [(n,) for n in range(len(builds))], set(found["relevant"]))
+    return frame.explain(wrong) or ""
 
 
 def check_rules(found: Json) -> int:

@@ -22,6 +22,11 @@ LETTERS: Final = "ijk"
 _FACTORS: Final = (2, 3, 4, 6, 8, 5, 9, 12, 16, 32)
 _FIXED: Final = re.compile(r"(^|\.)(num_hidden_layers|hidden_size|d_model|embed_dim|vocab_size)$")
 """Names that may be sizes even where no build could have another value."""
+_CONSTANT: Final = re.compile(r"(head_dim|heads|_size|_dim|_rank|d_state)$")
+"""Names that are tried after those that vary: a size that was the same in all builds is still one."""
+_TERMS: Final = (60, 1200, 1200)
+"""How many of each level `_three` sums; of names with a constant only those that `_TERM` matches."""
+_TERM: Final = re.compile(r"^[23468]\*[\w.]+$|^int\([^/]*\)$")
 _PATCHES: Final = re.compile(r"patch|channel|temporal|frames|merge")
 _WIDTHS: Final = re.compile(r"hidden|embed|dim|width|heads|vocab|d_model|size|channels|planes")
 
@@ -39,6 +44,7 @@ class Frame:
         self._levels: list[tuple[Numbers, list[str]]] = []
         self._conditions: tuple[Numbers, list[str]] | None = None
         self._found: dict[tuple[bytes, bytes, int], str | None] = {}
+        self.constants: set[int] = set()
         self.atoms = self._atoms()
 
     def _ordered(self, relevant: set[str]) -> list[str]:
@@ -70,16 +76,30 @@ class Frame:
             if row.min() != row.max() or _FIXED.search(text) and row.min() > 16:
                 rows.setdefault(row.tobytes(), (row, text))
 
+        lists = []
         for name in self.names:
             kinds = {type(self.envs[s].get(name)) for s in self.samples}
             if int in kinds:
                 add(name, self.row(lambda e, item, n=name: e[n]))  # type: ignore[misc]
             if list in kinds:
                 self._add_list(name, add)
+                lists.append(name)
         for d in range(self.depth):
             add(LETTERS[d], self.row(lambda e, item, d=d: item[1 + d]))  # type: ignore[misc]
             add(f"2**{LETTERS[d]}", self.row(lambda e, item, d=d: 2 ** item[1 + d]))  # type: ignore[misc]
+        self._add_constants(rows)
+        for name in lists:
+            for n in range(1, 8):
+                add(f"{name}[{n}]", self.row(lambda e, item, n=n, name=name: e[name][n]))  # type: ignore[misc]
         return np.array([r for r, _ in rows.values()]).reshape(-1, len(self.items)), [t for _, t in rows.values()]
+
+    def _add_constants(self, rows: dict[bytes, tuple[Numbers, str]]) -> None:
+        for name in self.names:
+            row = self.row(lambda e, item, n=name: e[n])  # type: ignore[misc]
+            if row is not None and row.min() == row.max() and row.min() >= 8 and _CONSTANT.search(name):
+                self.constants.add(int(row.min()))
+                if len(rows) < 46:
+                    rows.setdefault(row.tobytes(), (row, name))
 
     def _add_list(self, name: str, add: Callable[[str, Numbers | None], None]) -> None:
         for d in range(self.depth):
@@ -92,8 +112,6 @@ class Frame:
             add(f"{name}[-1-{letter}]", self.row(lambda e, item, d=d: e[name][-1 - item[1 + d]]))  # type: ignore[misc]
         add(f"{name}[0]", self.row(lambda e, item: e[name][0]))
         add(f"{name}[-1]", self.row(lambda e, item: e[name][-1]))
-        for n in range(1, 8):
-            add(f"{name}[{n}]", self.row(lambda e, item, n=n: e[name][n]))  # type: ignore[misc]
         add(f"len({name})", self.row(lambda e, item: len(e[name]) if isinstance(e[name], list) else None))
         add(f"sum({name})", self.row(lambda e, item: sum(e[name]) if all(type(v) is int for v in e[name]) else None))
 
@@ -113,7 +131,7 @@ class Frame:
             yield from zip(rows, texts, strict=True)
         elif number == 1:
             for row, text in zip(rows, texts, strict=True):
-                for k in _FACTORS:
+                for k in sorted(set(_FACTORS) - self.constants, key=_FACTORS.index):
                     yield row * k, f"{k}*{text}"
                 for k in (2, 3, 4, 6, 8, 16, 32, 64):
                     yield row // k, f"{text}//{k}"
@@ -130,6 +148,9 @@ class Frame:
                 yield from self._floats(row, text)
         elif number == 2:
             few = list(zip(rows, texts, strict=True))[:48]
+            for k, first in ((1, 24), (2, 16)):  # what `_three` sums comes first
+                for (a, s), (b, t) in itertools.combinations_with_replacement(few[:first], 2):
+                    yield k * a * b, f"{s}*{t}" if k == 1 else f"{k}*{s}*{t}"
             for (a, s), (b, t) in itertools.combinations_with_replacement(few, 2):
                 yield a * b, f"{s}*{t}"
                 yield a * b // 2, f"{s}*{t}//2"
@@ -244,8 +265,10 @@ class Frame:
         return best[1] if best else None
 
     def _three(self, target: Numbers, sums: list[tuple[Numbers, list[str]]], weights: Numbers) -> str | None:
-        hashes = np.concatenate([h[:cut] for (h, _), cut in zip(sums, (60, 0, 1200), strict=False)])
-        texts = [t for (_, ts), cut in zip(sums, (60, 0, 1200), strict=False) for t in ts[:cut]]
+        terms = [(one, text) for level, (found, texts) in enumerate(sums[:3])
+                 for one, text in zip(found[:_TERMS[level]], texts[:_TERMS[level]], strict=True)
+                 if level != 1 or _TERM.search(text)]  # fmt: skip
+        hashes, texts = np.array([one for one, _ in terms], dtype=np.uint64), [text for _, text in terms]
         order = np.argsort(hashes, kind="stable")
         ranked = hashes[order]
         for first in range(min(len(texts), 260)):
