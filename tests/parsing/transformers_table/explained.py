@@ -126,6 +126,7 @@ class Class:
     def _starred(self) -> dict[Path_, dict[Item, tuple[int, ...]]]:
         """Shapes by path and item, the numbers of layers starred where they differ between builds or are many."""
         found: dict[Path_, dict[Item, tuple[int, ...]]] = defaultdict(dict)
+        work: list[tuple[Item, Path_, tuple[str, ...], Any]]
         work = [((s,), (), _parts_of(name), shape) for s, sample in enumerate(self.samples)
                 for name, (shape, _) in sample["tensors"].items()]  # fmt: skip
         while work:
@@ -157,7 +158,7 @@ class Class:
     def _loop(self, path: Path_) -> str:
         lengths = self.lengths[path]
         outer = [path[: n + 1] for n, part in enumerate(path[:-1]) if part == "*"]
-        items = self._items(outer[-1]) if outer else [(s,) for s in range(len(self.samples))]
+        items: list[Item] = self._items(outer[-1]) if outer else [(s,) for s in range(len(self.samples))]
         frame = self.frame(items)
         wanted = np.array([lengths.get(item, 0) for item in items], dtype=np.int64)
         mask = wanted > 0

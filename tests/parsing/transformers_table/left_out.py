@@ -9,7 +9,7 @@ import numpy as np
 
 from steps.parse.blueprint import SIZES
 from tests.parsing.transformers_table.explained import flat, names_in
-from tests.parsing.transformers_table.search import Frame, Json
+from tests.parsing.transformers_table.search import Frame, Item, Json
 
 
 class Configs:
@@ -122,7 +122,7 @@ class Configs:
             length = frame.number(
                 np.array([len(v) for v in values], dtype=np.int64), np.ones(len(envs), dtype=bool), 2
             )
-            items = [(s, i) for s, v in enumerate(values) for i in range(len(v))]
+            items: list[Item] = [(s, i) for s, v in enumerate(values) for i in range(len(v))]
             if length is None or not items:
                 return None
             frame = Frame(envs, items, set())

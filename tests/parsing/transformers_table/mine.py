@@ -20,6 +20,7 @@ import pickle
 import re
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +49,7 @@ def read(paths: list[Path]) -> list[Json]:
     return list(found.values())
 
 
-def by_rules(values: Json) -> int:
+def by_rules(values: Mapping[str, object]) -> int:
     """What the rules count."""
     count = count_by_rules(Config(values))
     return count.total - count.drafts

@@ -337,12 +337,12 @@ class Powers:
 
 
 class Listed:
-    """A list of numbers with single ones scaled or moved, or cut."""
+    """A list of numbers with single ones scaled or moved, or cut; a list of words shuffled."""
 
-    def __init__(self, values: list[int], how: str) -> None:
+    def __init__(self, values: list[Any], how: str) -> None:
         self.values, self.how = values, how
 
-    def __call__(self, random_: random.Random) -> list[int]:
+    def __call__(self, random_: random.Random) -> list[Any]:
         """One of them."""
         if self.how == "scaled":
             return [v * random_.choice((1, 2, 3)) for v in self.values]

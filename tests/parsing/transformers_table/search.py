@@ -107,8 +107,8 @@ class Frame:
             for step, text in ((0, letter), (-1, f"{letter}-1"), (1, f"{letter}+1")):
                 add(
                     f"{name}[{text}]",
-                    self.row(lambda e, item, d=d, k=step: e[name][item[1 + d] + k] if item[1 + d] + k >= 0 else None),
-                )  # type: ignore[misc]
+                    self.row(lambda e, item, d=d, k=step: e[name][item[1 + d] + k] if item[1 + d] + k >= 0 else None),  # type: ignore[misc]
+                )
             add(f"{name}[-1-{letter}]", self.row(lambda e, item, d=d: e[name][-1 - item[1 + d]]))  # type: ignore[misc]
         add(f"{name}[0]", self.row(lambda e, item: e[name][0]))
         add(f"{name}[-1]", self.row(lambda e, item: e[name][-1]))
@@ -405,7 +405,9 @@ class Frame:
         for chosen, word, join in ((above, "and", np.logical_and), (below, "or", np.logical_or)):
             for place, one in enumerate(chosen):
                 others = chosen[place + 1 :]
-                hits = np.flatnonzero((join(rows[one], rows[others]) == wanted).all(axis=1)) if len(others) else []
+                hits: Any = (
+                    np.flatnonzero((join(rows[one], rows[others]) == wanted).all(axis=1)) if len(others) else []
+                )
                 if len(hits):
                     return f"({texts[int(one)]}) {word} ({texts[int(others[hits[0]])]})"
         for chosen, word, join in ((above[:70], "and", np.logical_and), (below[:70], "or", np.logical_or)):
