@@ -41,7 +41,7 @@ _OTHER: Final = ("", "IMAGE", "AUDIO_CLASSIFICATION", "OBJECT_DETECTION")
 """Mappings of the rest, which only has a base class: vision backbones, detectors, codecs, time series."""
 _SECONDS: Final = 90
 _LEFT_OUT: Final = ("task_specific_params", "quantization_config", "generation_config", "architectures")
-_ERRORS: Final = (
+ERRORS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
     StrictDataclassError, TypeError, ValueError,
 )  # fmt: skip
@@ -107,7 +107,7 @@ def lines_of(job: tuple[str, str, list[str], bool]) -> list[Json]:
         config = CONFIG_MAPPING[kind]()
         module = importlib.import_module(f"transformers.models.{model_type_to_module_name(kind)}")
         classes = {name: getattr(transformers, name, None) or getattr(module, name) for name in names}
-    except _ERRORS as error:
+    except ERRORS as error:
         return [{"type": kind, "scope": scope, "skipped": _said(error)}]
     lines = []
     first = classes[names[0]]
@@ -117,7 +117,7 @@ def lines_of(job: tuple[str, str, list[str], bool]) -> list[Json]:
             if cls is first or variant == "sizes":
                 try:
                     counts[name] = counted(cls, one)
-                except _ERRORS as error:
+                except ERRORS as error:
                     why.setdefault(name, f"{variant}: {_said(error)}")
         if counts:
             line = {"type": kind, "scope": scope, "variant": variant, "config": written(one), "counts": counts}
@@ -133,7 +133,7 @@ def _configs(cls: Any, config: Any, *, varies: bool) -> Iterator[tuple[str, Any]
     def count(values: Json) -> int | None:
         try:
             return counted(cls, type(config).from_dict(json.loads(json.dumps(values))))
-        except _ERRORS:
+        except ERRORS:
             return None
 
     for name, values in variants(_plain(config.to_dict()), count):

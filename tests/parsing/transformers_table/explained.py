@@ -12,7 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from tests.parsing.transformers_table.search import Frame, Item, Json, Numbers, denied
+from tests.parsing.transformers_table.conditions import denied
+from tests.parsing.transformers_table.items import Item, Json, Numbers
+from tests.parsing.transformers_table.search import Frame
 from tests.parsing.transformers_table.skipped import SKIPPED
 
 HELD_OUT: Final = 3
@@ -170,7 +172,7 @@ class Class:
 
     def _either(self, frame: Frame, wanted: Numbers, mask: Numbers) -> str | None:
         """One number of layers where a condition holds, another where it does not."""
-        for row, text in zip(*frame.conditions(), strict=True):
+        for row, text in zip(*frame.conditions.all(), strict=True):
             yes, no = row & mask, mask & ~row
             if min(yes.sum(), no.sum()) < 2:
                 continue
@@ -185,8 +187,8 @@ class Class:
         """Sizes and the condition of each kind that the tensors of a path have."""
         there = np.array([shape is not None for shape in shapes])
         for dims, mask, texts in self._kinds(frame, shapes, there, path, 0):
-            when = frame.explain(mask)
-            if when is None and texts and (base := frame.explain(there)) is not None:
+            when = frame.conditions.explain(mask)
+            if when is None and texts and (base := frame.conditions.explain(there)) is not None:
                 when = " and ".join(f"({text})" for text in (base, *texts) if text)
             if when is None:
                 raise UnexplainedError(f"{self.name} when {'.'.join(path)}: {int(mask.sum())} of {len(mask)} "
@@ -199,7 +201,7 @@ class Class:
     ) -> list[tuple[list[str], Numbers, list[str]]]:
         if (dims := self._dims(frame, shapes, mask, 5)) is not None:
             return [(dims, mask, [])]
-        rows, texts = frame.conditions()
+        rows, texts = frame.conditions.all()
         halves: dict[bytes, tuple[Numbers, str]] = {}
         for row, text in zip(rows, texts, strict=True):
             yes = row & mask
@@ -257,7 +259,7 @@ class Class:
         result = []
         for (path, named, section), where in paths.items():
             mask = np.array([s in where for s in range(len(self.samples))])
-            when = whole.explain(mask)
+            when = whole.conditions.explain(mask)
             if when is None:
                 raise UnexplainedError(f"{self.name} when inner {path}: {int(mask.sum())} of {len(mask)}"
                                   ).blamed_on(mask, whole)  # fmt: skip

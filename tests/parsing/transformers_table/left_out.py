@@ -9,7 +9,8 @@ import numpy as np
 
 from steps.parse.blueprint import SIZES
 from tests.parsing.transformers_table.explained import flat, names_in
-from tests.parsing.transformers_table.search import Frame, Item, Json
+from tests.parsing.transformers_table.items import Item, Json
+from tests.parsing.transformers_table.search import Frame
 
 
 class Configs:
@@ -133,7 +134,7 @@ class Configs:
                     return [length, text]
             pairs = []
             for value in sorted({json.dumps(v) for v in every}):
-                when = frame.explain(np.array([json.dumps(v) == value for v in every]))
+                when = frame.conditions.explain(np.array([json.dumps(v) == value for v in every]))
                 if when is None:
                     return None
                 pairs.append([json.loads(value), when])

@@ -31,8 +31,9 @@ from steps.parse.blueprint_library import Library
 from steps.parse.config import Config
 from steps.parse.formula import count_by_rules
 from tests.parsing.transformers_table.explained import Class, UnexplainedError, flat, names_in
+from tests.parsing.transformers_table.items import Json
 from tests.parsing.transformers_table.left_out import Configs
-from tests.parsing.transformers_table.search import Frame, Json
+from tests.parsing.transformers_table.search import Frame
 
 _ACTIVATIONS: Final = re.compile(r"act$|activation|_act_|^act_|norm_type|implementation")
 LEAST_BUILDS: Final = 8
@@ -230,7 +231,7 @@ def _refused(found: Json, known: Library) -> str:
     if not wrong.any() or wrong.all():
         return ""
     frame = Frame([flat(one["config"]) for one in builds], [(n,) for n in range(len(builds))], set(found["relevant"]))
-    return frame.explain(wrong) or ""
+    return frame.conditions.explain(wrong) or ""
 
 
 def check_rules(found: Json) -> int:
