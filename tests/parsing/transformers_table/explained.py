@@ -13,9 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from tests.parsing.transformers_table.conditions import denied
-from tests.parsing.transformers_table.items import Item, Json, Numbers
+from tests.parsing.transformers_table.items import Item, Json, Numbers, flat
 from tests.parsing.transformers_table.search import Frame
-from tests.parsing.transformers_table.skipped import SKIPPED
 
 HELD_OUT: Final = 3
 """Builds of each class that are kept from the search, to judge what it finds."""
@@ -35,21 +34,6 @@ class UnexplainedError(Exception):
         if len(few) <= 2 and not few & max(sides, key=len):
             self.odd = frozenset(few)
         return self
-
-
-def flat(config: Json, prefix: str = "") -> Json:
-    """Every value of a configuration by its dotted name."""
-    found: Json = {}
-    for name, value in config.items():
-        if name == "id2label":
-            found[f"{prefix}num_labels"] = len(value) if isinstance(value, dict) else 2
-        elif SKIPPED.search(name) or not name.isidentifier():
-            continue
-        elif isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.") if "rope" not in name else {}
-        else:
-            found[prefix + name] = value
-    return found
 
 
 class Class:
@@ -163,12 +147,19 @@ class Class:
         items: list[Item] = self._items(outer[-1]) if outer else [(s,) for s in range(len(self.samples))]
         frame = self.frame(items)
         wanted = np.array([lengths.get(item, 0) for item in items], dtype=np.int64)
-        mask = wanted > 0
-        text = frame.number(wanted, mask)
-        text = text or self._either(frame, wanted, mask)
+        there = wanted > 0
+        text = frame.number(wanted, np.ones(len(items), dtype=bool)) or self._number_where(frame, wanted, there)
         if text is None:
             raise _UnexplainedLoopError(path[:-1], f"{self.name} length of {'.'.join(path)}: {lengths}"[:300])
         return text
+
+    def _number_where(self, frame: Frame, wanted: Numbers, there: Numbers) -> str | None:
+        """A number of layers that is nought where a condition does not hold."""
+        text = frame.number(wanted, there) or self._either(frame, wanted, there)
+        when = frame.conditions.explain(there)
+        if text is None or when is None:
+            return None
+        return f"(not ({denied(when)}))*({text})" if when else text
 
     def _either(self, frame: Frame, wanted: Numbers, mask: Numbers) -> str | None:
         """One number of layers where a condition holds, another where it does not."""

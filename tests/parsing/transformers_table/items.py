@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from tests.parsing.transformers_table.skipped import SKIPPED
+
 Json = dict[str, Any]
 Numbers = Any  # numpy arrays, of which the environment that runs this has no stubs
 Item = tuple[int, ...]  # a sample, then the numbers of the layers that hold something
@@ -12,6 +14,21 @@ PREFERRED: Final = ("hidden_size", "d_model", "n_embd", "intermediate_size", "vo
                     "head_dim", "num_key_value_heads", "embed_dim", "moe_intermediate_size", "num_hidden_layers",
                     "num_experts", "n_routed_experts", "num_local_experts")  # fmt: skip
 LETTERS: Final = "ijk"
+
+
+def flat(config: Json, prefix: str = "") -> Json:
+    """Every value of a configuration by its dotted name."""
+    found: Json = {}
+    for name, value in config.items():
+        if name == "id2label":
+            found[f"{prefix}num_labels"] = len(value) if isinstance(value, dict) else 2
+        elif SKIPPED.search(name) or not name.isidentifier():
+            continue
+        elif isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.") if "rope" not in name else {}
+        else:
+            found[prefix + name] = value
+    return found
 
 
 class Items:

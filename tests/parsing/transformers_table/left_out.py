@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from steps.parse.blueprint import SIZES
-from tests.parsing.transformers_table.explained import flat, names_in
-from tests.parsing.transformers_table.items import Item, Json
+from tests.parsing.transformers_table.explained import names_in
+from tests.parsing.transformers_table.items import Item, Json, flat
 from tests.parsing.transformers_table.search import Frame
 
 

@@ -30,8 +30,8 @@ from steps.parse.blueprint import SIZES, count_by_blueprint
 from steps.parse.blueprint_library import Library
 from steps.parse.config import Config
 from steps.parse.formula import count_by_rules
-from tests.parsing.transformers_table.explained import Class, UnexplainedError, flat, names_in
-from tests.parsing.transformers_table.items import Json
+from tests.parsing.transformers_table.explained import Class, UnexplainedError, names_in
+from tests.parsing.transformers_table.items import Json, flat
 from tests.parsing.transformers_table.left_out import Configs
 from tests.parsing.transformers_table.search import Frame
 
