@@ -66,12 +66,8 @@ class Arithmetic:
         for d in range(self.items.depth):
             letter = LETTERS[d]
             for step, text in ((0, letter), (-1, f"{letter}-1"), (1, f"{letter}+1")):
-                add(
-                    f"{name}[{text}]",
-                    self.items.row(
-                        lambda e, item, d=d, k=step: e[name][item[1 + d] + k] if item[1 + d] + k >= 0 else None
-                    ),  # type: ignore[misc]
-                )
+                row = self.items.row(lambda e, item, d=d, k=step: _at(e[name], item[1 + d] + k))  # type: ignore[misc]
+                add(f"{name}[{text}]", row)
             add(f"{name}[-1-{letter}]", self.items.row(lambda e, item, d=d: e[name][-1 - item[1 + d]]))  # type: ignore[misc]
         add(f"{name}[0]", self.items.row(lambda e, item: e[name][0]))
         add(f"{name}[-1]", self.items.row(lambda e, item: e[name][-1]))
@@ -176,3 +172,8 @@ class Arithmetic:
                     yield -(-(whole * 2 // 3) // 8) * 8, f"-(-({form}*2//3)//8)*8"
                     for k in (8, 64):
                         yield -(-whole // k) * k, f"-(-{form}//{k})*{k}"
+
+
+def _at(values: list[int], place: int) -> int | None:
+    """An element, none of those counted from the end."""
+    return values[place] if place >= 0 else None

@@ -27,7 +27,7 @@ class Frame:
         self.depth = len(items[0]) - 1
         held = Items(envs, items, relevant)
         self.arithmetic = Arithmetic(held)
-        self.conditions = Conditions(held, whole and whole.conditions)
+        self.conditions: Conditions = Conditions(held, whole.conditions if whole is not None else None)
         generator = np.random.default_rng(len(items))
         self.weights = generator.integers(1, 2**62, len(items), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
         self._found: dict[tuple[bytes, bytes, int], str | None] = {}
