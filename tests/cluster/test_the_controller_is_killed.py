@@ -1,41 +1,17 @@
 """The controller killed at work, with real pods and Argo: nothing is doubled, nothing is lost, nothing is left."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from crds.labels import PIPELINE
 from crds.metadata import API_VERSION
 from tests.cluster.cluster_hub import ClusterHub
+from tests.cluster.controller_pods import SCOPE, kill_controller, without_controller
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, importing, model, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import runs_of
 from tests.cluster.waiting import wait_gone, wait_until
-
-DEPLOYMENT, SCOPE = "deployment/ome-controller", "--namespace=ome"
-LABEL = "app.kubernetes.io/name=ome-controller"
-
-
-def kill_controller(kubectl: Kubectl) -> None:
-    """End its process at once; its Deployment starts another."""
-    kubectl("delete", "pod", SCOPE, f"--selector={LABEL}", "--force", "--grace-period=0")
-
-
-@contextmanager
-def without_controller(kubectl: Kubectl) -> Iterator[None]:
-    """No controller meanwhile."""
-    pods = [pod["metadata"]["name"] for pod in kubectl.list("pod", "ome", LABEL)]
-    replicas = kubectl.get("deployment", "ome-controller", "ome")["spec"]["replicas"]
-    try:
-        kubectl("scale", DEPLOYMENT, SCOPE, "--replicas=0")
-        for pod in pods:
-            wait_gone(kubectl, "pod", pod, namespace="ome")
-        yield
-    finally:
-        kubectl("scale", DEPLOYMENT, SCOPE, f"--replicas={replicas}")
-        kubectl("rollout", "status", DEPLOYMENT, SCOPE, "--timeout=600s")
 
 
 def has_run(resource: Object) -> object:

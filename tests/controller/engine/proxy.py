@@ -10,12 +10,10 @@ import ssl
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Protocol, Self
 
 import aiohttp
 from aiohttp import web
-
-from tests.apiserver.fixture import ApiServer
 
 When = Literal["before", "after"]
 Fate = Literal["passed on", "refused", "cut off", "cut off within"]
@@ -39,6 +37,22 @@ class Cut:
     lasts: bool = True
     writes: list[str] = field(default_factory=list)
     happened: threading.Event = field(default_factory=threading.Event)
+
+
+class Behind(Protocol):
+    """What the proxy needs of an API server: where it is, who signed its certificate, and who asks."""
+
+    @property
+    def url(self) -> str:
+        """`https://`, host and port."""
+
+    @property
+    def certificate_authority(self) -> Path:
+        """For the proxy, which checks."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """As JSON, with the token of the user as whom the controller works."""
 
 
 class HeldPage:
@@ -78,7 +92,7 @@ class CuttingProxy:
             do of versions that their cache does not have.
     """
 
-    def __init__(self, server: ApiServer, folder: Path) -> None:
+    def __init__(self, server: Behind, folder: Path) -> None:
         self._server = server
         self._cut: Cut | None = None
         self._held: HeldPage | None = None
