@@ -11,7 +11,8 @@ from tests.cluster.installing import ome
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import MARK, POOL, model
-from tests.cluster.test_models_say_what_is_wrong import files, remove, until_state
+from tests.cluster.test_models_say_what_is_wrong import remove, until_state
+from tests.cluster.tiny_model import tiny_model
 from tests.cluster.waiting import wait_workflow
 from tests.importing.damage import damage
 
@@ -22,7 +23,7 @@ def test_a_damaged_file_on_a_node_is_mended(
     installed: Kubectl, local_cluster: LocalCluster, hub: ClusterHub, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name = installed, "audited"
-    contents = files(tmp_path)
+    contents = tiny_model(tmp_path)
     hub.add("acme/audited", contents)
     kubectl("label", "node", *pool[:2], f"{POOL}=yes")
     kubectl.apply(model(name, "hf://acme/audited"))

@@ -8,7 +8,8 @@ from tests.cluster.cluster_bucket import BUCKET, NAMESPACE, PART_BYTES, bucket_o
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model
 from tests.cluster.runs import runs_of
-from tests.cluster.test_models_say_what_is_wrong import assert_nothing_says, files, remove, until_state
+from tests.cluster.test_models_say_what_is_wrong import assert_nothing_says, remove, until_state
+from tests.cluster.tiny_model import tiny_model
 from tests.sources.oci_account import Account, make_account
 
 SECRET = "bucket-reader"
@@ -27,7 +28,7 @@ def test_a_model_of_an_oci_bucket_comes_to_nodes_with_the_key_of_its_secret(
 ) -> None:
     kubectl, name = installed, "in-a-bucket"
     reader, stranger = make_account(tmp_path), make_account(tmp_path, number=1)
-    contents = files(tmp_path)
+    contents = tiny_model(tmp_path)
     assert max(map(len, contents.values())) > PART_BYTES, "one object is in parts: it has no digest at its source"
     objects = {f"tiny/{path}": content for path, content in contents.items()}
     kubectl.apply(*bucket_objects(namespace, image("ome-steps"), reader, objects))

@@ -1,7 +1,6 @@
 """Models that cannot come: a condition with cause and remedy after few attempts; ready once the cause is mended."""
 
 import base64
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,18 +10,11 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, model
 from tests.cluster.runs import runs_of
+from tests.cluster.tiny_model import tiny_model
 from tests.cluster.waiting import wait_gone, wait_until
-from tests.cluster_steps.models import CONFIG
-from tests.parsing.made_up_files import write_safetensors
 
 MOST_ATTEMPTS = 5
 WRONG, RIGHT = "hf_wrong", "hf_reader"
-
-
-def files(folder: Path, config: bytes = json.dumps(CONFIG).encode()) -> dict[str, bytes]:
-    """A model of a few kilobytes."""
-    path = write_safetensors(folder / "model.safetensors", {"model.embed_tokens.weight": ("BF16", (256, 64))})
-    return {"config.json": config, "model.safetensors": path.read_bytes()}
 
 
 def secret(name: str, namespace: str, token: str) -> Object:
@@ -66,7 +58,7 @@ def test_a_wrong_token_is_told_and_the_right_one_is_enough(
     installed: Kubectl, hub: ClusterHub, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name = installed, "gated"
-    hub.add("acme/gated", files(tmp_path), settings=f"gated: manual\ntokens: [{RIGHT}]\n")
+    hub.add("acme/gated", tiny_model(tmp_path), settings=f"gated: manual\ntokens: [{RIGHT}]\n")
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(secret("gated-token", "ome", WRONG))
     kubectl.apply(model(name, "hf://acme/gated", key="gated-token"))
@@ -86,7 +78,7 @@ def test_a_tenants_token_is_read_where_the_tenant_allows_it_and_its_copy_goes(
     installed: Kubectl, hub: ClusterHub, namespace: str, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name, scope = installed, "tenants", f"--namespace={namespace}"
-    hub.add("acme/tenants", files(tmp_path), settings=f"private: true\ntokens: [{RIGHT}]\n")
+    hub.add("acme/tenants", tiny_model(tmp_path), settings=f"private: true\ntokens: [{RIGHT}]\n")
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(secret("hub-token", namespace, RIGHT))
     kubectl.apply(model(name, "hf://acme/tenants", namespace=namespace, key="hub-token"))
@@ -122,7 +114,7 @@ def test_a_model_that_does_not_parse_is_told_and_read_again_when_asked(
     installed: Kubectl, hub: ClusterHub, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name = installed, "unreadable"
-    hub.add("acme/unreadable", files(tmp_path, config=b'{"model_type": "llama", '))
+    hub.add("acme/unreadable", tiny_model(tmp_path, config=b'{"model_type": "llama", '))
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name, "hf://acme/unreadable"))
     failed = until_state(kubectl, "clusterbasemodel", name, "Failed")
@@ -131,7 +123,7 @@ def test_a_model_that_does_not_parse_is_told_and_read_again_when_asked(
     assert "config.json" in told["message"]
     assert runs_of(kubectl, "import", name) <= MOST_ATTEMPTS
 
-    hub.add("acme/unreadable", files(tmp_path))
+    hub.add("acme/unreadable", tiny_model(tmp_path))
     kubectl("annotate", "clusterbasemodel", name, "ome.io/retry=1")
     ready = until_state(kubectl, "clusterbasemodel", name, "Ready")
     assert ready["spec"]["modelArchitecture"] == "LlamaForCausalLM"
@@ -158,7 +150,7 @@ def test_a_folder_of_another_model_is_refused(
     installed: Kubectl, hub: ClusterHub, namespace: str, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name = installed, "owner"
-    hub.add("acme/owner", files(tmp_path))
+    hub.add("acme/owner", tiny_model(tmp_path))
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name, "hf://acme/owner"))
     until_state(kubectl, "clusterbasemodel", name, "Ready")
