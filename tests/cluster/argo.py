@@ -34,18 +34,23 @@ def start_argo(kubeconfig: Path, components: Components, kubectl: Kubectl) -> No
     )
     kubectl("wait", "--for=condition=Established", "--timeout=600s", "crd/workflows.argoproj.io")
     start_controller(kubeconfig, components)
+    start_server(kubeconfig, components)
+
+
+def start_server(kubeconfig: Path, components: Components, *more: str) -> None:
+    """Start the server alone: a test that has stopped it starts it again, or with more flags."""
     access = (f"--kubeconfig={kubeconfig}", f"--namespace={NAMESPACE}")
     flags = ("--auth-mode=server", "--secure=false", f"--port={ARGO_SERVER_PORT}", "--browser=false")
-    components.start(SERVER, binaries_folder() / "argo", "server", *access, *flags)
+    components.start(SERVER, binaries_folder() / "argo", "server", *access, *flags, *more)
     components.wait(SERVER, _server_answers)
 
 
-def start_controller(kubeconfig: Path, components: Components) -> None:
-    """Start the controller alone: a test that has stopped it starts it again."""
+def start_controller(kubeconfig: Path, components: Components, *more: str) -> None:
+    """Start the controller alone: a test that has stopped it starts it again, or with more flags."""
     executor = (f"--executor-image={ARGOEXEC_IMAGE}", "--executor-image-pull-policy=IfNotPresent")
     access = (f"--kubeconfig={kubeconfig}", f"--namespace={NAMESPACE}", "--qps=50", "--burst=75")
     settings = {"DEFAULT_REQUEUE_TIME": "1s", "LEADER_ELECTION_DISABLE": "true"}
-    components.start(CONTROLLER, binaries_folder() / CONTROLLER, *access, *executor, **settings)
+    components.start(CONTROLLER, binaries_folder() / CONTROLLER, *access, *executor, *more, **settings)
     components.wait(CONTROLLER, lambda: answers("127.0.0.1", 6060))
 
 
