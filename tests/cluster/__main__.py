@@ -12,7 +12,7 @@ from tests.cluster import lifecycle
 from tests.cluster.binaries import ensure
 from tests.cluster.go_toolchain import install_go
 from tests.cluster.machine import install
-from tests.cluster.own_images import build_for_this_machine
+from tests.cluster.own_images import build_for_this_machine, fill_store
 from tests.cluster.programs import PROGRAMS
 from tests.cluster.ring import prepare
 
@@ -47,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument(
         "programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; default: those of a cluster"
     )
-    command("images", "build the images that are missing or changed", lambda _: build_for_this_machine())
+    images = command("images", "build the images that are missing or changed, and have nodes begin with them", _images)
+    images.add_argument("--archives-only", action="store_true", help="leave out what nodes begin with")
     up = command("up", "start the cluster with Argo, or what of it does not run; prints its kubeconfig", _up)
     up.add_argument("--nodes", type=int, default=lifecycle.NODES, help="default: %(default)s")
     up.add_argument("--egress", action="store_true", help="let pods reach what this machine reaches")
@@ -65,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
 def _install() -> None:
     install()
     install_go()
+
+
+def _images(given: argparse.Namespace) -> None:
+    archives = build_for_this_machine()
+    if not given.archives_only:
+        fill_store(archives)
 
 
 def _up(given: argparse.Namespace) -> Path:

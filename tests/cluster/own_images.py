@@ -43,19 +43,23 @@ def own_image(name: str, *, for_this_machine: bool) -> tuple[str, Path]:
     return reference, outcome.archive
 
 
-def build_for_this_machine() -> None:
-    """Build all of them before tests ask for them, and have nodes that start anew begin with them.
+def build_for_this_machine() -> list[Path]:
+    """Build all of them before tests ask for them; their archives, and that of the test hub.
 
     Raises:
         EnvironmentProblem: as `own_image`.
     """
     install(COMPILED, tell)
     archives = {image.name: own_image(image.name, for_this_machine=True)[1] for image in IMAGES}
-    hub = make_hub_archive(archives["ome-steps"])
+    return [*archives.values(), make_hub_archive(archives["ome-steps"])]
+
+
+def fill_store(archives: list[Path]) -> None:
+    """Have nodes that start anew begin with these images, and with those of the cluster itself."""
     try:
         check_programs()
         argo = [] if missing(*ARGO_PROGRAMS) else [make_argoexec_image(), *make_bundled_argo_images()]
-        fill([*make_node_images(), *argo, *archives.values(), hub])
+        fill([*make_node_images(), *argo, *archives])
     except OmeError as error:  # they are imported when tests ask for them
         tell(f"nodes will not begin with the images: {error.message}")
 
