@@ -34,6 +34,9 @@ def endpoint_key(endpoint: Mapping[str, object]) -> tuple[str, str, str]:
 
     Args:
         endpoint: The fields of an `Endpoint`, in its JSON's names or its own.
+
+    Raises:
+        ValueError: for a URL that is none, such as `http://[::1`.
     """
     parts = urlsplit(base_url(str(endpoint.get("url") or "")))
     place = parts.netloc.lower().removesuffix({"http": ":80", "https": ":443"}.get(parts.scheme, "\0"))

@@ -219,13 +219,11 @@ def _json(value: Any) -> str:
 
 
 def _meaning(name: str, text: str) -> Any:
-    """What an argument says, however it is written."""
+    """What an argument says, however it is written; what cannot be read is compared as text."""
     try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    if name == "request_parameters":
-        return value or {}
-    if name == "endpoint" and isinstance(value, dict):
-        return endpoint_key(value)
-    return value
+        value = json.loads(text) if text else None
+        if name == "endpoint" and isinstance(value, dict):
+            return endpoint_key(value)
+    except (ValueError, RecursionError):  # no JSON, or a URL that is none
+        return text
+    return value or {} if name == "request_parameters" else value

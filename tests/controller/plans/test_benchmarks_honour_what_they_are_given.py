@@ -90,6 +90,8 @@ def test_what_is_honoured_is_not_told_as_ignored() -> None:
         ({"url": "https://chat.team", "modelName": "smollm2"}, {}, False),
         ({"url": "http://chat.team/Path", "modelName": "smollm2"}, {}, False),
         ({"url": "http://chat.team", "modelName": "other"}, {}, False),
+        ({"url": "http://[::1", "modelName": "smollm2"}, {}, False),
+        ({"url": "http://chat.team", "modelName": "smollm2"}, {"scenarios": "[" * 100_000}, False),
         ({"url": "http://chat.team", "modelName": "smollm2"}, {"request_parameters": '{"top_p": 1}'}, False),
         ({"url": "http://chat.team", "modelName": "smollm2"}, {"pod": '{"affinity": {}}'}, True),
     ],
