@@ -6,7 +6,7 @@ from controller.plans import plan_service
 from tests.controller.plans.argo import only_run, runs_of
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.objects import condition
-from tests.controller.plans.services import AVAILABLE, SERVICE, add_deployment, deploy, deploying, settle
+from tests.controller.plans.services import AVAILABLE, SERVICE, add_deployment, deploy, deploying, serving, settle
 
 COMPANIONS = ("Service/chat-engine", "HorizontalPodAutoscaler/chat-engine", "PodDisruptionBudget/chat-engine")
 EXTERNAL = "Service/chat"
@@ -24,9 +24,9 @@ def delete(cluster: Cluster, companion: str) -> None:
     cluster.delete(kind, "team", name)
 
 
-def serving(cluster: Cluster | None = None, there: tuple[str, ...] = ALL) -> Cluster:
+def accompanied(there: tuple[str, ...] = ALL) -> Cluster:
     """A service that answers, whose Deployment says what it was made with; `there` is what is seen of it."""
-    cluster = cluster or deploying()
+    cluster = deploying()
     add_deployment(cluster, AVAILABLE)
     note = {"metadata": {"annotations": {"ome.io/companions": " ".join(ALL)}}}
     cluster.change("Deployment", "team", "chat-engine", note)
@@ -43,7 +43,7 @@ def ready(cluster: Cluster) -> str:
 
 @pytest.mark.parametrize("companion", ALL)
 def test_what_is_deleted_comes_back_by_one_run(companion: str) -> None:
-    cluster = serving()
+    cluster = accompanied()
     cluster.pass_time(3600)
     assert ready(cluster) == "True" and cluster.plan(plan_service, *SERVICE).actions == ()
     delete(cluster, companion)
@@ -64,7 +64,7 @@ def test_what_is_deleted_comes_back_by_one_run(companion: str) -> None:
 
 
 def test_a_service_without_its_address_is_not_ready() -> None:
-    cluster = serving()
+    cluster = accompanied()
     delete(cluster, EXTERNAL)
     settle(cluster)
     found = condition(cluster.get(*SERVICE), "Ready")
@@ -76,14 +76,14 @@ def test_a_service_without_its_address_is_not_ready() -> None:
 
 
 def test_a_service_without_its_disruption_budget_answers_still() -> None:
-    cluster = serving(there=ALL[:2] + ALL[3:])
+    cluster = accompanied(there=ALL[:2] + ALL[3:])
     assert ready(cluster) == "True"
     deployed = condition(cluster.get(*SERVICE), "Deployed")
     assert deployed["reason"] == "ObjectsMissing" and "PodDisruptionBudget/chat-engine" in deployed["message"]
 
 
 def test_what_is_taken_away_every_time_is_made_again_ever_more_seldom() -> None:
-    cluster = serving(there=())
+    cluster = accompanied(there=())
     waits = []
     for _ in range(9):
         plan = cluster.settle(plan_service, *SERVICE)
@@ -95,16 +95,13 @@ def test_what_is_taken_away_every_time_is_made_again_ever_more_seldom() -> None:
 
 
 def test_a_deployment_of_an_earlier_version_asks_for_nothing() -> None:
-    cluster = deploying()
-    add_deployment(cluster, AVAILABLE)
-    deploy(cluster, only_run(cluster, "deploy-model"))
-    settle(cluster)
+    cluster = serving()
     cluster.pass_time(3600)
     assert cluster.plan(plan_service, *SERVICE).actions == () and ready(cluster) == "True"
 
 
 def test_nothing_comes_back_of_a_service_that_goes() -> None:
-    cluster = serving()
+    cluster = accompanied()
     cluster.delete(*SERVICE)
     delete(cluster, EXTERNAL)
     cluster.settle(plan_service, *SERVICE)
