@@ -12,7 +12,7 @@ from controller.actions import Object
 from crds import labels
 from crds.metadata import FIT
 from crds.storage_location import stays_in_claim
-from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
+from steps.serving.cluster.companions import COMPANION_KINDS
 
 Entry = tuple[str, ...]
 

@@ -22,7 +22,7 @@ from steps.cluster.resource_types import (
     resource_type,
 )
 from steps.errors import InvalidInputError
-from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
+from steps.serving.cluster.companions import COMPANION_KINDS
 
 ARGO = WORKFLOW.api_version
 

@@ -11,7 +11,7 @@ from controller import index
 from controller.actions import Key, Object
 from controller.store import Change, Store
 from crds import labels
-from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
+from steps.serving.cluster.companions import COMPANION_KINDS
 
 MODELS = ("ClusterBaseModel", "BaseModel")
 

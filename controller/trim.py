@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 
 from controller.actions import Object
-from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
+from steps.serving.cluster.companions import COMPANION_KINDS
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 

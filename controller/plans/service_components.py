@@ -9,8 +9,7 @@ from controller.observed import Context
 from controller.plans.service_inputs import Asked
 from crds import labels
 from crds.storage_location import stays_in_claim
-from steps.serving.cluster.companions import KINDS as COMPANION_KINDS
-from steps.serving.cluster.companions import companions_of
+from steps.serving.cluster.companions import COMPANION_KINDS, companions_of
 from steps.serving.cluster.placed_model import PlacedModel
 from steps.serving.cluster.pod_trouble import Trouble, pod_trouble
 from steps.serving.cluster.rollout import refusal

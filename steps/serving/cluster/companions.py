@@ -10,12 +10,12 @@ from steps.cluster.resource_types import AUTOSCALER, DISRUPTION_BUDGET, SERVICE
 
 COMPANIONS: Final = "ome.io/companions"
 """Annotation of Deployments: `<kind>/<name>` of each, with blanks between them."""
-KINDS: Final = (SERVICE, AUTOSCALER, DISRUPTION_BUDGET)
+COMPANION_KINDS: Final = (SERVICE, AUTOSCALER, DISRUPTION_BUDGET)
 
 
 def companions_note(objects: Iterable[Mapping[str, Any]]) -> str:
     """The note about those of some objects that count."""
-    kinds = {kind.kind for kind in KINDS}
+    kinds = {kind.kind for kind in COMPANION_KINDS}
     return " ".join(f"{body['kind']}/{body['metadata']['name']}" for body in objects if body["kind"] in kinds)
 
 
