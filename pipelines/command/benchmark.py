@@ -1,17 +1,14 @@
 """`ome benchmark`: measure a service, or any OpenAI endpoint, with genai-bench."""
 
 import json
+import re
 import sys
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from pipelines.command import options
 from pipelines.command.output import Output, OutputFormat, print_data, print_table
-
-SCENARIO = "D(64,16)"
-CONCURRENCY = (1, 2)
 
 
 def register(app: typer.Typer) -> None:
@@ -38,8 +35,9 @@ def benchmark(
     from pipelines.command.namespaced_name import split_name
     from pipelines.command.pipeline import output_of, run_pipeline
     from pipelines.command.service import running_service
+    from steps.benchmark.defaults import FIRST_LEVELS, first_look
     from steps.contract import to_parameter
-    from steps.endpoint import Endpoint
+    from steps.endpoint import Endpoint, base_url
     from steps.errors import InvalidInputError
 
     if target.startswith(("http://", "https://")):
@@ -48,12 +46,7 @@ def benchmark(
                 "--model is missing: a URL does not say which tokenizer counts its tokens",
                 remedy="Name an imported model (`ome get models`) with --model.",
             )
-        if "@" in urlsplit(target).netloc:
-            raise InvalidInputError(
-                "the endpoint's URL holds a user or password, and a run's record keeps its URL",
-                remedy="Leave them out, and put the endpoint's key into OME_ENDPOINT_KEY.",
-            )
-        endpoint = Endpoint(url=target.rstrip("/").removesuffix("/v1"), model_name=model_name or model)
+        endpoint = Endpoint(url=base_url(_checked_url(target)), model_name=model_name or model)
         name = model
     else:
         name, namespace = split_name(target, namespace)
@@ -64,8 +57,8 @@ def benchmark(
         "endpoint": to_parameter(endpoint),
         "model": model,
         "namespace": namespace,
-        "scenarios": to_parameter(scenarios or [SCENARIO]),
-        "concurrency": to_parameter(concurrency or CONCURRENCY),
+        "scenarios": to_parameter(scenarios or first_look("text-to-text")),
+        "concurrency": to_parameter(concurrency or FIRST_LEVELS),
         "max_requests": str(max_requests),
         "max_minutes": str(max_minutes),
         "max_error_rate": str(max_error_rate),
@@ -78,6 +71,22 @@ def benchmark(
     else:
         print_data({"report": report, "reportFolder": folder}, output)
     exit_on_failed_verdict(report)
+
+
+def _checked_url(url: str) -> str:
+    from crds.autoscaling import checked_http_url
+    from crds.problems import FieldError
+    from steps.errors import InvalidInputError
+
+    if "@" in re.split("[/?#]", url)[2]:
+        raise InvalidInputError(
+            "the endpoint's URL holds a user or password, and a run's record keeps its URL",
+            remedy="Leave them out, and put the endpoint's key into OME_ENDPOINT_KEY.",
+        )
+    try:
+        return checked_http_url(url)
+    except FieldError as error:
+        raise InvalidInputError(f"endpoint: {error.message}", remedy=f"Give {error.accepted}.") from None
 
 
 def print_report(report: dict[str, Any], folder: str) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from crds.signature_policy import DEFAULT_SIGNATURE
 from pipelines.command import options
-from pipelines.command.benchmark import CONCURRENCY, SCENARIO, exit_on_failed_verdict
+from pipelines.command.benchmark import exit_on_failed_verdict
 from pipelines.command.deploy import PROMPT
 from pipelines.command.output import Output, OutputFormat, print_data
 
@@ -53,6 +53,7 @@ def onboard(
     from pipelines.command.model_name import checked_uri, name_of
     from pipelines.command.service import hardware_arguments
     from pipelines.command.signer import signer_in
+    from steps.benchmark.defaults import FIRST_LEVELS, first_look
     from steps.contract import to_parameter
     from steps.home import checked_name
 
@@ -76,8 +77,8 @@ def onboard(
         "fit": fit,
         "prompt": prompt,
         "benchmark": "yes" if benchmark else "no",
-        "scenarios": to_parameter(scenarios or [SCENARIO]),
-        "concurrency": to_parameter(concurrency or list(CONCURRENCY)),
+        "scenarios": to_parameter(scenarios or first_look("text-to-text")),
+        "concurrency": to_parameter(concurrency or FIRST_LEVELS),
         "max_requests": str(max_requests),
         "max_minutes": str(max_minutes),
         "max_error_rate": str(max_error_rate),

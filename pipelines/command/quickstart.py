@@ -32,11 +32,11 @@ def quickstart(benchmark: options.Benchmark = True, output: Output = OutputForma
     SmolLM2-135M-Instruct is imported, parsed, cached, deployed on llama.cpp, asked and benchmarked. No cluster, no
     account, no accelerator; a second run finds the model in the cache.
     """
-    from pipelines.command.benchmark import CONCURRENCY
     from pipelines.command.deploy import PROMPT
     from pipelines.command.environments import ensure_for
     from pipelines.command.onboard import run_onboard
     from pipelines.command.sample_model import REPOSITORY
+    from steps.benchmark.defaults import FIRST_LEVELS
     from steps.contract import to_parameter
 
     arguments = {
@@ -46,7 +46,7 @@ def quickstart(benchmark: options.Benchmark = True, output: Output = OutputForma
         "prompt": PROMPT,
         "benchmark": "yes" if benchmark else "no",
         "scenarios": to_parameter([SCENARIO]),
-        "concurrency": to_parameter(list(CONCURRENCY)),
+        "concurrency": to_parameter(FIRST_LEVELS),
         "max_requests": "50",
         "max_minutes": "5",
     }

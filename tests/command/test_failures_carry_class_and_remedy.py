@@ -51,6 +51,14 @@ def test_a_hub_that_cannot_be_reached_is_a_network_error(monkeypatch: pytest.Mon
     assert "127.0.0.1:9" in result.stderr
 
 
+def test_what_is_no_url_of_an_endpoint_is_refused_before_anything_starts(ome_home: Path) -> None:
+    for url in ("http://[::1", "http://chat:none/v1", "https://"):
+        result = ome("benchmark", url, "--model", "x")
+        assert result.returncode == 16, (url, result.stderr)
+        assert f'"{url}"' in result.stderr and "http://host:8080" in result.stderr
+    assert not (ome_home / "runs").exists()
+
+
 def test_asking_a_service_that_does_not_exist_names_what_there_is() -> None:
     result = ome("ask", "nobody", "hello?")
     assert result.returncode == 11
