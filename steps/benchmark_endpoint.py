@@ -29,6 +29,7 @@ from steps.benchmark.plan import Plan, genai_bench_arguments, group_into_runs, i
 from steps.benchmark.plan import plan_benchmark as make_plan
 from steps.benchmark.readiness import KEY_VARIABLE, Readiness, key_remedy
 from steps.benchmark.report import report_files, write_report
+from steps.benchmark.request_fields import TEXT
 from steps.benchmark.results import BenchmarkReport, judge, notes_of, summarise
 from steps.benchmark.server_labels import ServerLabels
 from steps.benchmark.surroundings import gather
@@ -279,7 +280,7 @@ def _full_disk_named() -> Iterator[None]:
 
 
 def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequence[str]:
-    """How to measure again: with `ome`, and with genai-bench alone (its runs one after the other)."""
+    """How to measure again: with `ome` where it has words for it, and with genai-bench alone, one run after the other."""
     target = [endpoint.service] if endpoint.service else [endpoint.url, "--model", inputs.model]
     target += [] if endpoint.service else ["--model-name", endpoint.model_name]
     words = ["ome", "benchmark", *target, "--namespace", endpoint.namespace if endpoint.service else inputs.namespace]
@@ -287,7 +288,8 @@ def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequen
     words += [word for level in inputs.concurrency for word in ("--concurrency", str(level))]
     words += ["--max-requests", str(inputs.max_requests), "--max-minutes", str(inputs.max_minutes)]
     words += ["--max-error-rate", str(inputs.max_error_rate)]
-    commands = [] if inputs.request_parameters else [shlex.join(words)]  # which `ome benchmark` has no word for
+    is_told_by_ome = inputs.task == TEXT and not inputs.request_parameters
+    commands = [shlex.join(words)] if is_told_by_ome else []
     for run in group_into_runs(plan.cells):
         arguments = genai_bench_arguments(
             plan,

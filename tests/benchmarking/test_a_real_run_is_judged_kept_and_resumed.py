@@ -179,3 +179,5 @@ def test_embeddings_are_measured_by_batch_size(tmp_path: Path, model: str) -> No
     assert (one["batchSize"], four["batchSize"]) == (1, 4)
     assert (one["tpot"], one["errors"]) == (None, 0)
     assert one["endToEnd"]["p50"] > 0
+    (command,) = json.loads((step.report_folder() / "results.json").read_text())["commands"]
+    assert command.startswith("genai-bench ") and "--task text-to-embeddings" in command
