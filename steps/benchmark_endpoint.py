@@ -88,6 +88,12 @@ class BenchmarkInputs(StepInputs):
         description="As JSON, in place of model_label: nodeSelector, tolerations, affinity and resources of the pod.",
     )
 
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _leave_out_nothing(cls, value: object) -> object:
+        """Also take `[]`, as spec.baseline.results has it where it is empty, for none."""
+        return None if value == [] else value
+
     @field_validator("scenarios", mode="before")
     @classmethod
     def _split_scenarios(cls, value: object) -> object:
@@ -280,7 +286,7 @@ def _full_disk_named() -> Iterator[None]:
 
 
 def _commands(inputs: BenchmarkInputs, endpoint: Endpoint, plan: Plan) -> Sequence[str]:
-    """How to measure again: with `ome` where it has words for it, and with genai-bench alone, one run after the other."""
+    """How to measure again: with `ome` where it has words for it, and with genai-bench alone (its runs in turn)."""
     target = [endpoint.service] if endpoint.service else [endpoint.url, "--model", inputs.model]
     target += [] if endpoint.service else ["--model-name", endpoint.model_name]
     words = ["ome", "benchmark", *target, "--namespace", endpoint.namespace if endpoint.service else inputs.namespace]
