@@ -97,12 +97,12 @@ def draw_curves(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords], 
 
 def _by_level(cells: Sequence[BenchmarkCell], level: str, values: Sequence[Percentiles | None]) -> str:
     figure, axes = _canvas()
-    levels = sorted({_level(cell) for cell in cells})
+    levels = sorted({cell.level for cell in cells})
     place = {value: number for number, value in enumerate(levels)}
     scenarios = _scenarios(cells)
     for number, name in enumerate(scenarios):
         points = [
-            (place[_level(cell)], value)
+            (place[cell.level], value)
             for cell, value in zip(cells, values, strict=True)
             if cell.scenario == name and value is not None
         ]
@@ -140,11 +140,11 @@ def _by_level(cells: Sequence[BenchmarkCell], level: str, values: Sequence[Perce
 
 def _throughput(cells: Sequence[BenchmarkCell], level: str, *, has_tokens: bool) -> str:
     figure, axes = _canvas()
-    levels = sorted({_level(cell) for cell in cells})
+    levels = sorted({cell.level for cell in cells})
     scenarios = _scenarios(cells)
     for number, name in enumerate(scenarios):
-        row = sorted((cell for cell in cells if cell.scenario == name), key=_level)
-        x = [levels.index(_level(cell)) for cell in row]
+        row = sorted((cell for cell in cells if cell.scenario == name), key=lambda cell: cell.level)
+        x = [levels.index(cell.level) for cell in row]
         y = [cell.output_tokens_per_second if has_tokens else cell.requests_per_second for cell in row]
         colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
         axes.plot(x, y, color=colour, marker=marker, markersize=5, markeredgewidth=0, linewidth=1.8, label=name)
@@ -163,14 +163,14 @@ def _against_throughput(cells: Sequence[BenchmarkCell], *, has_tokens: bool) -> 
     scenarios = _scenarios(cells)
     for number, name in enumerate(scenarios):
         row = [cell for cell in cells if cell.scenario == name and cell.end_to_end]
-        row.sort(key=_level)
+        row.sort(key=lambda cell: cell.level)
         x = [cell.output_tokens_per_second if has_tokens else cell.requests_per_second for cell in row]
         y = [cell.end_to_end.p50 for cell in row if cell.end_to_end]
         colour, marker = SERIES[number % len(SERIES)], _MARKERS[number % len(_MARKERS)]
         axes.plot(x, y, color=colour, marker=marker, markersize=5, markeredgewidth=0, linewidth=1.8, label=name)
         for cell, across, up in zip(row, x, y, strict=True):
             axes.annotate(
-                str(_level(cell)), (across, up), xytext=(6, 4), textcoords="offset points", color=MUTED, fontsize=9
+                str(cell.level), (across, up), xytext=(6, 4), textcoords="offset points", color=MUTED, fontsize=9
             )
     axes.margins(x=0.14, y=0.18)
     axes.set_ylim(bottom=0)
@@ -199,16 +199,12 @@ def _every_request(cells: Sequence[BenchmarkCell], records: Sequence[CellRecords
         axes.scatter(kept, heights, s=7, color=colour, alpha=0.38, linewidths=0)
         axes.vlines(shown.p50 * 1000, number - 0.36, number + 0.36, color=INK, linewidth=2)
         axes.vlines([shown.p90 * 1000, shown.p99 * 1000], number - 0.22, number + 0.22, color=INK, linewidth=1)
-    axes.set_yticks(range(len(rows)), [f"{cell.scenario} · {_level(cell)}" for cell, _, _ in rows])
+    axes.set_yticks(range(len(rows)), [f"{cell.scenario} · {cell.level}" for cell, _, _ in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(left=0)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("milliseconds")
     return _svg(figure)
-
-
-def _level(cell: BenchmarkCell) -> int:
-    return cell.batch_size if cell.batch_size > 1 else cell.concurrency
 
 
 def _scenarios(cells: Sequence[BenchmarkCell]) -> list[str]:

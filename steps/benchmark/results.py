@@ -6,14 +6,12 @@ its error rate is always 0 and its throughput counts idle time.
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
+from crds.benchmark_status import Verdict
 from steps.benchmark.noise import Noise, noise_of
 from steps.benchmark.percentile import percentile
 from steps.benchmark.records import CellRecords, RequestRecord
 from steps.frozen import Frozen
-
-Verdict = Literal["Pass", "Regressed", "Inconclusive", "Failed"]
 
 SHORT_RUN_SECONDS = 30.0
 MAX_ERROR_KINDS = 3
@@ -82,6 +80,11 @@ class BenchmarkCell(Frozen):
     requests_per_second: float = 0.0
     error_kinds: tuple[ErrorKind, ...] = ()
     noise: Noise | None = None
+
+    @property
+    def level(self) -> int:
+        """What varies inside a scenario: texts of a request where it has several, else requests at once."""
+        return self.batch_size if self.batch_size > 1 else self.concurrency
 
 
 class BenchmarkReport(Frozen):

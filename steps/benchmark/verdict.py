@@ -18,9 +18,9 @@ from math import exp, hypot, inf, log
 from statistics import NormalDist
 from typing import Any, Final
 
-from crds.benchmark_status import BenchmarkResult
+from crds.benchmark_status import BenchmarkResult, Verdict
 from steps.benchmark.noise import ENOUGH
-from steps.benchmark.results import BenchmarkCell, BenchmarkReport, Verdict
+from steps.benchmark.results import BenchmarkCell, BenchmarkReport
 
 Object = dict[str, Any]
 
@@ -215,7 +215,7 @@ def _answered(result: Mapping[str, Any]) -> int:
 def _result(cell: BenchmarkCell) -> Object:
     made: Object = {
         "scenario": cell.scenario,
-        "concurrency": cell.batch_size if cell.batch_size > 1 else cell.concurrency,
+        "concurrency": cell.level,
     }
     for name, value in (("ttft", cell.ttft), ("tpot", cell.tpot), ("endToEnd", cell.end_to_end)):
         if value is not None:
