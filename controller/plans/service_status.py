@@ -78,7 +78,9 @@ def _model(asked: Asked) -> Said:
 
 def _deployed(state: ServiceState) -> Said:
     if state.missing and state.active is None:
-        return Said("Deployed", False, MISSING, f"Gone since: {', '.join(state.missing)}. It is deployed again.")
+        return Said(
+            "Deployed", False, MISSING, f"Gone since: {', '.join(state.missing)}. {_outlook_of_missing(state)}"
+        )
     if state.is_deployed and state.active is None:
         warnings = "".join(f" {warning}." for warning in warnings_of(state.asked, state.done))
         return Said("Deployed", True, "Deployed", f"Just this is deployed, and has answered.{warnings}")
@@ -95,6 +97,14 @@ def _deployed(state: ServiceState) -> Said:
     if model_obstacle(state.asked) is not None:
         return Said("Deployed", False, "ModelNotReady", "It waits for its model.")
     return Said("Deployed", False, "Pending", "A run will be submitted.")
+
+
+def _outlook_of_missing(state: ServiceState) -> str:
+    if state.mistake is not None:
+        return f"It is deployed again once this is mended: {state.mistake.message}"
+    if (obstacle := model_obstacle(state.asked)) is not None:
+        return f"It is deployed again when its model can be served: {obstacle[1]}"
+    return "It is deployed again."
 
 
 def _component(part: Component, state: ServiceState) -> Said:

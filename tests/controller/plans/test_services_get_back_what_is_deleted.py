@@ -6,7 +6,16 @@ from controller.plans import plan_service
 from tests.controller.plans.argo import only_run, runs_of
 from tests.controller.plans.cluster import Cluster
 from tests.controller.plans.objects import condition
-from tests.controller.plans.services import AVAILABLE, SERVICE, add_deployment, deploy, deploying, serving, settle
+from tests.controller.plans.services import (
+    AVAILABLE,
+    MODEL,
+    SERVICE,
+    add_deployment,
+    deploy,
+    deploying,
+    serving,
+    settle,
+)
 
 COMPANIONS = ("Service/chat-engine", "HorizontalPodAutoscaler/chat-engine", "PodDisruptionBudget/chat-engine")
 EXTERNAL = "Service/chat"
@@ -80,6 +89,20 @@ def test_a_service_without_its_disruption_budget_answers_still() -> None:
     assert ready(cluster) == "True"
     deployed = condition(cluster.get(*SERVICE), "Deployed")
     assert deployed["reason"] == "ObjectsMissing" and "PodDisruptionBudget/chat-engine" in deployed["message"]
+
+
+def test_what_keeps_it_from_being_deployed_again_is_told() -> None:
+    cluster = accompanied()
+    cluster.pass_time(3600)
+    cluster.change(*MODEL, {"spec": {"disabled": True}})
+    delete(cluster, COMPANIONS[2])
+    settle(cluster)
+    told = condition(cluster.get(*SERVICE), "Deployed")["message"]
+    assert "deployed again when its model can be served: ClusterBaseModel smollm2 is disabled" in told
+    assert len(runs_of(cluster, "deploy-model")) == 1
+    cluster.change(*MODEL, {"spec": {"disabled": None}})
+    settle(cluster)
+    assert len(runs_of(cluster, "deploy-model")) == 2
 
 
 def test_what_is_taken_away_every_time_is_made_again_ever_more_seldom() -> None:
