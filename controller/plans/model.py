@@ -13,7 +13,7 @@ from controller.observed import Context
 from controller.plans.attempts import soonest
 from controller.plans.claim_model import claim_mistake, plan_claim_model
 from controller.plans.conditions import Said, change_event, conditions, write_status
-from controller.plans.eviction import Eviction, plan_eviction
+from controller.plans.eviction import Eviction, is_reserved, plan_eviction
 from controller.plans.fit_check import fit_mistake, plan_fit
 from controller.plans.import_runs import TEMPLATE, adopt
 from controller.plans.model_deletion import plan_model_deletion
@@ -105,7 +105,7 @@ def _plan(state: ModelState, context: Context) -> Plan:
     if check.submission and is_free:
         return Plan((*actions, *hold(state, is_submitting=True), *check.submission))
     is_held = fit.is_refused or fit.is_running or bool(nodes)
-    said, why = _uncleaned(cleaning), obstacle or (fit.obstacle if is_held else None)
+    said, why = _uncleaned(model, cleaning), obstacle or (fit.obstacle if is_held else None)
     status = model_status(state, context, obstacle=why, cleaning=said, source=check.source)
     status |= {"state": "Failed"} if fit.is_refused else {}
     if fit.obstacle is not None and state.runs.lost:
@@ -155,10 +155,11 @@ def _cleaned(state: ModelState, cleaning: Eviction, context: Context) -> list[Ac
     return actions
 
 
-def _uncleaned(cleaning: Eviction) -> Said | None:
+def _uncleaned(model: Object, cleaning: Eviction) -> Said | None:
     if cleaning.given_up:
         node, last = next(iter(sorted(cleaning.given_up.items())))
-        text = f"The files could not be removed from {', '.join(sorted(cleaning.given_up))}. {node}: {last.sentence}"
+        what = "reserved on" if is_reserved(model) else "removed from"
+        text = f"The files could not be {what} {', '.join(sorted(cleaning.given_up))}. {node}: {last.sentence}"
         text += " Set the annotation ome.io/retry to try again."
         return Said("Evicted", False, last.reason, text, "Info")
     if cleaning.trouble is not None:

@@ -6,6 +6,7 @@ import pytest
 
 from controller.index import arguments_of
 from controller.plans import plan_model
+from crds.labels import RESERVED
 from tests.controller.plans.argo import (
     REVISION,
     evicting,
@@ -170,14 +171,15 @@ def test_under_another_models_root_it_is_fetched_again_and_what_is_left_is_told(
     assert settle(cluster)["state"] == "Ready"
 
 
-def test_files_that_cannot_be_removed_are_told_until_a_person_asks_again() -> None:
+@pytest.mark.parametrize(("marks", "words"), [({}, "removed from node-a"), ({RESERVED: "true"}, "reserved on node-a")])
+def test_files_that_cannot_be_removed_are_told_until_a_person_asks_again(marks: dict[str, str], words: str) -> None:
     cluster = imported("node-a")
-    cluster.change(*MODEL, {"spec": {"storage": {"path": "/mnt/models/elsewhere"}}})
+    cluster.change(*MODEL, {"metadata": {"labels": marks}, "spec": {"storage": {"path": "/mnt/models/elsewhere"}}})
     settle(cluster)
     evicting(cluster, only_run(cluster, "evict-model"), {"node-a": "invalid-input"})
     settle(cluster)
     ready = condition(cluster.get(*MODEL), "Ready")
-    assert ready["status"] == "False" and "could not be removed from node-a" in ready["message"]
+    assert ready["status"] == "False" and f"could not be {words}" in ready["message"]
     assert "ome.io/retry" in ready["message"]
     cluster.change(*MODEL, {"metadata": {"annotations": {"ome.io/retry": "1"}}})
     settle(cluster)
