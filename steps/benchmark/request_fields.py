@@ -12,22 +12,24 @@ from steps.errors import InvalidInputError
 
 Backend = Literal["openai", "vllm", "sglang"]
 TEXT: Final = "text-to-text"
-MEASURED_BY: Final = frozenset(
-    {"model", "messages", "max_tokens", "stream", "stream_options", "input", "query", "documents"}
-)
-"""What genai-bench itself sends, and counts by: with another value it would measure something else."""
+MEASURED_BY: Final = frozenset({
+    "model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options", "input", "query",
+    "documents",
+})  # fmt: skip
+"""What genai-bench itself sends, and counts by: with another value it would measure something else. Engines take
+`max_completion_tokens`, the later name, before `max_tokens`."""
 
 
 def parse_fields(given: Mapping[str, object]) -> dict[str, object]:
     """The values. A BenchmarkJob has texts: those that are JSON count as that, such as `0.7`, the others as text.
 
     Raises:
-        InvalidInputError: for a field that the load generator sends.
+        InvalidInputError: for one of `MEASURED_BY`.
     """
     for name in given:
         if name in MEASURED_BY:
             raise InvalidInputError(
-                f'request_parameters: "{name}" is what the load generator sends itself',
+                f'request_parameters: "{name}" would change what the load generator itself sends and counts by',
                 remedy=f"Leave it out; accepted: any field of a request but {', '.join(sorted(MEASURED_BY))}.",
             )
     return {name: _value(value) if isinstance(value, str) else value for name, value in given.items()}

@@ -44,7 +44,9 @@ def test_a_person_has_the_last_word_on_a_field(engine: str, given: dict[str, obj
         assert plan.backend == "openai"  # in its own dialects genai-bench sets it, always to true
 
 
-@pytest.mark.parametrize("name", sorted(MEASURED_BY))
+@pytest.mark.parametrize(
+    "name", ["model", "messages", "max_tokens", "max_completion_tokens", "stream", "input", "query"]
+)
 def test_what_genai_bench_counts_by_is_refused_by_name(name: str) -> None:
     with pytest.raises(InvalidInputError, match=f'request_parameters: "{name}"'):
         planned({name: "1"})
