@@ -14,6 +14,7 @@ from controller.plans.naming import digest_of
 from controller.plans.service_inputs import ENDPOINT, RETRY, find_model
 from crds.labels import node_label
 from crds.storage_location import stays_in_claim
+from steps.benchmark.plan import backend_of, is_llama_cpp
 from steps.endpoint import base_url, endpoint_key
 
 DEFAULT_ERROR_RATE: Final = 0.01
@@ -45,6 +46,7 @@ def measured_of(job: Object, context: Context) -> Measured:
     spec, metadata = job.get("spec") or {}, job["metadata"]
     wanted = {name: spec.get(name) for name in (*_MEASURED, "endpoint")}
     wanted |= {name: spec[name] for name in _MEASURED_SINCE if spec.get(name)}
+    wanted |= _dialect(spec)
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
     inputs = digest_of([metadata.get("uid"), wanted, error_rate(spec), retry])
     if matrix_mistake(spec) is not None:
@@ -62,6 +64,15 @@ def measured_of(job: Object, context: Context) -> Measured:
     if obstacle is not None or service is None:
         return Measured(obstacle or Said("EndpointReady", False, "ServiceNotFound"), inputs)
     return _of_service(job, service, inputs, context)
+
+
+def _dialect(spec: Mapping[str, Any]) -> dict[str, str]:
+    """How an endpoint given by its URL is asked, by the engine that a person says it is; {} for any engine."""
+    if not (spec.get("endpoint") or {}).get("endpoint"):
+        return {}
+    engine = str((spec.get("serviceMetadata") or {}).get("engine") or "")
+    dialect = "llama-cpp" if is_llama_cpp(engine) else backend_of(engine)
+    return {"dialect": dialect} if dialect != "openai" else {}
 
 
 def ignored_fields(spec: Mapping[str, Any]) -> list[str]:

@@ -39,6 +39,24 @@ def test_other_request_parameters_are_another_measurement() -> None:
     assert len(runs_of(cluster, "benchmark-endpoint")) == 2
 
 
+def test_another_engine_is_another_measurement_and_another_version_of_it_is_none() -> None:
+    server = {"engine": "TGI", "version": "3", "gpuType": "H100", "gpuCount": 8}
+    cluster = cluster_with(serviceMetadata=server)
+    for change, is_other in (
+        ({}, True),
+        ({"version": "4"}, False),
+        ({"engine": "vLLM"}, True),
+        ({"engine": "LlamaCPP"}, True),
+    ):
+        before = len(runs_of(cluster, "benchmark-endpoint"))
+        cluster.change(*JOB, {"spec": {"serviceMetadata": change}})
+        settle(cluster)
+        assert len(runs_of(cluster, "benchmark-endpoint")) == before + is_other, change
+        if is_other:
+            finish(cluster, only_run(cluster, "benchmark-endpoint"), report())
+            settle(cluster)
+
+
 def test_a_parameter_that_the_load_generator_counts_by_is_refused_before_a_run() -> None:
     cluster = cluster_with(additionalRequestParams={"max_tokens": "5"})
     assert settle(cluster)["state"] == "Failed" and not cluster.of_kind("Workflow")
