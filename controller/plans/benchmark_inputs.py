@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.observed import Context
-from controller.plans.benchmark_matrix import levels_of, matrix_mistake, needs_another_engine, scenarios_of, task_of
+from controller.plans.benchmark_matrix import engine_obstacle, levels_of, matrix_mistake, scenarios_of, task_of
 from controller.plans.benchmark_pod import not_honoured, pod_fields
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
@@ -116,7 +116,7 @@ def _ready(
     job: Object, endpoint: Mapping[str, Any], model: Object | None, name: str, namespace: str, inputs: str, said: Said
 ) -> Measured:
     """An endpoint that answers, when its engine can be asked what the task asks."""
-    if reason := needs_another_engine(job.get("spec") or {}, str(endpoint.get("engine") or "")):
+    if reason := engine_obstacle(job.get("spec") or {}, str(endpoint.get("engine") or "")):
         return Measured(Said("EndpointReady", False, "Unsupported", reason), inputs)
     artifact = ((model or {}).get("status") or {}).get("artifact") or {}
     return Measured(

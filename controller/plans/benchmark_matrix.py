@@ -57,7 +57,7 @@ def matrix_mistake(spec: Mapping[str, Any]) -> Said | None:
     return None
 
 
-def needs_another_engine(spec: Mapping[str, Any], engine: str) -> str:
+def engine_obstacle(spec: Mapping[str, Any], engine: str) -> str:
     """Why an endpoint's engine cannot be asked what the task asks; "" when it can.
 
     Args:

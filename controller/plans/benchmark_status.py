@@ -23,7 +23,7 @@ def benchmark_said(
     trouble: Said | None,
     namespace: str,
 ) -> tuple[Said, ...]:
-    """The conditions, without times; trouble with the schedule comes before what earlier runs have brought.
+    """The conditions, without times; trouble with what it asks for comes before what earlier runs have brought.
 
     Args:
         job: The benchmark.
@@ -31,7 +31,7 @@ def benchmark_said(
         history: Its finished runs.
         active: The run that goes on.
         outlook: What follows failures.
-        trouble: With its schedule.
+        trouble: With its schedule, or with what it is to measure.
         namespace: Where its CronWorkflow is.
     """
     completed = trouble if trouble is not None and active is None else None
