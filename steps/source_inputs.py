@@ -43,7 +43,8 @@ class SourceInputs(StepInputs):
             raise UnsupportedError(
                 f'uri: "{self.uri}" is a folder of one machine, and a step on a cluster sees no folder of a node',
                 remedy="Put the files into a PersistentVolumeClaim and apply a model with "
-                "pvc://[namespace:]claim/path; or import them from a bucket. On one machine, `ome import` takes local:///path.",
+                "pvc://[namespace:]claim/path; or import them from a bucket. On one machine, `ome import` takes "
+                "local:///path.",
             )
         require_credentials(self.uri, self.secret, self.secret_key)
         options = ResolveOptions(revision, self.allow_patterns, self.ignore_patterns)

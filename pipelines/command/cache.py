@@ -43,8 +43,7 @@ def list_models(
     """List the models on disk, and imports that have not ended.
 
     NEEDED is whether a resource, a deployment or another home folder refers to the model; reserved: nothing does any
-    more, and it stays. With --cluster: the models
-    of each node, as the controller has recorded them.
+    more, and it stays. With --cluster: the models of each node, as the controller has recorded them.
     """
     if api := _cluster(cluster, kubeconfig, context):
         from pipelines.command.cluster_cache import list_on_cluster

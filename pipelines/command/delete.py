@@ -86,7 +86,8 @@ def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
     if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
         is_kept = reserve_model(owner_of(model), path)
         resources.delete(kind, name, scope)
-        typer.echo(f"{kind}/{name} deleted" + (f"; its files stay, since its label {RESERVED} says so" * is_kept))
+        words = f"; its files stay, since its label {RESERVED} says so" if is_kept else ""
+        typer.echo(f"{kind}/{name} deleted{words}")
         return
     resources.delete(kind, name, scope)
     freed = remove_model(Path(path)).freed_bytes if path and Path(path).is_dir() else 0
