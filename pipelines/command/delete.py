@@ -84,7 +84,10 @@ def _delete_model(kind: str, name: str, namespace: str, force: bool) -> None:
     model = resources.get(kind, name, scope)
     path = (model["spec"].get("storage") or {}).get("path", "")
     if (model["metadata"].get("labels") or {}).get(RESERVED) == "true":
-        is_kept = reserve_model(owner_of(model), path)
+        try:
+            is_kept = reserve_model(owner_of(model), path)
+        except InvalidInputError:  # a folder that is no import's, as of a manifest from elsewhere: nothing removes it
+            is_kept = Path(path).is_dir()
         resources.delete(kind, name, scope)
         words = f"; its files stay, since its label {RESERVED} says so" if is_kept else ""
         typer.echo(f"{kind}/{name} deleted{words}")

@@ -23,6 +23,7 @@ from tests.importing.models import noise, resolve, without_capabilities
 
 FILES = {"config.json": b"{}", "model.safetensors": noise(2_000_000, 1)}
 LONG_AGO = 1_000_000_000
+RESERVING = {"models.ome/reserve-model-artifact": "true"}
 
 
 @pytest.fixture
@@ -46,6 +47,15 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningHub]
 def models(hub: RunningHub, tmp_path: Path) -> Path:
     """The models root."""
     return tmp_path / "models"
+
+
+def labelled(name: str, path: str, marks: dict[str, str]) -> str:
+    """A model with its files there, as YAML."""
+    metadata = {"name": name, "labels": marks}
+    spec = {"storage": {"storageUri": "hf://acme/model", "path": path}}
+    body = {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": metadata, "spec": spec}
+    text: str = yaml.safe_dump(body)
+    return text
 
 
 def test_the_list_and_the_sum_say_what_is_there(models: Path) -> None:
@@ -117,12 +127,18 @@ def test_pruning_says_first_what_it_does_then(models: Path) -> None:
     assert sorted(path.name for path in models.iterdir()) == [".ome", "two"]
 
 
-def test_a_model_with_the_label_is_deleted_and_its_files_are_reserved(models: Path, tmp_path: Path) -> None:
-    for name, marks in (("one", {"models.ome/reserve-model-artifact": "true"}), ("two", {})):
-        storage = {"storageUri": "hf://acme/model", "path": str(models / name)}
-        metadata = {"name": name, "labels": marks}
-        body = {"apiVersion": "ome.io/v1beta1", "kind": "ClusterBaseModel", "metadata": metadata}
-        assert ome("apply", "-f", "-", stdin=yaml.safe_dump({**body, "spec": {"storage": storage}})).returncode == 0
+@pytest.mark.parametrize("place", ["/nowhere/one", "/usr"])
+def test_a_model_with_the_label_and_a_folder_of_another_machine_can_be_deleted(models: Path, place: str) -> None:
+    assert ome("apply", "-f", "-", stdin=labelled("three", place, RESERVING)).returncode == 0
+    deleted = ome("delete", "model", "three")
+    assert deleted.returncode == 0, deleted.stderr
+    assert ("its files stay" in deleted.stdout) == Path(place).is_dir()
+    assert "three" not in ome("get", "models").stdout
+
+
+def test_a_model_with_the_label_is_deleted_and_its_files_are_reserved(models: Path) -> None:
+    for name, marks in (("one", RESERVING), ("two", {})):
+        assert ome("apply", "-f", "-", stdin=labelled(name, str(models / name), marks)).returncode == 0
         deleted = ome("delete", "model", name)
         assert deleted.returncode == 0, deleted.stderr
         assert ("its files stay" in deleted.stdout) == (name == "one")
