@@ -4,7 +4,7 @@ Used by the controller's planner for a BenchmarkJob without scenarios or levels,
 the texts of both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -49,6 +49,6 @@ DEFAULTS: Final[Mapping[str, TaskDefaults]] = {
 }
 
 
-def first_look(task: str) -> Sequence[str]:
-    """The scenario of a first look at a task; none for a task that is not measured."""
-    return (DEFAULTS[task].first_look,) if task in DEFAULTS else ()
+def first_look(task: str) -> tuple[str, ...]:
+    """The scenario of a first look at a task that is measured."""
+    return (DEFAULTS[task].first_look,)
