@@ -90,7 +90,7 @@ class BenchmarkInputs(StepInputs):
 
     @field_validator("baseline", mode="before")
     @classmethod
-    def _leave_out_nothing(cls, value: object) -> object:
+    def _read_empty_as_none(cls, value: object) -> object:
         """Also take `[]`, as spec.baseline.results has it where it is empty, for none."""
         return None if value == [] else value
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from controller.plans.conditions import Said
 from steps.benchmark.defaults import DEFAULTS
-from steps.benchmark.plan import backend_of
+from steps.benchmark.plan import MAX_CELLS, backend_of
 from steps.benchmark.request_fields import parse_fields
 from steps.benchmark.scenarios import demand_of
 from steps.errors import OmeError
@@ -49,6 +49,13 @@ def matrix_mistake(spec: Mapping[str, Any]) -> Said | None:
                 f'spec.trafficScenarios[{index}]: "dataset" is not measured yet; accepted: scenarios with numbers, '
                 f"such as {example}"
             )
+    scenarios, levels = len(spec.get("trafficScenarios") or ()), len(levels_of(spec))
+    if scenarios * levels > MAX_CELLS:
+        whose = "" if spec.get("numConcurrency") else ", those of its task,"
+        return _refused(
+            f"spec.trafficScenarios and spec.numConcurrency: {scenarios} × {levels}{whose} are {scenarios * levels} "
+            f"cells; accepted: at most {MAX_CELLS}"
+        )
     try:
         parse_fields(spec.get("additionalRequestParams") or {})
     except OmeError as error:

@@ -77,6 +77,11 @@ def test_of_the_tasks_cells_those_are_measured_that_the_model_has_room_for(room:
             {"trafficScenarios": ["D(8,8)", "dataset"]},
             'spec.trafficScenarios[1]: "dataset" is not measured yet; accepted: scenarios with numbers',
         ),
+        (
+            {"trafficScenarios": [f"D({size},8)" for size in range(6)], "numConcurrency": None},
+            "6 × 9, those of its task, are 54 cells; accepted: at most 49",
+        ),
+        ({"numConcurrency": list(range(1, 51))}, "1 × 50 are 50 cells; accepted: at most 49"),
     ],
 )
 def test_what_is_not_measured_is_said_before_anything_is_submitted(spec: dict[str, Any], words: str) -> None:
@@ -86,7 +91,7 @@ def test_what_is_not_measured_is_said_before_anything_is_submitted(spec: dict[st
     assert (status["state"], told["status"], told["reason"]) == ("Failed", "False", "Unsupported")
     assert words in told["message"] == status["failureMessage"]
     assert not cluster.of_kind("Workflow") and cluster.plan(plan_benchmark, *JOB).actions == ()
-    cluster.change(*JOB, {"spec": {"task": "text-to-text", "trafficScenarios": ["D(8,8)"]}})
+    cluster.change(*JOB, {"spec": {"task": "text-to-text", "trafficScenarios": ["D(8,8)"], "numConcurrency": [1]}})
     settle(cluster)
     assert len(runs_of(cluster, "benchmark-endpoint")) == 1
 
