@@ -85,7 +85,7 @@ class BenchmarkInputs(StepInputs):
     )
     pod: str = Field(
         default="",
-        description="As JSON, in place of model_label: nodeSelector, tolerations, affinity and resources of the pod.",
+        description="As JSON, in place of model_label, all of nodeSelector, tolerations, affinity and resources.",
     )
 
     @field_validator("baseline", mode="before")
