@@ -1,10 +1,12 @@
 """A Service, autoscaler or disruption budget that somebody deletes is seen by a watch of metadata, and comes back."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from controller.plans.runs import timestamp
 from controller.resources import RESOURCES
 from crds import labels
 from steps.serving.cluster.companions import COMPANIONS, companions_note
@@ -15,7 +17,8 @@ from tests.controller.engine.lives import TENANT
 from tests.controller.engine.service_lives import ServiceLife
 from tests.controller.engine.waiting import until
 
-_LONG_AGO: Final = "2026-01-01T00:00:00Z"
+_ENDED_SECONDS_AGO: Final = 57
+"""Of the minute after a run in which what it made may only be seen late, three seconds are left."""
 _SPECS: Final[dict[str, Object]] = {
     "Service": {"ports": [{"port": 8080}]},
     "HorizontalPodAutoscaler": {
@@ -27,7 +30,7 @@ _SPECS: Final[dict[str, Object]] = {
 
 
 class CompaniedLife(ServiceLife):
-    """A service whose Deployment notes what it was made with. Its runs ended long ago: nothing of them may be late."""
+    """A service whose Deployment notes what it was made with, by runs that ended a while ago."""
 
     @property
     def companions(self) -> list[Object]:
@@ -56,7 +59,8 @@ class CompaniedLife(ServiceLife):
         super()._deploy()
 
     def _deployed(self, run: Object) -> Object:
-        return {**super()._deployed(run), "finishedAt": _LONG_AGO}
+        ended = datetime.now(UTC) - timedelta(seconds=_ENDED_SECONDS_AGO)
+        return {**super()._deployed(run), "finishedAt": timestamp(ended)}
 
 
 @pytest.mark.parametrize("kind", _SPECS)
