@@ -1,6 +1,7 @@
 """A benchmark whose endpoint fails: the error rate is counted, judged and told, and a mended one passes."""
 
 from collections.abc import Callable
+from typing import Any
 
 from tests.cluster.faulty_endpoint import MODEL, PORT, faulty_endpoint
 from tests.cluster.kubectl import Kubectl, Object
@@ -8,6 +9,13 @@ from tests.cluster.objects import POOL, benchmark, condition, model
 from tests.cluster.waiting import wait_gone, wait_until
 
 URL = "http://faulty.{namespace}.svc.cluster.local:{port}"
+
+TOLERATION = {"key": "example.com/reserved", "operator": "Exists", "effect": "NoSchedule"}
+OVERRIDE: dict[str, Any] = {
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [TOLERATION],
+    "resources": {"requests": {"cpu": "150m"}},
+}
 
 
 def start(kubectl: Kubectl, namespace: str, image: str, *, failing: int) -> None:
@@ -27,6 +35,17 @@ def until_ended(kubectl: Kubectl, name: str, namespace: str, state: str) -> Obje
     return status
 
 
+def assert_overridden(kubectl: Kubectl, run: str) -> None:
+    """The pod that measured was as the job's `podOverride` has it, beside what the template says."""
+    pods = kubectl.list("pod", "ome", f"workflows.argoproj.io/workflow={run}")
+    (spec,) = [pod["spec"] for pod in pods if "-benchmark-" in pod["metadata"]["name"]]
+    assert spec["nodeSelector"].items() >= OVERRIDE["nodeSelector"].items()
+    assert spec["nodeSelector"][f"models.ome.io/clusterbasemodel.{MODEL}"] == "Ready"
+    assert TOLERATION in spec["tolerations"]
+    (main,) = [container for container in spec["containers"] if container["name"] == "main"]
+    assert main["resources"]["requests"]["cpu"] == "150m" and main["resources"]["limits"]["memory"]
+
+
 def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     measuring: Kubectl, namespace: str, pool: list[str], image: Callable[[str], str]
 ) -> None:
@@ -36,9 +55,10 @@ def test_three_errors_in_ten_fail_a_benchmark_until_the_endpoint_is_mended(
     start(kubectl, namespace, steps, failing=3)
     url = URL.format(namespace=namespace, port=PORT)
     endpoint = {"endpoint": {"url": url, "apiFormat": "openai", "modelName": MODEL}}
-    job = benchmark(name, "", namespace, endpoint=endpoint, maxRequestsPerIteration=40)
+    job = benchmark(name, "", namespace, endpoint=endpoint, maxRequestsPerIteration=40, podOverride=OVERRIDE)
     kubectl.apply(job)
     status = until_ended(kubectl, name, namespace, "Failed")
+    assert_overridden(kubectl, status["workflow"]["name"])
     (cell,) = status["results"]
     assert 0.2 < float(cell["errorRate"]) < 0.4, cell  # noqa: PLR2004 - about three in ten
     (told,) = [c for c in status["conditions"] if c["type"] == "Completed"]

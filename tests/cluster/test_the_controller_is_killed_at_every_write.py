@@ -23,6 +23,8 @@ from tests.controller.engine.leading import controller_of
 from tests.controller.engine.proxy import CuttingProxy
 
 FEWEST_WRITES: Final = 20
+MOST_WRITES: Final = 200
+"""Several times what is needed: a controller that does things over and over is stopped, and told."""
 LONGEST_CALM_SECONDS: Final = 1.0
 
 
@@ -71,6 +73,7 @@ def lead(proxy: CuttingProxy, folder: Path, is_done: Callable[[], bool]) -> list
                 pass
         proxy.mend()
         writes += cut.writes
+        assert len(writes) < MOST_WRITES, writes[-20:]
     return writes
 
 
