@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from steps.errors import IntegrityError, InvalidInputError, OmeError, RateLimitedError
 
 MOST_REFUSALS = 100
-"""In a row, of one transfer: a source may ask for waits of no time."""
+"""In a row, of one transfer: while others are served, no wait of it counts."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class Patience:
 
     def _rate_limit_delay(self, error: RateLimitedError) -> float:
         self._refusals += 1
-        asked = error.retry_after_seconds
-        unsaid = min(60.0, self._settings.backoff_seconds * 2.0 ** (self._refusals + 1))
-        delay = asked if asked is not None else unsaid
+        delay = min(60.0, self._settings.backoff_seconds * 2.0 ** (self._refusals + 1))
+        if error.retry_after_seconds is not None:  # 0, or a time that has passed, is no leave to ask without a pause
+            delay = max(self._settings.backoff_seconds, error.retry_after_seconds)
         now = time.monotonic()
         left = self._settings.rate_limit_seconds - self._waits.seconds
         if self._waits.added_by(delay, now) > left or self._refusals > MOST_REFUSALS:
@@ -139,7 +139,7 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
         now: Seconds since the epoch.
     """
     text = headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if text.isdecimal():
         return float(text)
     if text:
         try:
@@ -147,11 +147,11 @@ def retry_after_seconds(headers: Mapping[str, str], now: float) -> float | None:
         except ValueError:
             return None
     reset = headers.get("X-RateLimit-Reset", "")  # GitHub's: seconds since the epoch
-    if reset.isdigit() and headers.get("X-RateLimit-Remaining") == "0":
+    if reset.isdecimal() and headers.get("X-RateLimit-Remaining") == "0":
         return max(0.0, float(reset) - now)
     for part in headers.get("RateLimit", "").split(";"):
         key, _, value = part.strip().partition("=")
-        if key == "t" and value.isdigit():
+        if key == "t" and value.isdecimal():
             return float(value)
     return None
 

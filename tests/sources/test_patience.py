@@ -18,7 +18,7 @@ def refusal(seconds: float | None) -> RateLimitedError:
 def test_being_asked_for_patience_uses_up_no_attempt() -> None:
     patience = Patience(SETTINGS)
     for _ in range(MOST_REFUSALS):
-        assert patience.delay_after(refusal(0)) == 0
+        assert patience.delay_after(refusal(1)) == 1
     patience.delay_after(FAILURE)
     patience.delay_after(FAILURE)
     with pytest.raises(NetworkError):
@@ -32,11 +32,19 @@ def test_failures_do_not_lengthen_the_waits_that_a_source_leaves_open() -> None:
     assert [patience.delay_after(refusal(None)) for _ in range(3)] == [2, 4, 8]
 
 
-def test_refusals_without_a_time_to_wait_end() -> None:
+def test_a_source_that_asks_for_no_wait_is_not_asked_again_without_one() -> None:
     patience = Patience(SETTINGS)
+    assert [patience.delay_after(refusal(seconds)) for seconds in (0, 0.1, 7)] == [0.5, 0.5, 7]
+
+
+def test_refusals_of_one_transfer_end_though_others_are_served() -> None:
+    waits = Waits()
+    patience = Patience(SETTINGS, waits)
+    for _ in range(MOST_REFUSALS):
+        patience.delay_after(refusal(1))
+        waits.served()
     with pytest.raises(RateLimitedError):
-        for _ in range(MOST_REFUSALS + 1):
-            patience.delay_after(refusal(0))
+        patience.delay_after(refusal(1))
 
 
 def test_all_transfers_of_an_import_wait_no_longer_than_the_bound() -> None:
@@ -76,6 +84,8 @@ def test_a_source_that_serves_between_its_refusals_is_waited_for_again() -> None
         (503, {"Retry-After": "7"}, 7),
         (503, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
         (503, {"Retry-After": "soon"}, None),
+        (429, {"Retry-After": "²"}, None),
+        (429, {"RateLimit": "limit;t=²"}, None),
         (403, {"X-RateLimit-Remaining": "0"}, None),
     ],
 )
