@@ -11,7 +11,7 @@ from pathlib import Path
 from steps.cache import Imported, import_model, models_root
 from steps.cache.journal import read_journal
 from steps.cache.store import ObjectStore
-from steps.manifest import Manifest
+from steps.manifest import FileEntry, Manifest
 from steps.sources import ResolveOptions, open_source
 
 
@@ -28,6 +28,13 @@ def resolve(uri: str, **options: object) -> Manifest:
 def fetch(uri: str, name: str = "model", path: str = "") -> Imported:
     """Resolve and import."""
     return import_model(resolve(uri), name, path)
+
+
+def entry(manifest: Manifest, path: str) -> FileEntry:
+    """A file that must be in the manifest."""
+    file = manifest.file(path)
+    assert file is not None, f"{path} is not in {[each.path for each in manifest.files]}"
+    return file
 
 
 def contents(folder: Path) -> dict[str, bytes]:

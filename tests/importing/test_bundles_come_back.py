@@ -20,7 +20,7 @@ from steps.errors import DiskFullError, IntegrityError, InvalidInputError, Unsaf
 from steps.manifest import Manifest
 from tests.hub.fixture import RunningHub
 from tests.importing.bundles import FILES, WEIGHTS, elsewhere, exported, go, imported, model
-from tests.importing.models import contents, noise, resolve
+from tests.importing.models import contents, entry, noise, resolve
 from tests.importing.pickled import touching
 
 __all__ = ["elsewhere", "model"]
@@ -85,9 +85,7 @@ def test_a_folder_packed_by_another_tar_is_read(
 def test_a_damaged_object_does_not_leave(model: Manifest, tmp_path: Path) -> None:
     store = ObjectStore(models_root())
     for path in ("sub/model.safetensors", "config.json"):
-        file = model.file(path)
-        assert file is not None
-        place = store.path(file)
+        place = store.path(entry(model, path))
         before = place.read_bytes()
         place.chmod(0o644)
         place.write_bytes(bytes([before[0] ^ 1]) + before[1:])

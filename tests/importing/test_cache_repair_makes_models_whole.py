@@ -16,7 +16,7 @@ from steps.manifest_store import save_manifest
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.damage import damage
-from tests.importing.models import contents, fetch, noise, resolve
+from tests.importing.models import contents, entry, fetch, noise, resolve
 
 WEIGHTS = noise(3_000_000, 1)
 MORE = noise(700_000, 2)
@@ -186,9 +186,7 @@ def test_a_local_model_that_its_owner_changed_is_not_called_mended(tmp_path: Pat
 def test_a_damaged_object_of_no_model_goes(hub: RunningHub) -> None:
     hub.add("acme/model", FILES)
     folder = fetch("hf://acme/model").path
-    file = resolve("hf://acme/model").file("model.safetensors")
-    assert file is not None
-    path = ObjectStore(models_root()).path(file)
+    path = ObjectStore(models_root()).path(entry(resolve("hf://acme/model"), "model.safetensors"))
     shutil.rmtree(folder)
     damage(path)
     assert mend().mended == (path,)

@@ -14,7 +14,7 @@ from steps.cache.verifying import Fault, Verification, plan_verification, verify
 from steps.errors import NotFoundError
 from tests.hub.fixture import RunningHub
 from tests.importing.damage import damage
-from tests.importing.models import fetch, noise, resolve
+from tests.importing.models import entry, fetch, noise, resolve
 
 WEIGHTS = noise(3_000_000, 1)
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
@@ -112,10 +112,7 @@ def test_an_object_that_no_model_has_is_verified_with_all_but_not_with_one(hub: 
     hub.add("acme/model", FILES)
     folder = fetch("hf://acme/model", "gone").path
     fetch("hf://acme/model", "stays", path="")
-    manifest = resolve("hf://acme/model")
-    file = manifest.file("model.safetensors")
-    assert file is not None
-    path = ObjectStore(models_root()).path(file)
+    path = ObjectStore(models_root()).path(entry(resolve("hf://acme/model"), "model.safetensors"))
     (folder / ".ome-model.json").unlink()
     (models_root() / "stays" / ".ome-model.json").write_text("{")
     damage(path, is_silent=True)

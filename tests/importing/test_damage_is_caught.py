@@ -9,7 +9,7 @@ from steps.cache.store import ObjectStore
 from steps.errors import IntegrityError
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
-from tests.importing.models import contents, fetch, noise, resolve
+from tests.importing.models import contents, entry, fetch, noise, resolve
 
 WEIGHTS = noise(5_000_000, 1)
 FILES = {"config.json": b'{"a": 1}', "model.safetensors": WEIGHTS}
@@ -22,8 +22,7 @@ def test_flipped_byte_is_named_removed_and_fetched_anew(hub: RunningHub, path: s
     manifest = resolve("hf://acme/model")
     with pytest.raises(IntegrityError, match=path.replace(".", r"\.")):
         import_model(manifest, "model")
-    file = manifest.file(path)
-    assert file is not None
+    file = entry(manifest, path)
     store = ObjectStore(models_root())
     assert not store.partial(file).exists()
     assert not store.path(file).exists()
@@ -95,8 +94,7 @@ def test_damaged_object_is_not_given_to_a_second_model(hub: RunningHub) -> None:
 def test_leftovers_that_are_not_what_they_say_do_no_harm(hub: RunningHub) -> None:
     hub.add("acme/model", FILES)
     manifest = resolve("hf://acme/model")
-    file = manifest.file("model.safetensors")
-    assert file is not None
+    file = entry(manifest, "model.safetensors")
     store = ObjectStore(models_root())
     store.partial(file).write_bytes(b"x" * 100)
     store.progress(file).write_bytes(b"not a record")

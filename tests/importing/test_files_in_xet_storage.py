@@ -4,7 +4,7 @@ import hashlib
 
 from steps.cache import import_model
 from tests.hub.fixture import RunningHub
-from tests.importing.models import contents, noise, resolve
+from tests.importing.models import contents, entry, noise, resolve
 
 WEIGHTS = noise(4_000_000, 1)
 FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
@@ -13,8 +13,7 @@ FILES = {"config.json": b"{}", "model.safetensors": WEIGHTS}
 def test_its_files_are_checked_by_their_sha256_and_xet_is_not_asked(hub: RunningHub) -> None:
     hub.add("acme/model", FILES, settings="xet: true")
     manifest = resolve("hf://acme/model")
-    weights = manifest.file("model.safetensors")
-    assert weights is not None
+    weights = entry(manifest, "model.safetensors")
     assert (weights.algorithm, weights.digest) == ("sha256", hashlib.sha256(WEIGHTS).hexdigest())
     assert contents(import_model(manifest, "model").path) == FILES
     counts = hub.ledger.counts()

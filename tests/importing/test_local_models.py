@@ -14,7 +14,7 @@ from steps.source_inputs import SourceInputs
 from steps.sources import open_source, read_range
 from steps.sources.local import LocalSource
 from steps.sources.source import ResolveOptions
-from tests.importing.models import contents, fetch, noise, resolve
+from tests.importing.models import contents, entry, fetch, noise, resolve
 from tests.not_run import not_run
 
 WEIGHTS = noise(2_000_000, 1)
@@ -106,8 +106,7 @@ def test_file_that_is_gone_is_named(model: Path) -> None:
 
 def test_ranges_are_read_in_place(model: Path) -> None:
     manifest = resolve(f"local://{model}")
-    file = manifest.file("sub/model.safetensors")
-    assert file is not None
+    file = entry(manifest, "sub/model.safetensors")
     assert read_range(open_source(manifest.uri), file, 10, 20) == WEIGHTS[10:20]
     assert not any(models_root().glob("*"))
 

@@ -7,7 +7,7 @@ import pytest
 from steps.manifest_store import save_manifest
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
-from tests.importing.models import noise, resolve, start_caching
+from tests.importing.models import entry, noise, resolve, start_caching
 
 TOKEN = "hf_reader"
 SIGNATURE = "Signature=secret"
@@ -63,8 +63,7 @@ def test_reads_send_no_token_to_the_store(hub: RunningHub, monkeypatch: pytest.M
     hub.add("acme/model", FILES, settings="private: true\n")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     manifest = resolve("hf://acme/model")
-    file = manifest.file("model.safetensors")
-    assert file is not None
+    file = entry(manifest, "model.safetensors")
     assert open_source(manifest.uri).read(file, 0, 10) == FILES["model.safetensors"][:10]
     assert hub.ledger.counts().leaked_tokens == 0
     assert "Bearer" not in repr(open_source(manifest.uri).address(file))

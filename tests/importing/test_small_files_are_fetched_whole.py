@@ -10,7 +10,7 @@ from steps.cache.store import ObjectStore
 from steps.errors import NetworkError
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
-from tests.importing.models import contents, noise, resolve
+from tests.importing.models import contents, entry, noise, resolve
 
 FILES = {f"part-{number}.json": noise(20_000, number) for number in range(20)} | {"empty.txt": b""}
 LARGEST = {"largest.json": noise(SMALL_BYTES, 99), "larger.json": noise(SMALL_BYTES + 1, 98)}
@@ -38,8 +38,7 @@ def test_what_came_of_a_small_file_before_a_failure_is_not_fetched_again(
     hub.set_faults(Fault("short", path="*largest.json", after=100_000))
     with pytest.raises(NetworkError, match=r"largest\.json"):
         import_model(manifest, "model")
-    file = manifest.file("largest.json")
-    assert file is not None and ObjectStore(models_root()).progress(file).exists()
+    assert ObjectStore(models_root()).progress(entry(manifest, "largest.json")).exists()
     again = import_model(manifest, "model")
     assert contents(again.path) == LARGEST
     assert hub.ledger.counts().total_bytes == sum(map(len, LARGEST.values()))

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from steps.cache import Imported, import_model
-from steps.manifest import FileEntry, Manifest
+from steps.manifest import Manifest
 from steps.sources import ResolveOptions, Source, open_source, read_range
-from tests.importing.models import contents, noise
+from tests.importing.models import contents, entry, noise
 from tests.sources.harness import Capability, SourceHarness
 from tests.sources.harnesses import switched_on
 
-__all__ = ["contents", "noise"]
+__all__ = ["contents", "entry", "noise"]
 
 WEIGHTS = noise(3_000_000, 1)
 OTHER_WEIGHTS = noise(3_000_000, 2)
@@ -74,13 +74,6 @@ def resolve(harness: SourceHarness, **options: object) -> Manifest:
 def fetch(harness: SourceHarness, name: str = "model") -> Imported:
     """Resolve and import."""
     return import_model(resolve(harness), name)
-
-
-def entry(manifest: Manifest, path: str) -> FileEntry:
-    """A file that must be in the manifest."""
-    file = manifest.file(path)
-    assert file is not None, f"{path} is not in {[each.path for each in manifest.files]}"
-    return file
 
 
 def read(harness: SourceHarness, manifest: Manifest, path: str, start: int, end: int) -> bytes:

@@ -12,11 +12,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from steps.errors import ClusterError
-from steps.manifest import FileEntry, Manifest
+from steps.manifest import Manifest
 from steps.manifest_store import save_manifest
 from steps.swarm import PeerSettings, Swarm
 from tests.hub.fixture import RunningHub
-from tests.importing.models import contents, noise, resolve
+from tests.importing.models import contents, entry, noise, resolve
 from tests.swarm.nodes import KEY, Node, free_addresses
 
 FILES = {"config.json": b"{}", "good.safetensors": noise(6_000_000, 8), "weights.safetensors": noise(20_000_000, 7)}
@@ -102,7 +102,7 @@ def test_bytes_are_given_to_who_has_the_key_and_within_what_was_told(
     hub.add("acme/model", FILES)
     manifest = resolve("hf://acme/model")
     with a_node_that_says_it_has(manifest, tmp_path / "peer", FILES) as peer:
-        number = peer.number(_entry(manifest, "good.safetensors"))
+        number = peer.number(entry(manifest, "good.safetensors"))
         key = hashlib.sha256(f"peers of {manifest.digest} {KEY}".encode()).hexdigest()
         headers = {"Authorization": f"Bearer {key}", "Range": "bytes=5-9", **change}
         url = f"http://127.0.0.1:{peer.port}/manifests/{manifest.digest}"
@@ -142,12 +142,6 @@ def test_an_address_that_is_taken_says_what_to_do(tmp_path: Path) -> None:
         ):
             pass
     assert "OME_PEER_ADDRESS" in refused.value.remedy
-
-
-def _entry(manifest: Manifest, path: str) -> FileEntry:
-    found = manifest.file(path)
-    assert found is not None
-    return found
 
 
 def _asked(url: str, headers: dict[str, str]) -> tuple[int, bytes]:
