@@ -94,6 +94,18 @@ def changed(subject: str) -> IntegrityError:
     )
 
 
+def led_nowhere(subject: str, location: str, named_by: str) -> NetworkError:
+    """A source that redirects to what is no address over HTTP.
+
+    Args:
+        subject: What was asked for.
+        location: Where it says to go.
+        named_by: The variable that names another server; "" for none.
+    """
+    place = location.partition("?")[0][:200]  # behind it signatures are
+    return NetworkError(f'{subject}: redirected to "{place}", which is no address over HTTP', remedy=_way(named_by))
+
+
 def of_other_size(subject: str, there: int, named: int) -> IntegrityError:
     """The file at the source has another size than the manifest names.
 
@@ -127,11 +139,14 @@ def lost_in_redirects(subject: str, most: int, last: str, named_by: str) -> Netw
         last: Where the last one led.
         named_by: The variable that names another server; "" for none.
     """
-    named = f"{named_by} and " if named_by else ""
     return NetworkError(
-        f"{subject}: more than {most} redirects, the last to {public_url(last)}",
-        remedy=f"Check {named}any mirror or proxy on the way; then run again: what is already downloaded is kept.",
+        f"{subject}: more than {most} redirects, the last to {public_url(last)}", remedy=_way(named_by)
     )
+
+
+def _way(named_by: str) -> str:
+    named = f"{named_by} and " if named_by else ""
+    return f"Check {named}any mirror or proxy on the way; then run again: what is already downloaded is kept."
 
 
 def is_other_digest(headers: Mapping[str, str], digest: str) -> bool:

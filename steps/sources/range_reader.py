@@ -82,7 +82,7 @@ class RangeReader:
                 with self._lock:
                     self._stored_at[address.url] = url
             raise lost_in_redirects(subject, REDIRECTS, url, address.named_by)
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, httpx2.InvalidURL) as error:
             self._forget(address)
             raise unreachable(subject, url, error, address.named_by) from None
         except OmeError:

@@ -4,6 +4,7 @@ The reads of headers (`steps.sources.range_reader`) and the download engine (`st
 each with its own client: a redirect, a changed file or bytes that were not asked for mean the same to both.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urljoin
@@ -16,6 +17,7 @@ from steps.sources.http_answers import (
     expired,
     has_token,
     is_other_digest,
+    led_nowhere,
     of_other_size,
     origin_of,
 )
@@ -24,6 +26,8 @@ from steps.sources.source import RemoteAddress
 REDIRECTS = 5
 """How many are followed."""
 _SENT_ON = frozenset({301, 302, 303, 307, 308})
+_SPAN = re.compile(r"bytes (\d{1,19})-\d{1,19}/(\d{1,19}|\*)", re.ASCII)
+"""Which bytes of how many an answer has (RFC 9110, section 14.4)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class RangedRequest:
         if self.is_own_origin and is_other_digest(headers, self.address.etag):
             raise changed(self.subject)
         if status in _SENT_ON and "Location" in headers:
-            return urljoin(self.url, headers["Location"])
+            return self._behind(headers["Location"])
         if status == 206:
             self._check_span(headers.get("Content-Range", ""))
             return ""
@@ -81,9 +85,20 @@ class RangedRequest:
         is_known = self.is_own_origin and has_token(self.address.headers)
         raise error_of(status, headers, self.subject, has_token=is_known, credentials=self.address.credentials)
 
-    def _check_span(self, span: str) -> None:
-        if not span.startswith(f"bytes {self.start}-"):
-            raise NetworkError(f'{self.subject}: asked for bytes from {self.start}, got "{span}"')
-        total = span.rpartition("/")[2]
-        if total.isdigit() and int(total) != self.file.size:
-            raise of_other_size(self.subject, int(total), self.file.size)
+    def _behind(self, location: str) -> str:
+        """The URL that a redirect names, from the one that was asked."""
+        try:
+            url = urljoin(self.url, location)
+            scheme, host, _ = origin_of(url)
+        except ValueError:  # such as a port that is no number
+            scheme = host = ""
+        if scheme not in ("http", "https") or not host:
+            raise led_nowhere(self.subject, location, self.address.named_by)
+        return url
+
+    def _check_span(self, told: str) -> None:
+        span = _SPAN.fullmatch(told)
+        if span is None or int(span[1]) != self.start:
+            raise NetworkError(f'{self.subject}: asked for bytes from {self.start}, got "{told[:200]}"')
+        if span[2] != "*" and int(span[2]) != self.file.size:
+            raise of_other_size(self.subject, int(span[2]), self.file.size)
