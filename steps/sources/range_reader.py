@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from steps.errors import NetworkError, OmeError
+from steps.errors import NetworkError, OmeError, RateLimitedError
 from steps.manifest import FileEntry
 from steps.sources.http_answers import lost_in_redirects, public_url
 from steps.sources.patience import TransferSettings
@@ -85,8 +85,9 @@ class RangeReader:
         except (httpx2.TransportError, httpx2.InvalidURL) as error:
             self._forget(address)
             raise unreachable(subject, url, error, address.named_by) from None
-        except OmeError:
-            self._forget(address)
+        except OmeError as error:
+            if not isinstance(error, RateLimitedError):  # it is the right place to ask, later
+                self._forget(address)
             raise
 
     def _forget(self, address: RemoteAddress) -> None:

@@ -77,6 +77,14 @@ def test_a_source_that_says_how_long_to_wait_is_waited_for(
     assert contents(import_model(manifest, "model").path) == FILES
 
 
+def test_a_store_that_says_how_long_to_wait_is_asked_again_itself(hub: RunningHub) -> None:
+    manifest = listed(hub)
+    hub.set_faults(Fault("status", path=STORED, status=429, retry_after=0, times=3))
+    assert read(manifest, 100, 5000) == WEIGHTS[100:5000]
+    asked = hub.ledger.counts().requests
+    assert (asked["acme/model/model.safetensors"], asked[STORED]) == (1, 4)
+
+
 def test_rate_limit_storm_ends_with_its_class_and_the_time_asked_for(
     hub: RunningHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
