@@ -31,7 +31,7 @@ def open_session(settings: TransferSettings) -> "ClientSession":
         connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
         timeout=aiohttp.ClientTimeout(
             total=None,
-            sock_connect=min(CONNECT_SECONDS, settings.stall_seconds),
+            sock_connect=_connect_seconds(settings.stall_seconds),
         ),
         auto_decompress=False,
         read_bufsize=BUFFER_BYTES,
@@ -84,6 +84,10 @@ class RemoteFile:
         try:
             async with asyncio.timeout(self._stall_seconds) as watchdog, await self._open(start, end) as answer:
                 await self._take(answer, start, end, watchdog, sink)
+        except aiohttp.ConnectionTimeoutError:
+            self._stored_at = ""
+            seconds = _connect_seconds(self._stall_seconds)
+            raise OverloadedError(f"{self._subject}: no connection was made within {seconds:g} s") from None
         except TimeoutError:
             self._stored_at = ""
             raise OverloadedError(f"{self._subject}: no byte came for {self._stall_seconds:g} s") from None
@@ -170,6 +174,10 @@ class RemoteFile:
                     answer.close()
                 return
         raise NetworkError(f"{self._subject}: the answer ended {left} bytes early")
+
+
+def _connect_seconds(stall_seconds: float) -> float:
+    return min(CONNECT_SECONDS, stall_seconds)
 
 
 def _reason(error: Exception) -> str:

@@ -1,10 +1,13 @@
 """Transfers that stall, break or are told to slow down go on within the same import, from the byte they had."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from steps.cache import import_model
+from steps.cache import connection, import_model
 from steps.errors import IntegrityError, NetworkError, RateLimitedError
 from steps.manifest import Manifest
 from steps.sources import open_source, read_range
@@ -22,6 +25,19 @@ def listed(hub: RunningHub, settings: str = "") -> Manifest:
     """The model, at the hub."""
     hub.add("acme/model", FILES, settings=settings)
     return resolve("hf://acme/model")
+
+
+@contextmanager
+def full_server() -> Iterator[str]:
+    """The URL of a server that has as many connections to accept as its kernel keeps."""
+    with socket.socket() as server, ExitStack() as stack:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(8):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
 def read(manifest: Manifest, start: int, end: int) -> bytes:
@@ -51,6 +67,15 @@ def test_stall_for_good_is_a_network_error(hub: RunningHub, monkeypatch: pytest.
     hub.set_faults(Fault("stall", path="lfs/*", times=0))
     with pytest.raises(NetworkError, match=r"model\.safetensors: no byte came"):
         fetch("hf://acme/model")
+
+
+def test_a_source_that_takes_no_connection_is_told_as_such(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = listed(hub)
+    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
+    with full_server() as url, pytest.raises(NetworkError, match=r"no connection was made within 0\.3 s"):
+        monkeypatch.setenv("HF_ENDPOINT", url)
+        import_model(manifest, "model")
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
