@@ -50,9 +50,8 @@ def error_of(
     if _asks_for_patience(status, headers):
         wait = retry_after_seconds(headers, time.time())
         asked = f", and asks for {wait:.0f} s of patience" if wait is not None else ""
-        return RateLimitedError(
-            f"{subject}: the source is asked too often (HTTP {status}){asked}", retry_after_seconds=wait
-        )
+        what = "has too much to do" if status == 503 else "is asked too often"
+        return RateLimitedError(f"{subject}: the source {what} (HTTP {status}){asked}", retry_after_seconds=wait)
     if status in (401, 403):
         why = f": {told}" if told else ""
         if has_token:

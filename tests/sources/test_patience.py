@@ -95,6 +95,7 @@ def test_answers_that_ask_for_patience_say_for_how_long(
     error = error_of(status, headers, "hf://acme/model", has_token=False)
     assert isinstance(error, RateLimitedError)
     assert error.retry_after_seconds == seconds
+    assert ("has too much to do" if status == 503 else "is asked too often") in error.message
 
 
 def test_a_503_that_asks_for_nothing_is_a_failure() -> None:
