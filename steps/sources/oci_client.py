@@ -1,8 +1,8 @@
 """Clients of OCI Object Storage: from a storage URI and its parameters to the SDK's client, and its signature of URLs.
 
 The SDK is optional (`pip install 'ome-pipelines[oci]'`): it is large, and the image of the steps has a part of it. It
-retries nothing itself: that is for `steps.sources.patience`. OME's four kinds of `parameters.auth` are taken, in its
-spelling or with underscores.
+retries nothing itself but the asking for tokens: that is for `steps.sources.patience`. OME's four kinds of
+`parameters.auth` are taken, in its spelling or with underscores.
 """
 
 import configparser
@@ -69,15 +69,19 @@ def open_client(uri: OciUri, parameters: Mapping[str, str]) -> "ObjectStorageCli
     return _checked(uri, lambda: ObjectStorageClient(config, **options))
 
 
-def signed_headers(client: "ObjectStorageClient", url: str) -> dict[str, str]:
-    """Headers with which the client's identity may GET a URL for the next minutes.
+def signed_headers(client: "ObjectStorageClient", subject: str, url: str) -> dict[str, str]:
+    """Headers with which the client's identity may GET a URL for the next minutes; for one thread at a time.
+
+    Args:
+        client: Has the identity, and asks its service for the next token before the last one ends.
+        subject: Begins the messages of errors.
+        url: What is to be read.
 
     Raises:
         NetworkError: when the identity's service cannot be asked for its next token.
         AuthError: when there is no next token.
     """
-    from oci import exceptions
-    from oci._vendor.requests import PreparedRequest, RequestException  # type: ignore[import-untyped]
+    from oci._vendor.requests import PreparedRequest  # type: ignore[import-untyped]
     from oci._vendor.requests.structures import CaseInsensitiveDict  # type: ignore[import-untyped]
 
     request = PreparedRequest()
@@ -87,13 +91,43 @@ def signed_headers(client: "ObjectStorageClient", url: str) -> dict[str, str]:
         if hasattr(signer, "get_security_token"):  # a resource principal's: it reads a new token only when told to
             signer.get_security_token()
         signer(request)
-    except (exceptions.ServiceError, exceptions.BaseRequestException, RequestException) as error:
-        raise NetworkError(f"the identity's next token cannot be had ({type(error).__name__})") from None
     except Exception as error:  # noqa: BLE001 - the SDK's signers raise what comes, OSError and ValueError among it
-        told = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        raise AuthError(f"the identity's next token cannot be had ({told})", remedy=CREDENTIALS) from None
+        raise without_token(subject, error) from None
     headers: Mapping[str, str] = request.headers
     return {"Authorization": headers["authorization"], "Date": headers["date"]}
+
+
+def has_tokens(client: "ObjectStorageClient") -> bool:
+    """Whether the client's identity has tokens that end, and asks for the next."""
+    return hasattr(client.base_client.signer, "refresh_security_token")
+
+
+def without_token(subject: str, error: Exception) -> NetworkError | AuthError:
+    """What it means that a signer failed: its service cannot be asked now, or gives no further token.
+
+    Args:
+        subject: Begins the message.
+        error: What the signer raised.
+    """
+    from oci import exceptions
+    from oci._vendor.requests import RequestException
+
+    message = f"{subject}: the identity's next token cannot be had ({_told(error)})"
+    is_refusal = isinstance(error, exceptions.ServiceError) and error.status < 500 and error.status != 429
+    unasked = (exceptions.ServiceError, exceptions.BaseRequestException, RequestException)
+    if isinstance(error, unasked) and not is_refusal:
+        return NetworkError(message)
+    return AuthError(message, remedy=CREDENTIALS)
+
+
+def _told(error: Exception) -> str:
+    """What the SDK raised, in a line."""
+    from oci import exceptions
+
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, exceptions.ServiceError):
+        told = f"HTTP {error.status}: {error.message}"
+    return told.splitlines()[0][:200]
 
 
 def _identity(uri: OciUri, parameters: Mapping[str, str]) -> tuple[dict[str, Any], Any]:
@@ -121,10 +155,7 @@ def _identity(uri: OciUri, parameters: Mapping[str, str]) -> tuple[dict[str, Any
     try:
         return {}, makers[kind]()
     except Exception as error:  # noqa: BLE001 - the SDK's signers raise what comes, OSError and ValueError among it
-        raise AuthError(
-            f"{uri}: this machine or pod has no {kind} ({type(error).__name__}: {str(error).splitlines()[0][:200]})",
-            remedy=CREDENTIALS,
-        ) from None
+        raise AuthError(f"{uri}: this machine or pod has no {kind} ({_told(error)})", remedy=CREDENTIALS) from None
 
 
 def _profile(uri: OciUri, file: str) -> tuple[dict[str, Any], Any]:

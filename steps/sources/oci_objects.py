@@ -9,8 +9,10 @@ import binascii
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ from steps.manifest import DigestAlgorithm, FileEntry, Manifest
 from steps.parts_digest import parts_digest
 from steps.sources.http_answers import error_of, path_of, public_url
 from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
-from steps.sources.oci_client import CREDENTIALS, ENDPOINT, open_client, signed_headers
+from steps.sources.oci_client import CREDENTIALS, ENDPOINT, has_tokens, open_client, signed_headers, without_token
 from steps.sources.part_sizes import given_part_bytes, part_bytes
 from steps.sources.patience import Patience, TransferSettings
 from steps.sources.range_reader import RangeReader
@@ -45,6 +47,7 @@ class OciSource:
         self._part_bytes = given_part_bytes(parameters)
         self._settings = TransferSettings.from_environment()
         self._client = open_client(uri, parameters)
+        self._signing = threading.Lock()
         self._endpoint = str(self._client.base_client.endpoint).rstrip("/")
         self._reader = RangeReader(self._settings)
         self._http = httpx2.Client(timeout=self._settings.stall_seconds, headers={"User-Agent": "ome-pipelines"})
@@ -71,14 +74,22 @@ class OciSource:
         return self._reader.read(f"{self._uri} {file.path}", file, self.address(file), start, end, self._http)
 
     def address(self, file: FileEntry) -> RemoteAddress:
-        """The object's URL, signed for the next minutes and signed again for each request."""
+        """The object's URL; each request gets a signature of its own, which is good for minutes."""
         place, etag = json.loads(file.location)
-        url = self._endpoint + path_of(file.model_copy(update={"location": place}))
-        headers = {**signed_headers(self._client, url), "If-Match": etag}
         return RemoteAddress(
-            url=url, headers=headers, etag=etag, credentials=CREDENTIALS, named_by=ENDPOINT,
-            renew=lambda: self.address(file),
-        )  # fmt: skip
+            url=self._endpoint + path_of(file.model_copy(update={"location": place})),
+            headers={"If-Match": etag},
+            etag=etag,
+            credentials=CREDENTIALS,
+            named_by=ENDPOINT,
+            renew=lambda: self._signed(file),
+        )
+
+    def _signed(self, file: FileEntry) -> RemoteAddress:
+        address = self.address(file)
+        with self._signing:  # the SDK would let each thread ask for the next token
+            signature = signed_headers(self._client, f"{self._uri} {file.path}", address.url)
+        return replace(address, headers={**address.headers, **signature})
 
     def _listed(self, namespace: str, prefix: str) -> list[Any]:
         rows: list[Any] = []
@@ -116,6 +127,10 @@ class OciSource:
                     f"{self._uri}: {public_url(self._endpoint)} cannot be reached ({type(error).__name__})",
                     remedy=f"Check the connection, the region, and {ENDPOINT} where it is set; then run again.",
                 )
+            except Exception as error:
+                if not has_tokens(self._client):
+                    raise
+                known = without_token(str(self._uri), error)
             time.sleep(patience.delay_after(known))
 
     def _refusal(self, error: Any) -> OmeError:

@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -39,9 +40,9 @@ class Background:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_SECONDS)
 
     @contextmanager
-    def serving(self, handler: Callable[[web.Request], object]) -> Iterator[str]:
+    def serving(self, handler: Callable[[web.Request], object], tls: ssl.SSLContext | None = None) -> Iterator[str]:
         """Serve every path by one handler on a free port of 127.0.0.1; gives the URL."""
-        runner, url = self.run(_listen(handler))
+        runner, url = self.run(_listen(handler, tls))
         try:
             yield url
         finally:
@@ -102,13 +103,13 @@ def free_port() -> int:
         return int(unused.getsockname()[1])
 
 
-async def _listen(handler: Callable[[web.Request], object]) -> tuple[web.AppRunner, str]:
+async def _listen(handler: Callable[[web.Request], object], tls: ssl.SSLContext | None) -> tuple[web.AppRunner, str]:
     application = web.Application(client_max_size=1 << 30)
     application.router.add_route("*", "/{path:.*}", handler)  # type: ignore[arg-type]  # a bound coroutine method
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    return runner, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    return runner, f"{'http' if tls is None else 'https'}://127.0.0.1:{runner.addresses[0][1]}"
 
 
 def _accepts(port: int) -> bool:

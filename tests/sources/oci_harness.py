@@ -94,9 +94,9 @@ class OciHarness(StoreHarness):
         """An account that the server does not know."""
         return {"OCI_CONFIG_FILE": str(self._unknown.config)}
 
-    def trust(self, key_id: str) -> None:
-        """Have the server take the reader's key for one of another name: a session's token."""
-        self._keys[key_id] = self._public_key
+    def trust(self, key_id: str, key: RSAPublicKey | None = None) -> None:
+        """Have the server take a key, the reader's by default, for one of another name: a session's token."""
+        self._keys[key_id] = key or self._public_key
 
     def distrust(self, key_id: str) -> None:
         """Have the server know a session's token no longer: it has ended."""

@@ -17,12 +17,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 CLOCK_SECONDS = 300
 _FIELD = re.compile(r'(\w+)="([^"]*)"')
-_ALWAYS = frozenset({"(request-target)", "host"})
+ALWAYS = frozenset({"(request-target)", "host"})
+"""What a signature covers besides the date."""
 _WITH_BODY = frozenset({"content-length", "content-type", "x-content-sha256"})
 
 
 def problem_of(
-    method: str, path: str, headers: Mapping[str, str], keys: Mapping[str, RSAPublicKey], now: float
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    keys: Mapping[str, RSAPublicKey],
+    now: float,
+    covered: frozenset[str] = ALWAYS,
 ) -> str:
     """Why a request is not signed well; "" when it is.
 
@@ -32,6 +38,7 @@ def problem_of(
         headers: With case-insensitive keys.
         keys: Those that the server knows, by key id.
         now: Seconds since the epoch.
+        covered: What the signature must cover besides the date; requests for tokens leave the host out.
     """
     scheme, _, rest = headers.get("Authorization", "").partition(" ")
     fields = dict(_FIELD.findall(rest))
@@ -43,8 +50,8 @@ def problem_of(
     if key is None:
         return "the key is not known"
     names = fields["headers"].lower().split()
-    if not set(names) >= _ALWAYS or not {"date", "x-date"} & set(names):
-        return "the signature must cover date, (request-target) and host"
+    if not set(names) >= covered or not {"date", "x-date"} & set(names):
+        return f"the signature must cover date, {', '.join(sorted(covered))}"
     is_object = method == "PUT" and re.search(r"/[ou]/", path)  # these are streamed, and sign no body
     if method in ("POST", "PUT", "PATCH") and not is_object and not set(names) >= _WITH_BODY:
         return "the signature must cover the body"

@@ -143,9 +143,19 @@ def test_a_resource_principals_token_that_is_gone_is_an_error_of_access(
     source = open_source(model.uri, {"auth": "ResourcePrincipal"})
     (file,) = source.resolve(ResolveOptions()).files
     principal.remove_token()
-    with pytest.raises(AuthError, match="next token cannot be had") as caught:
+    with pytest.raises(AuthError, match=r"config\.json: the identity's next token cannot be had") as caught:
         source.read(file, 0, file.size)
     assert "ResourcePrincipal" in caught.value.remedy
+
+
+def test_a_resource_principals_token_that_is_gone_while_listing_is_an_error_of_access(
+    model: OciHarness, principal: ResourcePrincipal
+) -> None:
+    model.distrust(principal.write_token(3600))
+    source = open_source(model.uri, {"auth": "ResourcePrincipal"})
+    principal.remove_token()
+    with pytest.raises(AuthError, match="next token cannot be had"):
+        source.resolve(ResolveOptions())
 
 
 def test_other_kinds_of_identity_are_asked_for_by_name(
