@@ -118,11 +118,11 @@ def _import(
     peers: PeerSettings | None,
 ) -> Imported:
     swarm: Swarm | None = None
+    source = open_source(manifest.uri, manifest.parameters)  # may ask a server who this is: others need the store
     with ExitStack() as stack:
         with store.locked():
             own = frozenset(Claimed(f.algorithm, f.digest, f.size) for f in manifest.files)
             missing = store.missing(manifest.files)
-            source = open_source(manifest.uri, manifest.parameters)
             addresses = {f.digest: source.address(f) for f in missing}
             needs = sum(
                 missing_bytes(store, Claimed(f.algorithm, f.digest, f.size))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from oci.auth import rpt_path_providers  # type: ignore[import-untyped]
 
-from steps.cache import import_model
+from steps.cache import import_model, models_root
+from steps.cache.store import ObjectStore
 from steps.errors import AuthError
 from steps.manifest import FileEntry, Manifest
 from steps.sources import RemoteAddress, ResolveOptions, Source, open_source
@@ -106,3 +107,23 @@ def test_a_token_that_is_refused_is_an_error_of_access(
     assert auth in caught.value.remedy
     with pytest.raises(AuthError, match=f"has no {auth}"):
         resolve(model, auth=auth)
+
+
+@both
+def test_others_import_while_a_token_is_waited_for(model: OciHarness, services: IdentityServices, auth: str) -> None:
+    manifest = resolve(model, auth=auth)
+    services.asked.clear()
+    services.may_answer.clear()
+    with ThreadPoolExecutor(2) as pool:
+        importing = pool.submit(import_model, manifest, "model")
+        try:
+            assert services.asked.wait(PATIENCE)
+            pool.submit(_take_the_store).result(PATIENCE / 3)
+        finally:
+            services.may_answer.set()
+        assert contents(importing.result().path) == FILES
+
+
+def _take_the_store() -> None:
+    with ObjectStore(models_root()).locked():
+        pass
