@@ -22,9 +22,6 @@ from steps.parse.tensors import count_tensors, experts_in
 
 _BYTES: Final = {"float64": 8, "float32": 4, "bfloat16": 2, "float16": 2, "int8": 1}
 MOST_PARAMETERS: Final = 10**15
-_UNREAD: Final = {
-    "tensorrt-llm": "engines of TensorRT-LLM are not opened",
-}
 DRAFTS: Final = ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers")
 
 
@@ -48,7 +45,7 @@ def count_parameters(
         OmeError: of the source, when a file cannot be read.
     """
     size = sum(files.entry(path).size for path in layout.weights)
-    why = _UNREAD.get(layout.format, "no tensor header could be read")
+    why = "no tensor header could be read"
     if layout.weights and (found := _read(files, layout, text)) is not None:
         counted = _from_tensors(found, layout, root, text, quantization)
         if counted.parameters.total:
@@ -58,6 +55,8 @@ def count_parameters(
             return _from_graphs(files, layout, text)
         except ValueError as error:
             why = f"{layout.weights[0]}: {error}"
+    if layout.format == "tensorrt-llm":
+        why = f"{layout.weights[0]} is not opened: a rank has parts of the model's tensors"
     formula = count_from_config(root)
     if formula.total > MOST_PARAMETERS:
         raise InvalidInputError(

@@ -34,6 +34,7 @@ def test_an_engine_tells_its_model_and_its_limits(tmp_path: Path) -> None:
     assert facts.attention.head_dim == 32
     assert facts.weight_files == ("rank0.engine", "rank1.engine")
     assert facts.parameters.confidence == "estimated"
+    assert "rank0.engine is not opened" in facts.parameters.reason
     assert any("2 GPUs, tensor parallel 2 and pipeline parallel 1" in warning for warning in facts.warnings)
 
 
@@ -67,6 +68,7 @@ def test_a_checkpoint_and_its_experts(tmp_path: Path) -> None:
         write_safetensors(tmp_path / f"rank{rank}.safetensors", {"transformer.w": ("F16", (4 + rank, 8))})
     facts = parse_folder(tmp_path)
     assert (facts.format, facts.experts, facts.experts_per_token) == ("tensorrt-llm", 8, 2)
+    assert "rank0.safetensors is not opened" in facts.parameters.reason
     assert facts.quantization is not None
     assert (facts.quantization.method, facts.quantization.group_size) == ("awq", 128)
 
