@@ -26,7 +26,11 @@ class Names(Protocol):
     """Where an expression's names are looked up."""
 
     def value(self, name: str) -> object:
-        """The value behind a dotted name, None when there is none."""
+        """The value behind a dotted name.
+
+        Raises:
+            UnknownValueError: nobody tells.
+        """
 
 
 Evaluate = Callable[[Names, Index], object]
@@ -86,9 +90,13 @@ def read_expression(text: str) -> Expression:
     Raises:
         ValueError: it holds anything else than what this module knows.
     """
-    tree = ast.parse(text, mode="eval").body
+    try:
+        tree = ast.parse(text, mode="eval").body
+        evaluate = _compiled(tree)
+    except (KeyError, SyntaxError) as error:
+        raise ValueError(f"{text[:80]} holds what no expression does: {error}") from None
     used = [_INDEXES.index(n.id) for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in _INDEXES]
-    return Expression(text, _compiled(tree), max(used, default=-1) + 1)
+    return Expression(text, evaluate, max(used, default=-1) + 1)
 
 
 def _numeric(join: Callable[[float, float], float]) -> Callable[[object, object], object]:
