@@ -1,7 +1,6 @@
 """Blueprints: what a class's tensors are, as arithmetic over its configuration, evaluated with distrust."""
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -93,11 +92,10 @@ def test_another_model_type_is_left_to_the_rules() -> None:
     assert count({"vocab": 10, "layers": 3}, "OtherModel") is None
 
 
-def test_endless_layers_take_no_time() -> None:
-    started = time.monotonic()
+@pytest.mark.timeout(60)
+def test_endless_layers_are_not_walked() -> None:
     assert count({"vocab": 10, "layers": 10**9}) is None
     assert count({"vocab": 10, "layers": 1, "experts": 10**9, "depths": [10**9, 10**9]}) is None
-    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(
