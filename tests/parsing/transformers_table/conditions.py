@@ -113,7 +113,7 @@ class Conditions:
                     yield ask(f"{letter} % {name} == {other}", lambda e, item, o=other: item[1 + d] % e[name] == e[o])
                     yield ask(f"({letter}-{other}) % {name} == 0",
                               lambda e, item, o=other: (item[1 + d] - e[o]) % e[name] == 0)  # fmt: skip
-        if d == 0 and LETTERS[d] and re.search("layers$|depth", name) and int in kinds:
+        if d == 0 and re.search("layers$|depth", name) and int in kinds:
             for other in self.items.names:
                 if other != name and re.search("layers|blocks|depth", other):
                     yield ask(

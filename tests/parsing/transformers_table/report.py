@@ -84,9 +84,7 @@ def _changed(default: Json, line: Json) -> Json:
 def compare(row: Row, *, masked: bool = False) -> Compared:
     """Count a row's configuration and judge the difference."""
     config = _masked(row.config, row.architecture) if masked else row.config
-    count = count_from_config(Config(config))
-    # transformers builds no draft layers; the checkpoints that have them store them
-    counted = count.total - count.drafts
+    counted = count_from_config(Config(config)).undrafted
     return Compared(row, counted, outcome(counted, row.total))
 
 
