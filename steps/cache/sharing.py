@@ -134,6 +134,7 @@ class Sharing:
         if file.algorithm == "version":
             return
         self.swarm.add(file, [(0, file.size)])
+        self._givers.pop(_key(file), None)
         self._told = {place: end for place, end in self._told.items() if place[0].file is not file}
 
     def is_worth_another(self, file: FileEntry) -> bool:
