@@ -20,7 +20,7 @@ import pickle
 import re
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -125,6 +125,7 @@ def main() -> None:
     asked.add_argument("--out", type=Path, required=True)
     asked.add_argument("--only", nargs="*")
     asked.add_argument("--cache", type=Path, help="lines found earlier, taken when a class's samples are the same")
+    asked.add_argument("--keep", type=Path, help="an earlier file, whose lines of classes that were not sampled stay")
     given = asked.parse_args()
     classes = read(given.samples)
     auto = next((found for found in classes if not found["class"]), {})
@@ -154,18 +155,19 @@ def main() -> None:
             print(f"NOT {error} {time.process_time() - started:.1f} s"[:400], flush=True)
     if given.cache:
         given.cache.write_text(json.dumps(cache))
-    write(lines, classes, given.out, auto)
+    write(lines, classes, given.out, auto, given.keep.read_text().splitlines() if given.keep else [])
 
 
-def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) -> None:
+def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json, earlier: list[str]) -> None:
     """Check every line on every build, and write those that hold, with the configurations they need."""
+    sampled = {found["class"] for found in classes}
     configs = Configs(classes)
     by_name = {found["class"]: found for found in classes}
     used = _used(lines, by_name, configs)
     heads, wrongly = _heads(used, configs, auto), set()
     waiting = set(lines)
     while waiting:
-        known, dropped = Library(heads + _texts(lines)), set()
+        known, dropped = Library(together(heads + _texts(lines), earlier, sampled)), set()
         for name in sorted(waiting):
             if lines[name].get("is_default"):
                 continue
@@ -181,7 +183,7 @@ def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) ->
         only = {name: line for name in dropped if (line := default_of(by_name[name])) is not None}
         lines = {name: line for name, line in lines.items() if name not in dropped} | only
         waiting = {name for name, line in lines.items() if any(one[1] in dropped for one in line.get("inner", ()))}
-    known = Library(heads + _texts(lines))
+    known = Library(together(heads + _texts(lines), earlier, sampled))
     for name in sorted(wrongly & set(lines)):
         if not lines[name].get("is_default") and (unless := _refused(by_name[name], known)):
             print(f"REFUSED {name}: {unless}")
@@ -189,9 +191,35 @@ def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json) ->
     for kind, names in _used(lines, by_name, configs).items():
         used[kind] |= names
     heads = _heads(used, configs, auto)
-    texts = heads + _texts(lines)
+    texts = together(heads + _texts(lines), earlier, sampled)
     out.write_text("\n".join(texts) + "\n")
     print(f"{len(lines)} classes, {sum(map(len, texts))} bytes")
+
+
+def together(texts: list[str], earlier: list[str], sampled: Container[str]) -> list[str]:
+    """New lines with earlier ones of classes that were not sampled; a configuration knows what both kinds ask for."""
+    kept = [json.loads(text) for text in earlier]
+    configs = {line["config"]: line for line in kept if "config" in line}
+    made = [json.loads(text) for text in texts]
+    made = [_both(configs.pop(line.get("config"), {}), line) for line in made]
+    classes = [line for line in (*made, *kept) if "class" in line and (line in made or line["class"] not in sampled)]
+    heads = [line for line in made if "class" not in line]
+    heads += configs.values()
+    if not any("auto" in line for line in heads):
+        heads += [line for line in kept if "auto" in line]
+    ordered = sorted(heads, key=lambda line: line.get("config", "")) + sorted(classes, key=lambda line: line["class"])
+    return [json.dumps(line, separators=(",", ":")) for line in ordered]
+
+
+def _both(old: Json, new: Json) -> Json:
+    """A configuration's line with what either says of names, the newer where both do."""
+    result = {**old, **new}
+    for key, value in old.items():
+        if isinstance(value, dict):
+            result[key] = {**value, **new.get(key, {})}
+        elif isinstance(value, list):
+            result[key] = sorted({*value, *new.get(key, [])})
+    return result
 
 
 def _texts(lines: dict[str, Json]) -> list[str]:

@@ -22,6 +22,7 @@ def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("samples", nargs="+", type=Path)
     asked.add_argument("--out", type=Path, required=True)
+    asked.add_argument("--keep", type=Path, help="an earlier file, whose lines of classes that were not sampled stay")
     given = asked.parse_args()
     scopes, defaults = {}, {}
     for line in TABLE.read_text().splitlines():
@@ -29,8 +30,11 @@ def main() -> None:
         if values.get("variant") == "default":
             scopes[values["type"]] = values["scope"]
             defaults[values["type"]] = flat_of(values["config"])
-    lines = []
-    for found in sorted(read(given.samples), key=lambda one: str(one["class"])):
+    classes = read(given.samples)
+    sampled = {found["class"] for found in classes}
+    kept = [json.loads(text) for text in given.keep.read_text().splitlines()] if given.keep else []
+    lines = [line for line in kept if not sampled & set(line["counts"])]
+    for found in classes:
         kind = found.get("type")
         if found.get("scope") == "inner" or kind not in defaults:
             continue
@@ -43,6 +47,7 @@ def main() -> None:
                 "changed": changed, "gone": [name for name in base if name not in own],
                 "counts": {found["class"]: sample["total"]},
             })  # fmt: skip
+    lines.sort(key=lambda line: (*line["counts"], line["variant"]))
     given.out.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
     print(f"{len(lines)} configurations")
 
