@@ -18,7 +18,8 @@ class Configs:
 
     def __init__(self, classes: list[Json]) -> None:
         self.own: dict[str, Json] = {}
-        self.seen: dict[str, list[tuple[Json, Json]]] = defaultdict(list)
+        self.alone: dict[str, list[tuple[Json, Json]]] = defaultdict(list)
+        self.inside: dict[str, list[tuple[Json, Json]]] = defaultdict(list)
         self.lines: dict[tuple[str, frozenset[str]], Json] = {}
         for found in classes:
             if "own" not in found:
@@ -31,10 +32,14 @@ class Configs:
                     self._note(kind, sample["raw"], sample["config"], 0)
 
     def _note(self, kind: str, raw: Json, config: Json, depth: int) -> None:
-        self.seen[kind].append((raw, config))
+        (self.inside if depth else self.alone)[kind].append((raw, config))
         for name, value in config.items():
             if isinstance(value, dict) and value.get("model_type") and isinstance(raw.get(name), dict) and depth < 4:
                 self._note(value["model_type"], raw[name], value, depth + 1)
+
+    def _seen(self, kind: str) -> list[tuple[Json, Json]]:
+        """What configurations of a type became: those of models of their own, for what others hold, they may change."""
+        return self.alone[kind] or self.inside[kind]
 
     def kind_of(self, kind: str, sections: list[str]) -> str:
         """The model type of a section."""
@@ -62,7 +67,7 @@ class Configs:
                 continue
             done.add(name)
             old = [a for a, n in own["aliases"].items() if n == name]
-            seen = [(raw, config) for raw, config in self.seen[kind] if name in config]
+            seen = [(raw, config) for raw, config in self._seen(kind) if name in config]
             if any(raw.get(name) is not None and raw[name] != config[name] for raw, config in seen):
                 how = self._derive(kind, name, seen)  # the class overrules what is given
                 if how is not None:
@@ -88,7 +93,7 @@ class Configs:
                 derived[name] = how
                 waiting += sorted({n.removeprefix("given.") for t in _texts(how) for n in names_in(t)} - done)
         line: Json = {"config": kind}
-        names = {n for _, config in self.seen[kind] for n in config} | {*own["fields"], *own["aliases"]}
+        names = {n for _, config in (*self.alone[kind], *self.inside[kind]) for n in config} | {*own["fields"], *own["aliases"]}
         line["names"] = sorted(name for name in names if SIZES.search(name))
         for key, value in (("defaults", defaults), ("derived", derived), ("forced", forced),
                            ("aliases", {a: n for a, n in own["aliases"].items() if n in done}),
