@@ -135,6 +135,7 @@ class Arithmetic:
                         yield 3 * a * b * c, f"3*{s}*{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c, f"{s}//{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c * 2, f"2*({s}//{t}*{u})"
+            yield from self._grids(few)
             patches = [(r, t) for r, t in zip(rows, texts, strict=True) if _PATCHES.search(t)][:8]
             for chosen in itertools.combinations_with_replacement(patches, 4):
                 yield np.prod([r for r, _ in chosen], axis=0), "*".join(t for _, t in chosen)
@@ -155,6 +156,15 @@ class Arithmetic:
                     yield -(-a // k), f"-(-{s}//{k})"
                     yield -(-a // k) * k, f"-(-{s}//{k})*{k}"
 
+    def _grids(self, few: list[tuple[Numbers, str]]) -> Iterator[tuple[Numbers, str]]:
+        """How many patches of an image, or of a film, that is not a square there are."""
+        sides = [(a // np.where(b > 0, b, 10**9 + 7), f"({s}//{t})") for a, s in few for b, t in few if s != t]
+        sides = [(row, text) for row, text in sides if _PATCHES.search(text) or "size" in text]
+        for (a, s), (b, t) in itertools.combinations_with_replacement(sides[:160], 2):
+            yield a * b, f"{s}*{t}"
+            yield a * b + 1, f"{s}*{t}+1"
+            yield a * b + 2, f"{s}*{t}+2"
+
     def _floats(self, row: Numbers, text: str) -> Iterator[tuple[Numbers, str]]:
         for name in self.items.names:
             values = [self.items.envs[item[0]].get(name) for item in self.items.items]
@@ -168,6 +178,7 @@ class Arithmetic:
                                                                     f"int({text}/{name})")):  # fmt: skip
                 if np.isfinite(made).all() and np.abs(made).max() < 2**40:
                     yield np.trunc(made).astype(np.int64), form
+                    yield from ((np.trunc(k * made).astype(np.int64), f"int({k}*{form[4:]}") for k in (2, 4, 8, 16))
                     whole = np.trunc(made).astype(np.int64)
                     yield -(-(whole * 2 // 3) // 8) * 8, f"-(-({form}*2//3)//8)*8"
                     for k in (8, 64):

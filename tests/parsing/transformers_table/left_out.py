@@ -38,7 +38,7 @@ class Configs:
                 self._note(value["model_type"], raw[name], value, depth + 1)
 
     def _seen(self, kind: str) -> list[tuple[Json, Json]]:
-        """What configurations of a type became: those of models of their own, for what others hold, they may change."""
+        """What configurations of a type became: those of models of their own, as others may change what they hold."""
         return self.alone[kind] or self.inside[kind]
 
     def kind_of(self, kind: str, sections: list[str]) -> str:
@@ -93,7 +93,10 @@ class Configs:
                 derived[name] = how
                 waiting += sorted({n.removeprefix("given.") for t in _texts(how) for n in names_in(t)} - done)
         line: Json = {"config": kind}
-        names = {n for _, config in (*self.alone[kind], *self.inside[kind]) for n in config} | {*own["fields"], *own["aliases"]}
+        names = {n for _, config in (*self.alone[kind], *self.inside[kind]) for n in config} | {
+            *own["fields"],
+            *own["aliases"],
+        }
         line["names"] = sorted(name for name in names if SIZES.search(name))
         for key, value in (("defaults", defaults), ("derived", derived), ("forced", forced),
                            ("aliases", {a: n for a, n in own["aliases"].items() if n in done}),
