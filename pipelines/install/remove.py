@@ -26,6 +26,8 @@ from pipelines.install.remove_resources import Report, delete_resources, find_re
 _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
 _OURS = f"{PART_OF}={PRODUCT}"
+_HELM = "owner=helm"
+"""Label of the Secrets in which Helm keeps what it knows of releases; `name` is the release's."""
 _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "NetworkPolicy", "Secret", "ConfigMap")
 _POLL_SECONDS = 0.5
 _POD_SECONDS = 60.0
@@ -80,8 +82,7 @@ def remove(api: InstallApi, found: Installed, report: Report, *, keep_definition
         report(f"namespace {NAMESPACE}: stays, with all in it that is not of the installation")
         return
     _delete_definitions(api, found, held, report)
-    _empty_namespace(api)
-    report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
+    _delete_namespace(api, report)
 
 
 def node_patch(node: Object) -> Object | None:
@@ -128,6 +129,21 @@ def _is_of_resource(each: Object) -> bool:
     """Whether an object belongs to a resource of a person, as a service's Deployment does, and goes with it."""
     owners = each["metadata"].get("ownerReferences") or ()
     return any(owner["apiVersion"].startswith(f"{GROUP}/") for owner in owners)
+
+
+def _delete_namespace(api: InstallApi, report: Report) -> None:
+    """Delete the namespace with what others left in it; one that did not come with the installation stays."""
+    there = api.find(RESOURCE_TYPES["Namespace"], NAMESPACE, "")
+    if there is None or is_ours(there):
+        _empty_namespace(api)
+        report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
+        return
+    releases = {str((s["metadata"].get("labels") or {}).get("name", "")) for s in api.all("Secret", NAMESPACE, _HELM)}
+    forget = "".join(f"`helm uninstall {name} --namespace {NAMESPACE}`, then " for name in sorted(releases))
+    report(
+        f"namespace {NAMESPACE}: stays, since it did not come with the installation; "
+        f"when nothing else needs it: {forget}`kubectl delete namespace {NAMESPACE}`"
+    )
 
 
 def _empty_namespace(api: InstallApi) -> None:

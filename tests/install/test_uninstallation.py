@@ -107,6 +107,24 @@ def test_with_keep_crds_the_namespace_stays_with_what_people_made_in_it(cluster:
         cluster.admin.delete(each)
 
 
+def test_a_namespace_that_helm_made_stays_and_what_forgets_it_is_told(cluster: Cluster) -> None:
+    assert cluster.ome("install", "--argo", "bundled", "--no-wait").returncode == 0
+    helms = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ome"}}
+    cluster.admin.patch(helms, {"metadata": {"labels": {"app.kubernetes.io/part-of": None}}})
+    release = _secret("sh.helm.release.v1.ome.v1", {"owner": "helm", "name": "ome"})
+    for each in (release, config_map("somebodys")):
+        cluster.admin.create(each)
+    removed = cluster.ome("uninstall", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    told = " ".join(removed.stdout.split())
+    assert "namespace ome: stays, since it did not come with the installation" in told
+    assert "`helm uninstall ome --namespace ome`, then `kubectl delete namespace ome`" in told
+    assert "deletionTimestamp" not in cluster.admin.get(helms)["metadata"]
+    cluster.admin.get(config_map("somebodys"))
+    for each in (release, config_map("somebodys"), helms):
+        cluster.admin.delete(each)
+
+
 def _named(name: str, labels: dict[str, str]) -> dict[str, Any]:
     return {"name": name, "namespace": "ome", "labels": labels}
 
