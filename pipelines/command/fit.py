@@ -82,6 +82,11 @@ def fit(
     known = known_accelerators()
     named = find_accelerator(wanted.name, [one.accelerator for one in known]) if wanted else None
     facts = _facts_of(uri, revision)
+    if facts.context_length and tokens > facts.context_length:
+        raise InvalidInputError(
+            f"--context: {tokens:,} tokens are more than the {facts.context_length:,} that the model was made for",
+            remedy=f"Give {facts.context_length} at most. A longer one has to stand in the model's config.json.",
+        )
     how = engine_for(
         engine,
         facts.format,

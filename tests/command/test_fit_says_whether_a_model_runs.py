@@ -42,6 +42,13 @@ def test_the_terms_are_printed_and_add_up(model: str) -> None:
     assert not [line for line in printed.splitlines() if len(line) > 110]
 
 
+def test_a_context_that_the_model_does_not_have_is_refused(model: str) -> None:
+    result = ome("fit", model, "--gpu", "h100", "--context", "256k")
+    assert result.returncode == InvalidInputError.exit_code, result.stdout
+    assert "--context: 262,144 tokens are more than the 131,072 that the model was made for" in result.stderr
+    assert "Give 131072 at most" in result.stderr
+
+
 def test_programs_get_json(model: str) -> None:
     options = ("--tensor-parallel", "2", "--kv-cache-dtype", "fp8", "--engine", "sglang", "--output", "json")
     result = ome("fit", model, "--gpu", "l4:4", *options)
