@@ -125,8 +125,11 @@ def _completed(
         )
     if not measured.arguments:
         return Said("Completed", False, "Waiting", "It waits for its endpoint.")
-    if (job.get("spec") or {}).get("schedule"):
-        return Said("Completed", False, "Waiting", f'The schedule "{job["spec"]["schedule"]}" has not come yet.')
+    spec = job.get("spec") or {}
+    if spec.get("schedule") and spec.get("suspend"):
+        return Said("Completed", False, "Suspended", f"Nothing was measured yet, and {_again(job, namespace)}.")
+    if spec.get("schedule"):
+        return Said("Completed", False, "Waiting", f'The schedule "{spec["schedule"]}" has not come yet.')
     return Said("Completed", False, "Pending", "A run will be submitted.")
 
 
@@ -137,7 +140,7 @@ def _again(job: Object, namespace: str) -> str:
         return _ONCE_MORE
     command = f"argo submit -n {namespace} --from cronwf/{cron_name(metadata['namespace'], metadata['name'])}"
     if spec.get("suspend"):
-        return f"its schedule rests (spec.suspend); to measure again now: {command}"
+        return f"its schedule rests (spec.suspend); to measure now: {command}"
     return f"it is measured again when its schedule comes; now: {command}"
 
 

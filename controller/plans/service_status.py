@@ -152,7 +152,8 @@ def _ready(state: ServiceState, deployed: Said, parts: Sequence[Said]) -> Said:
     if broken is not None and broken.reason not in ("NotDeployed", "Deploying"):
         return Said("Ready", False, broken.reason, broken.message)
     if state.active is not None and broken is None:
-        return Said("Ready", None, "Deploying", f"The pods before answer while run {state.active.name} is at work.")
+        what = "The pods before answer" if state.asked.remembered.get(DEPLOYED) else "Every component is available"
+        return Said("Ready", None, "Deploying", f"{what} while run {state.active.name} is at work.")
     return Said("Ready", False, deployed.reason if not deployed.holds else "Progressing", deployed.message)
 
 

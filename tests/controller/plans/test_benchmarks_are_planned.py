@@ -141,6 +141,14 @@ def test_a_schedule_keeps_a_cron_workflow() -> None:
     assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is True
 
 
+def test_a_schedule_that_rests_says_so() -> None:
+    cluster = cluster_with(schedule="0 3 * * *", suspend=True)
+    settle(cluster)
+    told = condition(cluster.get(*JOB), "Completed")
+    assert (told["status"], told["reason"]) == ("False", "Suspended")
+    assert "rests (spec.suspend); to measure now: argo submit" in told["message"]
+
+
 def test_a_schedule_is_changed_while_what_it_measures_is_away() -> None:
     cluster = cluster_with(schedule="0 3 * * *", timeZone="Europe/Berlin")
     settle(cluster)

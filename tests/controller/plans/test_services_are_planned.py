@@ -78,6 +78,18 @@ def test_the_first_status_while_it_is_deployed() -> None:
     check_plan("service-deploying", cluster.plan(plan_service, *SERVICE))
 
 
+def test_pods_before_are_told_of_only_where_there_were_some() -> None:
+    cluster = deploying()
+    add_deployment(cluster, AVAILABLE)
+    deploy(cluster, only_run(cluster, "deploy-model"), "Running")
+    settle(cluster)
+    assert condition(cluster.get(*SERVICE), "Ready")["message"].startswith("Every component is available while run")
+    cluster = serving()
+    cluster.change(*SERVICE, {"metadata": {"annotations": {"ome.io/reselect": "now"}}})
+    settle_plan(cluster)
+    assert condition(cluster.get(*SERVICE), "Ready")["message"].startswith("The pods before answer while run")
+
+
 def test_the_selection_is_pinned_until_the_spec_changes() -> None:
     cluster = serving()
     cluster.change(*MODEL, {"status": {"artifact": {"digest": "sha256:" + "cd" * 32}}})
