@@ -58,7 +58,8 @@ def error_of(
             return AuthError(
                 f"{subject}: the source refused the token (HTTP {status}){why}",
                 remedy=credentials
-                or "Check that HF_TOKEN is complete and not revoked, or unset it for public models.",
+                or "Check that HF_TOKEN, on a cluster the Secret of spec.storage.key, is complete and not revoked, or "
+                "leave it out for public models.",
             )
         return AuthError(f"{subject}: the source asks for a token (HTTP {status}){why}", remedy=credentials)
     if status in (404, 410):
@@ -203,7 +204,10 @@ def _gated(status: int, subject: str, *, has_token: bool) -> AuthError:
 def _not_found(code: str, subject: str, *, has_token: bool) -> NotFoundError:
     remedy = "Check the name and its spelling."
     if code == "RepoNotFound" and not has_token:
-        remedy = "Check the name and its spelling; for a private repository set HF_TOKEN."
+        remedy = (
+            "Check the name and its spelling; for a private repository set HF_TOKEN, or name a Secret in "
+            "spec.storage.key."
+        )
     if code == "RevisionNotFound":
         remedy = "Give a branch, a tag or a commit that the repository has."
     return NotFoundError(f"{subject}: {_CODES_NOT_FOUND[code]}", remedy=remedy)
