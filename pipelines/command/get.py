@@ -39,7 +39,7 @@ def get(
     """
     from pipelines.command.kind_name import kinds_of
     from pipelines.command.namespaced_name import split_name
-    from pipelines.command.resource_table import choice_of, columns_of, progress_of, row_of
+    from pipelines.command.resource_table import choice_of, columns_of, progress_of, row_of, trouble_of
     from steps.errors import NotFoundError
 
     name, namespace = split_name(name, namespace)
@@ -65,6 +65,7 @@ def get(
         print_table(columns_of(k), [row_of(r) for r in rows], title=k if len(kinds) > 1 else "")
         told = [f"{row_of(r)[0]}: {text}" for r in rows if (text := progress_of(r, datetime.now(UTC)))]
         told += [f"{row_of(r)[0]}: {text}" for r in rows if name and (text := choice_of(r))]
+        told += [f"{row_of(r)[0]}: {text}" for r in rows if name and (text := trouble_of(r))]
         if told:
             typer.echo("\n" + "\n".join(told))
 

@@ -8,7 +8,8 @@ Uri = Annotated[
     str,
     typer.Argument(
         help="Where the model is: hf://organisation/name[@revision], s3://bucket/prefix, gs://bucket/prefix, "
-        "az://account/container/prefix or local:///path."
+        "az://account/container/prefix, oci://…, github://…, x-….://… of another package, or local:///path: "
+        "docs/sources.md."
     ),
 ]
 Name = Annotated[str, typer.Option("--name", help="The model's name; by default derived from the URI.")]

@@ -80,6 +80,14 @@ def choice_of(resource: Resource) -> str:
     return "; ".join(word for word in words if word)
 
 
+def trouble_of(resource: Resource) -> str:
+    """Why a resource is not ready, or a benchmark has not ended well, with what to do; "" where nothing says so."""
+    for condition in resource.get("status", {}).get("conditions") or ():
+        if condition["type"] in ("Ready", "Completed") and condition["status"] == "False":
+            return ": ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
+    return ""
+
+
 def _size(artifact: Resource) -> str:
     return f"{format_bytes(artifact['totalBytes'])} in {format_count(artifact['files'], 'file')}"
 

@@ -1,4 +1,4 @@
-"""`ome get service NAME`: what was chosen and why, in a line under the table."""
+"""`ome get KIND NAME`: under the table what was chosen and why, and what keeps it from being ready."""
 
 from typing import Any
 
@@ -47,3 +47,21 @@ def test_it_is_shown_of_one_service_and_not_in_a_list() -> None:
     ResourceFolder().apply(service(CHOSEN))
     assert "default/chat: vllm on h100; it supports safetensors" in ome("get", "service", "chat").stdout
     assert "it supports safetensors" not in ome("get", "services").stdout
+
+
+def test_what_keeps_a_resource_from_being_ready_is_shown_of_one() -> None:
+    model = {
+        "apiVersion": "ome.io/v1beta1",
+        "kind": "ClusterBaseModel",
+        "metadata": {"name": "nowhere"},
+        "spec": {"storage": {"storageUri": "hf://acme/nowhere"}},
+        "status": {
+            "conditions": [
+                {"type": "Resolved", "status": "False", "reason": "NotFound", "message": "as below"},
+                {"type": "Ready", "status": "False", "reason": "NotFound", "message": "there is no acme/nowhere"},
+            ]
+        },
+    }
+    ResourceFolder().apply(model)
+    assert "nowhere: NotFound: there is no acme/nowhere" in ome("get", "models", "nowhere").stdout
+    assert "NotFound" not in ome("get", "models").stdout
