@@ -18,8 +18,8 @@ from tests.docs.documented import REPOSITORY, Command, commands
 MAIN = typer.main.get_command(app)
 BUILT_IN = {
     "all", "bmj", "clusterrole", "clusterrolebinding", "configmap", "configmaps", "crd", "deployment",
-    "events", "lease", "nodes", "ome", "pods", "role", "rolebinding", "secret", "service", "serviceaccount",
-    "token", "workflows", "cronworkflows",
+    "events", "lease", "namespace", "nodes", "ome", "pods", "role", "rolebinding", "secret", "service",
+    "serviceaccount", "token", "workflows", "cronworkflows",
 }  # fmt: skip
 ALL = templates()
 
