@@ -120,7 +120,8 @@ def test_nodes_share_it(harness: SourceHarness, tmp_path: Path) -> None:
     put(harness, 8 * MIB)
     digest = save_manifest(resolve(harness))
     before = harness.ledger.counts().total_bytes
-    nodes = make_nodes(tmp_path, 2)
+    slowly = {"OME_DOWNLOAD_LIMIT": "4Mi"}  # one that has all before it hears of the other ends, and gives nothing
+    nodes = make_nodes(tmp_path, 2, slowly)
     harness.set_faults(Fault("hold", path=harness.target(MODEL)))
     for node in nodes:
         node.start(digest)
