@@ -177,7 +177,8 @@ class RemoteFile:
 
 
 def _connect_seconds(stall_seconds: float) -> float:
-    return min(CONNECT_SECONDS, stall_seconds)
+    """Less than without a byte is waited for, which counts from before: or a silence would be told instead."""
+    return min(CONNECT_SECONDS, 0.75 * stall_seconds)
 
 
 def _reason(error: Exception) -> str:

@@ -6,6 +6,7 @@ retries nothing itself but the asking for tokens: that is for `steps.sources.pat
 """
 
 import configparser
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,8 @@ CREDENTIALS: Final = (
     "under OCI_CONFIG_FILE and its private key under OCI_KEY_FILE in spec.storage.key; for the identity of node or "
     "pod set auth in spec.storage.parameters to one of InstancePrincipal, ResourcePrincipal, OkeWorkloadIdentity."
 )
+_PROJECTED: Final = "OCI_KUBERNETES_SERVICE_ACCOUNT_TOKEN_PATH"
+"""Variable beside the SDK's own for the certificate: a token that is projected into the pod elsewhere than usual."""
 _CONNECT_SECONDS: Final = 30.0
 
 
@@ -149,7 +152,9 @@ def _identity(uri: OciUri, parameters: Mapping[str, str]) -> tuple[dict[str, Any
     makers = {
         "InstancePrincipal": signers.InstancePrincipalsSecurityTokenSigner,
         "ResourcePrincipal": signers.get_resource_principals_signer,
-        "OkeWorkloadIdentity": signers.get_oke_workload_identity_resource_principal_signer,
+        "OkeWorkloadIdentity": lambda: signers.get_oke_workload_identity_resource_principal_signer(
+            service_account_token_path=os.environ.get(_PROJECTED) or None
+        ),
     }
     kind = kind or "InstancePrincipal"
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.cache import connection, import_model
+from steps.cache import import_model
 from steps.errors import IntegrityError, NetworkError, RateLimitedError
 from steps.manifest import Manifest
 from steps.sources import open_source, read_range
@@ -71,7 +71,7 @@ def test_stall_for_good_is_a_network_error(hub: RunningHub, monkeypatch: pytest.
 
 def test_a_source_that_takes_no_connection_is_told_as_such(hub: RunningHub, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = listed(hub)
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 0.3)
+    monkeypatch.setenv("OME_STALL_SECONDS", "0.4")  # three quarters of which are for a connection
     monkeypatch.setenv("OME_TRANSFER_ATTEMPTS", "1")
     with full_server() as url, pytest.raises(NetworkError, match=r"no connection was made within 0\.3 s"):
         monkeypatch.setenv("HF_ENDPOINT", url)

@@ -93,6 +93,7 @@ class IdentityServices:
                 "OCI_METADATA_BASE_URL": f"{metadata}/opc/v2",
                 "KUBERNETES_SERVICE_HOST": CLUSTER,
                 "OCI_KUBERNETES_SERVICE_ACCOUNT_CERT_PATH": str(self._authority_file),
+                "OCI_KUBERNETES_SERVICE_ACCOUNT_TOKEN_PATH": str(self.token_file),
                 "OCI_RESOURCE_PRINCIPAL_REGION": REGION,
                 "REQUESTS_CA_BUNDLE": str(self._authority_file),
                 "https_proxy": proxy,

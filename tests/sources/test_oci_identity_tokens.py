@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from oci.auth import rpt_path_providers  # type: ignore[import-untyped]
 
 from steps.cache import import_model, models_root
 from steps.cache.store import ObjectStore
@@ -40,8 +39,6 @@ def services(
 ) -> Iterator[IdentityServices]:
     """The services that know this machine, as an instance and as a pod."""
     services = IdentityServices(tmp_path, model.trust)
-    # the only place where the SDK looks, which belongs to the machine
-    monkeypatch.setattr(rpt_path_providers, "OCI_KUBERNETES_SERVICE_ACCOUNT_TOKEN_PATH", str(services.token_file))
     with services.serving(background) as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
