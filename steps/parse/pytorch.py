@@ -30,8 +30,11 @@ _THREADS: Final = 4
 _DAMAGE: Final = (
     AttributeError, LookupError, OverflowError, TypeError, ValueError,  # operands of other kinds than a state dict's
     EOFError, struct.error, zipfile.BadZipFile, zlib.error,  # the archive ends early, or is none
-    RuntimeError,  # zipfile, of a member that is encrypted, or (NotImplementedError) packed in a way that it cannot
+    NotImplementedError,  # zipfile, of an archive of a newer version than it knows
+    RecursionError,  # values within values without an end
 )  # fmt: skip
+_SCRAMBLED: Final = 0x61
+"""Flags of a member of a ZIP archive that is encrypted, is a patch, or is strongly encrypted (APPNOTE.TXT 4.4.4)."""
 _DTYPES: Final = {
     "double": "F64", "float64": "F64", "float": "F32", "float32": "F32", "half": "F16", "float16": "F16",
     "bfloat16": "BF16", "long": "I64", "int64": "I64", "int": "I32", "int32": "I32", "short": "I16", "int16": "I16",
@@ -118,8 +121,8 @@ def _unpickled(stream: BinaryIO) -> object:
     with zipfile.ZipFile(stream) as archive:
         name = min((n for n in archive.namelist() if n.rpartition("/")[2] == "data.pkl"), key=len)
         info = archive.getinfo(name)
-        if info.compress_type != zipfile.ZIP_STORED or info.file_size > MOST_READ:
-            raise ValueError("data.pkl is compressed or too large")
+        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _SCRAMBLED or info.file_size > MOST_READ:
+            raise ValueError("data.pkl is compressed, encrypted or too large")
         with archive.open(info) as member:
             return _Machine().run(io.BytesIO(member.read(MOST_READ)))
 

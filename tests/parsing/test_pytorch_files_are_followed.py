@@ -109,6 +109,20 @@ def test_what_cannot_be_followed_counts_by_size(content: bytes, tmp_path: Path) 
     assert "PyTorch files" in parameters.reason
 
 
+@pytest.mark.parametrize(("at", "value"), [(8, 1), (8, 0x20), (8, 0x40), (6, 99)], ids=str)
+def test_an_archive_that_zipfile_does_not_open_counts_by_size(at: int, value: int, tmp_path: Path) -> None:
+    path = write_pytorch(write_model(tmp_path), state_dict(SHAPES))
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")  # of the directory, where flags and the version needed are
+    while entry >= 0:
+        content[entry + at] = value
+        entry = content.find(b"PK\x01\x02", entry + 1)
+    path.write_bytes(content)
+    parameters = parse_folder(tmp_path).parameters
+    assert parameters.confidence == "estimated"
+    assert "PyTorch files" in parameters.reason
+
+
 def test_a_pickle_that_runs_code_is_only_read(tmp_path: Path) -> None:
     write_pytorch(write_model(tmp_path), {"evil": Runs(), **state_dict({"a.weight": ("Half", (10, 10))})})
     assert parse_folder(tmp_path).parameters.total == 100
