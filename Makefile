@@ -28,7 +28,7 @@ test: setup ## Run every test but those on a cluster; one runs the whole quickst
 
 test-cluster: setup ## Run the tests on a cluster: the one of KUBECONFIG, else that of cluster-up, which is left running
 	@$(BIN)/python -m tests.cluster prepare || test -z "$$CI"
-	$(BIN)/python -m pytest -m cluster --durations=20 --durations-min=30 tests/cluster
+	$(BIN)/python -m pytest -m cluster --durations=20 --durations-min=30 $(if $(CI),--maxfail=4) tests/cluster
 
 cluster-install: .venv/.dev ## Install the Debian packages and the Go toolchain that the cluster needs
 	@$(BIN)/python -m tests.cluster install

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from steps.errors import ClusterError, UnsupportedError
+from steps.cache.admission import gibibytes, reserve_bytes
+from steps.errors import ClusterError, DiskFullError, UnsupportedError
 from tests.cluster.cgroups import check_cgroups
 from tests.cluster.commands import run
 from tests.cluster.network import check_claim
@@ -21,6 +22,8 @@ PROGRAMS = (
     "containerd", "runc", "ip", "nft", "iptables", "conntrack", "openssl", "busybox", "unshare", "nsenter", "mount",
 )  # fmt: skip
 INSTALL_COMMAND = "make cluster-install"
+ROOM = 8 << 30
+"""Bytes that images, nodes and the tests' models take, beside what each import leaves free (`OME_DISK_RESERVE`)."""
 
 
 def install() -> None:
@@ -50,6 +53,7 @@ def check_machine(folder: Path) -> None:
     Raises:
         UnsupportedError: naming all that is missing and the command that gets it.
         ClusterError: when a cluster with another folder runs.
+        DiskFullError: when models would not fit on the nodes, which share this machine's disk.
     """
     if os.geteuid():
         message = "the test cluster needs root"
@@ -59,6 +63,24 @@ def check_machine(folder: Path) -> None:
     check_programs()
     check_cgroups()
     check_claim(folder)
+    check_room(folder)
+
+
+def check_room(folder: Path) -> None:
+    """Refuse a disk on which every import would be refused, each after its test has waited for long.
+
+    Raises:
+        DiskFullError: with what is free and what is needed.
+    """
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    status = os.statvfs(existing)
+    free, reserve = status.f_bavail * status.f_frsize, reserve_bytes(status.f_blocks * status.f_frsize)
+    if free < reserve + ROOM:
+        message = (
+            f"the disk of {existing} has {gibibytes(free)} free; the test cluster needs {gibibytes(ROOM)} beside the "
+            f"{gibibytes(reserve)} that imports leave free"
+        )
+        raise DiskFullError(message, remedy="Free space, or set OME_CACHE to a folder on another disk.")
 
 
 def check_programs() -> None:

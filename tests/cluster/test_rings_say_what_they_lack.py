@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from steps.errors import InvalidInputError, OmeError, UnsupportedError
+from steps.errors import DiskFullError, InvalidInputError, OmeError, UnsupportedError
 from tests.cluster import cgroups, machine, ring
 from tests.cluster.workflow_outcome import entry_outputs, step_outcomes
 from tests.not_run import not_run
@@ -23,6 +23,14 @@ def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(UnsupportedError, match="containerd, runc, ip, nft") as caught:
         machine.check_programs()
     assert "make cluster-install" in caught.value.remedy
+
+
+def test_a_disk_without_room_is_told_with_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OME_DISK_RESERVE", "1000Ti")
+    told = r"free; the test cluster needs 8\.0 GiB beside the 1024000\.0 GiB"
+    with pytest.raises(DiskFullError, match=told) as caught:
+        machine.check_room(tmp_path / "not" / "yet")
+    assert "OME_CACHE" in caught.value.remedy
 
 
 def test_control_groups_that_are_not_there_are_named(tmp_path: Path) -> None:
