@@ -10,7 +10,7 @@ import pytest
 from steps.parse.blueprint import count_by_blueprint
 from steps.parse.blueprint_library import Library
 from tests.parsing.transformers_table.explained import UnexplainedError
-from tests.parsing.transformers_table.mine import blueprint_of
+from tests.parsing.transformers_table.mine import blueprint_of, together
 
 Json = dict[str, Any]
 NAME = "ToyForCausalLM"
@@ -102,3 +102,13 @@ def test_a_size_that_nothing_in_the_configuration_gives_is_not_explained() -> No
         one["tensors"]["odd.weight"] = ((1000 + number * number, 7), "")
     with pytest.raises(UnexplainedError, match="odd.weight"):
         mined(builds)
+
+
+def test_a_class_that_is_mined_again_has_one_line_and_the_others_keep_theirs() -> None:
+    old = [line_of(name, "1") for name in ("Again", "Changed", "Kept")]
+    new = [line_of("Again", "1"), line_of("Changed", "2")]
+    assert together(new, old, {"Again", "Changed"}) == [*new, old[2]]
+
+
+def line_of(name: str, size: str) -> str:
+    return json.dumps({"class": name, "tensors": [[size, "", [], ""]]}, separators=(",", ":"))

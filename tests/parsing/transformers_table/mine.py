@@ -202,7 +202,8 @@ def together(texts: list[str], earlier: list[str], sampled: Container[str]) -> l
     configs = {line["config"]: line for line in kept if "config" in line}
     made = [json.loads(text) for text in texts]
     made = [_both(configs.pop(line.get("config"), {}), line) for line in made]
-    classes = [line for line in (*made, *kept) if "class" in line and (line in made or line["class"] not in sampled)]
+    classes = [line for line in made if "class" in line]
+    classes += [line for line in kept if "class" in line and line["class"] not in sampled]
     heads = [line for line in made if "class" not in line]
     heads += configs.values()
     if not any("auto" in line for line in heads):
