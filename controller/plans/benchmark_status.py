@@ -123,6 +123,8 @@ def _completed(
         return Said(
             "Completed", False, "Failed", f"{last.get('message', '')} {_FAILED}; {_again(job, namespace)}.".strip()
         )
+    if not measured.arguments and measured.ready.reason == "Unsupported":
+        return Said("Completed", False, "Unsupported", measured.ready.message)
     if not measured.arguments:
         return Said("Completed", False, "Waiting", "It waits for its endpoint.")
     spec = job.get("spec") or {}
@@ -151,4 +153,4 @@ def _state(said: tuple[Said, ...]) -> str:
         return "Completed"
     if said[1].holds:
         return "Running"
-    return "Pending" if completed.reason in ("Waiting", "Pending") else "Failed"
+    return "Pending" if completed.reason in ("Waiting", "Pending", "Suspended") else "Failed"

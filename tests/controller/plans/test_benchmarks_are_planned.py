@@ -146,6 +146,8 @@ def test_a_schedule_that_rests_says_so() -> None:
     settle(cluster)
     told = condition(cluster.get(*JOB), "Completed")
     assert (told["status"], told["reason"]) == ("False", "Suspended")
+    status = cluster.get(*JOB)["status"]
+    assert (status["state"], "failureMessage" in status) == ("Pending", False)
     assert "rests (spec.suspend); to measure now: argo submit" in told["message"]
 
 

@@ -107,10 +107,11 @@ def test_a_schedule_of_what_is_not_measured_rests() -> None:
     assert cluster.get("CronWorkflow", "ome", CRON)["spec"]["suspend"] is False
 
 
-def test_rerank_waits_for_an_engine_whose_interface_is_known() -> None:
+def test_rerank_is_measured_once_the_engine_s_interface_is_known() -> None:
     cluster = cluster_with(task="text-to-rerank", trafficScenarios=None)
-    assert settle(cluster)["state"] == "Pending" and not cluster.of_kind("Workflow")
+    status = settle(cluster)
+    assert status["state"] == "Failed" and not cluster.of_kind("Workflow")
     told = condition(cluster.get(*JOB), "EndpointReady")
-    assert told["reason"] == "Unsupported" and "vLLM and SGLang" in told["message"]
+    assert told["reason"] == "Unsupported" and "vLLM and SGLang" in told["message"] == status["failureMessage"]
     cluster.change(*JOB, {"spec": {"serviceMetadata": VLLM}})
     assert json.loads(arguments(cluster)["endpoint"])["engine"] == "vLLM"

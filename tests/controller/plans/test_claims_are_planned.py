@@ -286,4 +286,5 @@ def test_a_benchmark_says_that_it_cannot_have_the_tokenizer() -> None:
     cluster.settle(plan_benchmark, "BenchmarkJob", "team", "speed")
     told = condition(cluster.get("BenchmarkJob", "team", "speed"), "EndpointReady")
     assert told["reason"] == "Unsupported" and "tokenizer" in told["message"]
+    assert condition(cluster.get("BenchmarkJob", "team", "speed"), "Completed")["message"] == told["message"]
     assert not runs_of(cluster, "benchmark-endpoint")
