@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from controller.actions import Object
 from controller.plans.benchmark_inputs import Measured
+from controller.plans.deadlines import DEADLINES
 from controller.plans.history import DEFAULT_LIMIT, REVISION
 from controller.plans.naming import cron_name
-from controller.plans.submission import ARGO, DEADLINES, parameters, resource_labels
+from controller.plans.submission import ARGO, parameters, resource_labels
 from crds import labels
 
 TEMPLATE: Final = "benchmark-endpoint"

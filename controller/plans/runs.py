@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from controller.actions import Object
 from controller.pace import SEEN, read_progress
+from controller.plans.deadlines import DEADLINES
 from controller.plans.failures import Failure, failure, read_failure
 from crds import labels
 
@@ -226,7 +227,7 @@ class Run:
         return [node for node in (self._status.get("nodes") or {}).values() if isinstance(node, dict)]
 
     def _overdue_at(self) -> datetime | None:
-        seconds = (self.workflow.get("spec") or {}).get("activeDeadlineSeconds")
+        seconds = (self.workflow.get("spec") or {}).get("activeDeadlineSeconds") or DEADLINES.get(self.pipeline)
         begin = self.started or self.created
         if not seconds or not begin:
             return None

@@ -4,23 +4,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from controller.actions import CreateObject, DeleteObject, EmitEvent, Object
+from controller.plans.deadlines import DEADLINES
 from controller.plans.failures import failure
 from controller.plans.runs import Run
 from crds import labels
 from crds.metadata import API_VERSION
 
 ARGO: Final = "argoproj.io/v1alpha1"
-DEADLINES: Final[Mapping[str, int]] = {
-    "import-model": 48 * 3600,
-    "read-claim": 2 * 3600,
-    "check-revision": 3600,
-    "check-fit": 2 * 3600,
-    "evict-model": 3600,
-    "deploy-model": 6 * 3600,
-    "benchmark-endpoint": 24 * 3600,
-}
-"""Seconds until Argo ends a run, as its template has it: the controller needs it to see a run that nobody ends."""
-
 _UNOWNED: Final = frozenset({"evict-model"})
 """A run that undoes must outlive its owner's deletion in the foreground, which takes what is owned first."""
 

@@ -11,7 +11,6 @@ from tests.controller.plans.argo import (
     importing,
     only_run,
     runs_of,
-    write,
 )
 from tests.controller.plans.golden import check_plan
 from tests.controller.plans.models import MODEL, cluster_with, imported, nodes_of, settle
@@ -102,21 +101,6 @@ def test_a_run_that_was_deleted_is_told_and_submitted_again() -> None:
     settle(cluster)
     assert only_run(cluster, "import-model")
     assert "WorkflowVanished" in [event.reason for event in cluster.events]
-
-
-def test_a_run_past_its_deadline_counts_as_failed() -> None:
-    cluster = cluster_with("node-a")
-    settle(cluster)
-    run = only_run(cluster, "import-model")
-    write(cluster, run, "Running")
-    plan = cluster.settle(plan_model, *MODEL)
-    assert plan.requeue_seconds is not None
-    cluster.pass_time(plan.requeue_seconds)
-    settle(cluster)
-    assert condition(cluster.get(*MODEL), "Ready")["reason"] == "DeadlineExceeded"
-    cluster.pass_time(10)
-    settle(cluster)
-    assert len(runs_of(cluster, "import-model")) == 2
 
 
 def test_a_spec_that_cannot_be_read_names_the_field() -> None:
