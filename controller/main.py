@@ -85,7 +85,7 @@ def parser() -> argparse.ArgumentParser:
     _option(found, "--models-root", defaults.models_root, "folder on nodes that holds models")
     _option(found, "--max-attempts", defaults.max_attempts, "runs for the same inputs that another attempt may mend")
     _option(found, "--retry-seconds", defaults.retry_seconds, "wait before the second attempt; doubles")
-    _option(found, "--slow-retry-seconds", defaults.slow_retry_seconds, "wait where a person has to mend a node")
+    _option(found, "--slow-retry-seconds", defaults.slow_retry_seconds, "first wait where a person has to mend a node")
     _option(
         found, "--revision-check-hours", defaults.revision_check_seconds / _HOUR,
         "how often sources of models are asked whether they have moved; 0 for never",

@@ -52,7 +52,7 @@ class Settings:
         models_root: The folder on nodes that holds models.
         max_attempts: Runs for the same inputs whose failure another attempt may mend.
         retry_seconds: Wait before the second attempt; doubles with each further one.
-        slow_retry_seconds: Wait before looking again at what only a person can mend on a node (a full disk).
+        slow_retry_seconds: First wait before looking again at what only a person can mend on a node (a full disk).
         revision_check_seconds: How often a model's source is asked whether it has moved; 0 for never.
     """
 

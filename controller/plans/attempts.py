@@ -1,7 +1,8 @@
 """Whether and when to try again after failures, from the runs that there are.
 
 Failures that another attempt may mend are tried again with doubling waits, up to a bound; a full disk is looked at
-again slowly, for ever; hopeless ones wait until the inputs change, which makes their history another one.
+again with long ones, doubling too, until there is room; hopeless ones wait until the inputs change, which makes their
+history another one.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,6 +16,9 @@ from controller.plans.failures import Failure
 from controller.plans.runs import Run, parse_time
 
 _LARGEST_EXPONENT: Final = 20
+_LONGEST_SLOW: Final = 12
+"""The longest wait for what a person has to mend on a node, in first ones: an hour, where that is five minutes."""
+_SLOWLY: Final = 'It is tried again after growing waits; set the annotation "ome.io/retry" to try now.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Prospect:
             return f'Gave up after {self.failures} attempts; set the annotation "ome.io/retry" to try again.'
         if self.wait_seconds is None:
             return "Not tried again until the spec, its Secret or the annotation ome.io/retry changes."
-        return "It is tried again every few minutes." if self.last.patience == "slow" else "It is tried again."
+        return _SLOWLY if self.last.patience == "slow" else "It is tried again."
 
 
 def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Prospect:
@@ -74,7 +78,7 @@ def prospect(failed: Sequence[Failed], settings: Settings, now: datetime) -> Pro
     count = sum(1 for _ in takewhile(lambda one: one.failure.patience == last.patience, reversed(failed)))
     if last.patience == "never" or (last.patience == "retry" and count >= settings.max_attempts):
         return Prospect(None, count, last)
-    wait = settings.slow_retry_seconds if last.patience == "slow" else doubled_wait(count, settings)
+    wait = _slow_wait(count, settings) if last.patience == "slow" else doubled_wait(count, settings)
     return Prospect(seconds_left(failed[-1].finished, wait, now), count, last)
 
 
@@ -82,6 +86,10 @@ def doubled_wait(failures: int, settings: Settings) -> float:
     """Seconds from so many failures to the next attempt, from 1."""
     exponent = min(failures - 1, _LARGEST_EXPONENT)
     return min(settings.retry_seconds * 2.0**exponent, settings.slow_retry_seconds)
+
+
+def _slow_wait(failures: int, settings: Settings) -> float:
+    return settings.slow_retry_seconds * min(2.0 ** min(failures - 1, _LARGEST_EXPONENT), _LONGEST_SLOW)
 
 
 def seconds_left(finished: str, wait: float, now: datetime) -> float:
