@@ -5,6 +5,7 @@ import tempfile
 import urllib.request
 from collections.abc import Mapping
 
+from steps.errors import ClusterError
 from tests.cluster.argo import SERVER_URL
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
@@ -40,6 +41,13 @@ def _post(cluster: Cluster, path: str, body: str) -> str:
 
 
 def _proxy(kubectl: Kubectl) -> str:
-    """The path of a user's Argo server behind the API server."""
-    found = next(each["metadata"] for each in kubectl.list("service") if each["metadata"]["name"] == _SERVER)
-    return f"/api/v1/namespaces/{found['namespace']}/services/https:{_SERVER}:2746/proxy"
+    """The path of a user's Argo server behind the API server.
+
+    Raises:
+        ClusterError: when it has none.
+    """
+    found = [each["metadata"] for each in kubectl.list("service") if each["metadata"]["name"] == _SERVER]
+    if not found:
+        remedy = "Install Argo's server too, with --auth-mode=server: the API server hands no token on."
+        raise ClusterError(f"the cluster has no Service {_SERVER}", remedy=remedy)
+    return f"/api/v1/namespaces/{found[0]['namespace']}/services/https:{_SERVER}:2746/proxy"

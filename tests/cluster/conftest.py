@@ -13,7 +13,7 @@ import pytest
 from images.environment import EnvironmentProblem
 from pipelines.install.options import ARGO_VERSION as BUNDLED_VERSION
 from steps.errors import OmeError
-from tests.cluster import ring
+from tests.cluster import ring, users_installation
 from tests.cluster.cluster_hub import NAMESPACE as HUB_NAMESPACE
 from tests.cluster.cluster_hub import ClusterHub, hub_objects
 from tests.cluster.installing import install
@@ -130,9 +130,16 @@ def installed(
     cluster: ring.Cluster, kubectl: Kubectl, image: Callable[[str], str], cluster_hub: ClusterHub
 ) -> Iterator[Kubectl]:
     """The cluster with everything of ours, put there by `ome install` as a user does it; it stays afterwards."""
+    if not isinstance(cluster, LocalCluster):
+        try:
+            users_installation.check_free(kubectl)
+        except OmeError as error:
+            not_run(error.message, error.remedy)
     for name in ("ome-steps", "ome-controller"):
         image(name)
     install(cluster, cluster_hub.url)
+    if not isinstance(cluster, LocalCluster):
+        users_installation.mark(kubectl)
     kubectl("rollout", "restart", "deployment/ome-controller", "--namespace=ome")  # its image's name stays the same
     kubectl("rollout", "status", "deployment/ome-controller", "--namespace=ome", "--timeout=600s")
     yield kubectl
