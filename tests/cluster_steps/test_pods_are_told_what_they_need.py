@@ -96,7 +96,7 @@ def test_what_is_left_is_told_in_hours_and_never_less_than_nothing() -> None:
     assert Progress(phase="listing", completed=0, total=0).words == "listing"
 
 
-@pytest.mark.parametrize("step", [name for name in CATALOGUE if name != "deploy-service"])
+@pytest.mark.parametrize("step", [name for name in CATALOGUE])
 def test_no_step_loads_what_would_make_its_start_slow(cluster: Cluster, step: str) -> None:
     """`kubernetes` alone takes most of the half second that a step's start may take."""
     code = (
