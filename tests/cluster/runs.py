@@ -20,6 +20,12 @@ def waits_between_runs(kubectl: Kubectl, verb: str, name: str) -> list[float]:
     ]
 
 
+def is_caching(workflow: Object) -> bool:
+    """Whether a run's pod on a node has started."""
+    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
+    return any(n["type"] == "Pod" and n["displayName"].startswith("cache") and n["phase"] == "Running" for n in nodes)
+
+
 def _runs(kubectl: Kubectl, verb: str, name: str) -> list[Object]:
     runs = kubectl.list("workflow", "ome", f"ome.io/name={name}")
     return [run for run in runs if run["metadata"]["name"].startswith(f"{verb}-")]

@@ -10,7 +10,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, importing, model, service
 from tests.cluster.ring import Cluster
-from tests.cluster.runs import runs_of
+from tests.cluster.runs import is_caching, runs_of
 from tests.cluster.waiting import wait_gone, wait_until
 
 
@@ -62,12 +62,6 @@ def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_f
         wait_gone(kubectl, "pod", caching, namespace="ome")
         if isinstance(cluster, LocalCluster):  # whose nodes' folders can be looked into
             assert [node for node in cluster.nodes if (node.folder / "mnt" / "models" / name).exists()] == []
-
-
-def is_caching(workflow: Object) -> bool:
-    """Whether a run's pod on a node has started."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
-    return any(n["type"] == "Pod" and n["displayName"].startswith("cache") and n["phase"] == "Running" for n in nodes)
 
 
 def main_runs(pod: Object) -> bool:
