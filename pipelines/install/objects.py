@@ -48,6 +48,17 @@ def is_ours(each: Object) -> bool:
     return bool((each["metadata"].get("labels") or {}).get(PART_OF) == PRODUCT)
 
 
+def name_of(body: Object) -> str:
+    """An object's name, with its namespace where it has one."""
+    metadata = body["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
+
+
+def title_of(body: Object) -> str:
+    """What an object is, and its name: `Role ome/ome-import`."""
+    return f"{body['kind']} {name_of(body)}"
+
+
 def condition(found: Object, type_: str) -> str:
     """The status of one of an object's conditions; "" when it has none."""
     conditions = (found.get("status") or {}).get("conditions") or []
