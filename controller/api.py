@@ -236,7 +236,8 @@ _USER_AGENT = {"User-Agent": "ome-controller"}
 _SILENCE = "Silence"
 _REMEDIES = {
     401: "The token is not valid: check the pod's service account.",
-    403: "Grant this in the ClusterRole or Role of the controller's service account: run `ome doctor`.",
+    403: "Grant this to the controller's service account: `ome install` puts its roles back as they were; "
+    "`ome doctor` names those that are missing or changed.",
 }
 
 

@@ -62,7 +62,7 @@ def _remedy(message: str) -> str:
     if "exceeded quota" in message:
         return "Raise that ResourceQuota, or delete what takes it up."
     if 'User "' in message and " cannot " in message:
-        return "Grant this to the controller's service account: `ome doctor` says what is missing."
+        return "Grant this to the controller's service account: `ome install` puts its roles back as they were."
     if "denied" in message:
         return "Change the policy or webhook that denies it, or what it objects to."
     return "Mend what it says; `ome doctor` says what is missing on this cluster."

@@ -95,20 +95,26 @@ def _check_argo(api: "InstallApi", options: "Options") -> None:
 
 def _show_plan(api: "InstallApi", parts: "Sequence[Part]") -> None:
     from pipelines.install.apply import TO_DO, plan, summary
+    from pipelines.install.left_over import left_over
+    from pipelines.install.objects import title_of
 
     for part, changes in plan(api, parts):
         typer.echo(f"{part.name}: {summary(changes, TO_DO)}")
         for change in changes:
             if change.action != "keep":
                 typer.echo(f"  {change.action:7} {change.kind} {change.name}")
+    for each in left_over(api, parts):
+        typer.echo(f"left over from another version: {title_of(each)} to delete")
     typer.echo("nothing was changed (--dry-run)")
 
 
 def _install(api: "InstallApi", parts: "Sequence[Part]", options: "Options", *, wait: bool, seconds: float) -> None:
     from pipelines.install.apply import apply, wait_for_deployments
+    from pipelines.install.left_over import delete_left_over
     from pipelines.install.options import NAMESPACE
 
     apply(api, parts, typer.echo, seconds=60)
+    delete_left_over(api, parts, typer.echo)
     if wait:
         names = [body["metadata"]["name"] for part in parts for body in part.objects if body["kind"] == "Deployment"]
         typer.echo(f"waiting for {', '.join(names)}")

@@ -10,6 +10,7 @@ from pipelines.install.objects import Object, new_object
 from pipelines.install.options import NAMESPACE
 
 RBAC = "rbac.authorization.k8s.io"
+COMPONENT = "access"
 _READ = ("get", "list")
 _WATCH = ("list", "watch")
 _APPLY = (*_READ, "create", "patch", "delete")
@@ -149,7 +150,7 @@ def access_objects(accounts: tuple[Account, ...] = ACCOUNTS) -> list[Object]:
 
 def _of(account: Account) -> Iterator[Object]:
     subject = {"kind": "ServiceAccount", "name": account.name, "namespace": NAMESPACE}
-    yield new_object("v1", "ServiceAccount", account.name, "access")
+    yield new_object("v1", "ServiceAccount", account.name, COMPONENT)
     for prefix, namespace, rules in (("Cluster", "", account.cluster), ("", NAMESPACE, account.system)):
         if not rules:
             continue
@@ -157,7 +158,7 @@ def _of(account: Account) -> Iterator[Object]:
             f"{RBAC}/v1",
             f"{prefix}Role",
             account.name,
-            "access",
+            COMPONENT,
             namespace=namespace,
             rules=[rule.as_object() for rule in rules],
         )
@@ -167,7 +168,7 @@ def _of(account: Account) -> Iterator[Object]:
             f"{RBAC}/v1",
             f"{prefix}RoleBinding",
             account.name,
-            "access",
+            COMPONENT,
             namespace=namespace,
             roleRef={"apiGroup": RBAC, "kind": f"{prefix}Role", "name": account.name},
             subjects=[subject],

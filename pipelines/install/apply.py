@@ -12,7 +12,7 @@ from typing import Literal
 from pipelines.install.argo_definitions import is_of_another_argo
 from pipelines.install.bundle import Part
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
-from pipelines.install.objects import condition
+from pipelines.install.objects import condition, name_of
 from pipelines.install.pod_words import waiting
 from steps.errors import AuthError, ClusterError
 
@@ -167,12 +167,6 @@ def _said(api: InstallApi, namespace: str, name: str) -> str:
     except AuthError:
         return ""
     return "; ".join(filter(None, map(waiting, pods)))
-
-
-def name_of(body: Object) -> str:
-    """An object's name, with its namespace where it has one."""
-    metadata = body["metadata"]
-    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
 
 
 DONE: Mapping[Action, str] = {

@@ -8,18 +8,16 @@ from datetime import datetime, timedelta
 from crds.definition import definitions
 from crds.kinds import KINDS
 from pipelines.export import templates
-from pipelines.install.apply import name_of
 from pipelines.install.argo_checks import argo_findings
 from pipelines.install.controller import CONTROLLER, POD_SECURITY_LEVEL
-from pipelines.install.finding import Finding, well
-from pipelines.install.objects import VERSION, Object, condition
+from pipelines.install.finding import INSTALL, UPGRADE, Finding, well
+from pipelines.install.object_checks import object_findings
+from pipelines.install.objects import VERSION, Object, condition, title_of
 from pipelines.install.options import NAMESPACE, Options
 from pipelines.install.pod_words import container_statuses, waiting
 from pipelines.install.snapshot import Snapshot
 
 OLDEST_KUBERNETES = (1, 30)
-_INSTALL = "Run `ome install`."
-_UPGRADE = "Run `ome install` of this version to bring it up to date."
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
 _STUCK = timedelta(minutes=5)
 _MODEL_LABEL = "models.ome.io/"
@@ -29,8 +27,8 @@ _MODEL_LABEL = "models.ome.io/"
 def findings(seen: Snapshot) -> list[Finding]:
     """Every finding, in the order in which problems should be mended."""
     checks = (
-        api_findings, permission_findings, definition_findings, namespace_findings, argo_findings, template_findings,
-        controller_findings, image_findings, node_findings, import_findings, deletion_findings,
+        api_findings, permission_findings, definition_findings, namespace_findings, object_findings, argo_findings,
+        template_findings, controller_findings, image_findings, node_findings, import_findings, deletion_findings,
     )  # fmt: skip
     return [found for check in checks for found in check(seen)]
 
@@ -66,7 +64,7 @@ def definition_findings(seen: Snapshot) -> Iterator[Finding]:
     wanted = {each["metadata"]["name"]: each for each in definitions()}
     missing = [name for name in wanted if name not in seen.definitions]
     if missing:
-        yield Finding("definitions", "error", f"not there: {', '.join(missing)}", _INSTALL)
+        yield Finding("definitions", "error", f"not there: {', '.join(missing)}", INSTALL)
         return
     unserved = [name for name in wanted if condition(seen.definitions[name], "Established") != "True"]
     if unserved:
@@ -75,7 +73,7 @@ def definition_findings(seen: Snapshot) -> Iterator[Finding]:
         return
     others = [name for name, each in wanted.items() if _schema(seen.definitions[name]) != _schema(each)]
     if others:
-        yield Finding("definitions", "warning", f"of another version: {', '.join(others)}", _UPGRADE)
+        yield Finding("definitions", "warning", f"of another version: {', '.join(others)}", UPGRADE)
     else:
         yield well("definitions", f"{len(wanted)} kinds of ome.io")
 
@@ -96,11 +94,11 @@ def template_findings(seen: Snapshot) -> Iterator[Finding]:
     wanted = templates()
     missing = [name for name in wanted if name not in there]
     if missing:
-        yield Finding("workflow templates", "error", f"not in namespace {NAMESPACE}: {', '.join(missing)}", _INSTALL)
+        yield Finding("workflow templates", "error", f"not in namespace {NAMESPACE}: {', '.join(missing)}", INSTALL)
         return
     others = [name for name, each in wanted.items() if _version(there[name]) != _version(each)]
     if others:
-        yield Finding("workflow templates", "warning", f"of another version: {', '.join(others)}", _UPGRADE)
+        yield Finding("workflow templates", "warning", f"of another version: {', '.join(others)}", UPGRADE)
     else:
         yield well("workflow templates", f"{len(wanted)} of version {Options().tag}")
 
@@ -114,7 +112,7 @@ def controller_findings(seen: Snapshot) -> Iterator[Finding]:
         yield well("controller", f"no Deployment, but {leader} leads")
         return
     if not found:
-        yield Finding("controller", "error", f"no Deployment {NAMESPACE}/{CONTROLLER}", _INSTALL)
+        yield Finding("controller", "error", f"no Deployment {NAMESPACE}/{CONTROLLER}", INSTALL)
         return
     image = found[0]["spec"]["template"]["spec"]["containers"][0]["image"]
     if condition(found[0], "Available") != "True":
@@ -205,7 +203,7 @@ def deletion_findings(seen: Snapshot) -> Iterator[Finding]:
             kind = KINDS[each["kind"]].singular
             where = f" -n {each['metadata']['namespace']}" if each["metadata"].get("namespace") else ""
             yield Finding(
-                "deletions", "error", f"{each['kind']} {name_of(each)} was deleted at {since} and is held by {held}",
+                "deletions", "error", f"{title_of(each)} was deleted at {since} and is held by {held}",
                 "The controller undoes a model first: see that it runs. To give up what is on nodes: kubectl patch "
                 f"{kind}{where} {each['metadata']['name']} --type=merge -p '{{\"metadata\":{{\"finalizers\":null}}}}'",
             )  # fmt: skip

@@ -5,6 +5,9 @@ from typing import Literal
 
 State = Literal["ok", "warning", "error"]
 
+INSTALL = "Run `ome install`: what it is not told stays as it was installed."
+UPGRADE = "Run `ome install` of this version to bring it up to date."
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

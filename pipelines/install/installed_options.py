@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pipelines.install import argo
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi
-from pipelines.install.controller import CONTROLLER
+from pipelines.install.controller import CONTROLLER, MODELS_ROOT
 from pipelines.install.objects import VERSION, Object, is_ours
 from pipelines.install.options import NAMESPACE, SETTABLE, Options
 from pipelines.templates.settings import MODELS_ROOT_VARIABLE, SETTINGS, STEPS_TEMPLATE
@@ -56,13 +56,13 @@ def options_of(live: Live) -> Options:
     data = (live.settings or {}).get("data") or {}
     found = replace(
         found,
-        models_root=data.get(MODELS_ROOT_VARIABLE) or found.models_root,
+        models_root=data.get(MODELS_ROOT_VARIABLE) or installed_root(live) or found.models_root,
         settings={name: value for name, value in data.items() if name in SETTABLE},
     )
     if live.controller is not None:
         container = live.controller["spec"]["template"]["spec"]["containers"][0]
         registry, tag = _image(container, CONTROLLER)
-        version = _version(live.template) or found.tag
+        version = version_of_templates(live) or found.tag
         found = replace(
             found,
             registry=registry or found.registry,
@@ -75,6 +75,17 @@ def options_of(live: Live) -> Options:
         registry, _ = _image(live.argo["spec"]["template"]["spec"]["containers"][0], argo.CONTROLLER)
         found = replace(found, argo="bundled", argo_registry=registry or found.argo_registry)
     return found
+
+
+def installed_root(live: Live) -> str:
+    """The models root that the controller was installed with, which outlives the settings; "" where it has none."""
+    template = ((live.controller or {}).get("spec") or {}).get("template") or {}
+    return str(((template.get("metadata") or {}).get("annotations") or {}).get(MODELS_ROOT, ""))
+
+
+def version_of_templates(live: Live) -> str:
+    """The version that the workflow templates came with; "" where they do not say."""
+    return str(((live.template or {}).get("metadata") or {}).get("labels", {}).get(VERSION, ""))
 
 
 def kept(before: Options, chosen: Options) -> list[str]:
@@ -94,7 +105,3 @@ def _image(container: Object, name: str) -> tuple[str, str]:
     """Registry and tag of an image of that name; "" for both where it is another one, or has no tag."""
     found = re.fullmatch(rf"(.+)/{name}:([\w.-]+)", str(container.get("image", "")))
     return (found[1], found[2]) if found else ("", "")
-
-
-def _version(template: Object | None) -> str:
-    return str(((template or {}).get("metadata") or {}).get("labels", {}).get(VERSION, ""))

@@ -3,10 +3,13 @@
 from typing import Any
 
 from crds.labels import PART_OF, PRODUCT
+from crds.metadata import GROUP
 from pipelines.install.options import NAMESPACE
 
 Object = dict[str, Any]
 
+OURS = f"{PART_OF}={PRODUCT}"
+"""Selects objects that came with an installation, or from one of its templates."""
 COMPONENT = "app.kubernetes.io/component"
 VERSION = "app.kubernetes.io/version"
 NAME = "app.kubernetes.io/name"
@@ -46,6 +49,23 @@ def new_object(
 def is_ours(each: Object) -> bool:
     """Whether an object came with an installation, or from one of its templates."""
     return bool((each["metadata"].get("labels") or {}).get(PART_OF) == PRODUCT)
+
+
+def is_of_resource(each: Object) -> bool:
+    """Whether an object belongs to a resource of a person, as a service's Deployment does, and goes with it."""
+    owners = each["metadata"].get("ownerReferences") or ()
+    return any(owner["apiVersion"].startswith(f"{GROUP}/") for owner in owners)
+
+
+def name_of(body: Object) -> str:
+    """An object's name, with its namespace where it has one."""
+    metadata = body["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
+
+
+def title_of(body: Object) -> str:
+    """What an object is, and its name: `Role ome/ome-import`."""
+    return f"{body['kind']} {name_of(body)}"
 
 
 def condition(found: Object, type_: str) -> str:

@@ -11,21 +11,19 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from crds.kinds import KINDS
-from crds.labels import PART_OF, PRODUCT
 from crds.metadata import GROUP
 from pipelines.install import argo
-from pipelines.install.accounts import access_objects
 from pipelines.install.apply import is_available
 from pipelines.install.argo_definitions import removable_definitions
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object, type_of
-from pipelines.install.controller import CONTROLLER, namespace
-from pipelines.install.objects import NAME, is_ours
-from pipelines.install.options import NAMESPACE, Options
+from pipelines.install.controller import CONTROLLER
+from pipelines.install.left_over import labelled_access
+from pipelines.install.objects import NAME, OURS, is_of_resource, is_ours
+from pipelines.install.options import NAMESPACE
 from pipelines.install.remove_resources import Report, delete_resources, find_resources, give_up, release
 
 _NODE_LABEL = re.compile(r"models\.ome(\.io)?/")
 _RUNS = ("Workflow", "CronWorkflow")
-_OURS = f"{PART_OF}={PRODUCT}"
 _HELM = "owner=helm"
 """Label of the Secrets in which Helm keeps what it knows of releases; `name` is the release's."""
 _IN_NAMESPACE = ("Deployment", "WorkflowTemplate", "Service", "NetworkPolicy", "Secret", "ConfigMap")
@@ -77,7 +75,7 @@ def remove(api: InstallApi, found: Installed, report: Report, *, keep_definition
     count += _delete_made(api)
     report(f"controller, templates, runs and what they kept: {_deleted(count)}")
     _unlabel_nodes(api, report)
-    report(f"accounts and their rights: {_deleted(_delete(api, [*access_objects(), *_argo_access()]))}")
+    report(f"accounts and their rights: {_deleted(_delete(api, labelled_access(api)))}")
     if keep_definitions:
         report(f"namespace {NAMESPACE}: stays, with all in it that is not of the installation")
         return
@@ -119,16 +117,10 @@ def _delete_made(api: InstallApi) -> int:
             release(api, each)
             count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
     for kind in _IN_NAMESPACE:
-        for each in api.all(kind, NAMESPACE, _OURS):
-            if not _is_of_resource(each):
+        for each in api.all(kind, NAMESPACE, OURS):
+            if not is_of_resource(each):
                 count += api.delete(RESOURCE_TYPES[kind], each["metadata"]["name"], NAMESPACE)
     return count
-
-
-def _is_of_resource(each: Object) -> bool:
-    """Whether an object belongs to a resource of a person, as a service's Deployment does, and goes with it."""
-    owners = each["metadata"].get("ownerReferences") or ()
-    return any(owner["apiVersion"].startswith(f"{GROUP}/") for owner in owners)
 
 
 def _delete_namespace(api: InstallApi, report: Report) -> None:
@@ -136,7 +128,7 @@ def _delete_namespace(api: InstallApi, report: Report) -> None:
     there = api.find(RESOURCE_TYPES["Namespace"], NAMESPACE, "")
     if there is None or is_ours(there):
         _empty_namespace(api)
-        report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [namespace()]))}")
+        report(f"namespace {NAMESPACE}: {_deleted(_delete(api, [there] if there else []))}")
         return
     releases = {str((s["metadata"].get("labels") or {}).get("name", "")) for s in api.all("Secret", NAMESPACE, _HELM)}
     forget = "".join(f"`helm uninstall {name} --namespace {NAMESPACE}`, then " for name in sorted(releases))
@@ -154,14 +146,10 @@ def _empty_namespace(api: InstallApi) -> None:
 
 
 def _delete(api: InstallApi, objects: Sequence[Object]) -> int:
-    """Delete those of the objects that came with us, from the last to the first; how many there were."""
-    count = 0
-    for each in reversed(objects):
-        name, scope = each["metadata"]["name"], each["metadata"].get("namespace", "")
-        there = api.find(type_of(each), name, scope)
-        if there is not None and is_ours(there):
-            count += api.delete(type_of(each), name, scope)
-    return count
+    """Delete objects, from the first to the last; how many there were."""
+    return sum(
+        api.delete(type_of(each), each["metadata"]["name"], each["metadata"].get("namespace", "")) for each in objects
+    )
 
 
 def _delete_definitions(api: InstallApi, found: Installed, held: Container[str], report: Report) -> None:
@@ -198,8 +186,3 @@ def _unlabel_nodes(api: InstallApi, report: Report) -> None:
             count += 1
     if count:
         report(f"labels of models: taken off {count} nodes")
-
-
-def _argo_access() -> list[Object]:
-    kinds = ("ServiceAccount", "Role", "RoleBinding")
-    return [each for each in argo.argo_objects(Options()) if each["kind"] in kinds]

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from crds.kinds import KINDS
 from crds.labels import FINALIZERS
-from pipelines.install.apply import name_of
 from pipelines.install.connection import InstallApi, Object, type_of
+from pipelines.install.objects import name_of
 from steps.errors import NotFoundError
 
 Report = Callable[[str], None]

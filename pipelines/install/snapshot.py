@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 
 from crds.kinds import KINDS
 from crds.labels import NODE_STATUS
+from pipelines.install.bundle import bundle
 from pipelines.install.connection import RESOURCE_TYPES, InstallApi, Object
 from pipelines.install.controller import CONTROLLER
-from pipelines.install.options import NAMESPACE
+from pipelines.install.objects import title_of
+from pipelines.install.options import NAMESPACE, Options
+from pipelines.templates.settings import SETTINGS
 from steps.errors import AuthError, NotFoundError
 
 LEASE = CONTROLLER
@@ -21,6 +24,9 @@ NEEDED: tuple[tuple[str, str, str, str], ...] = (
     ("patch", "argoproj.io", "workflowtemplates", NAMESPACE),
 )
 """What `ome install` needs of the person who runs it: verb, group, resource, namespace."""
+
+COMPARED = ("access", "settings", "peers", "argo")
+"""Parts of an installation whose objects are compared with those on the cluster; Deployments are looked at apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Snapshot:
         pods: Of the system namespace.
         templates: WorkflowTemplates there.
         workflows: Workflows there.
+        objects: Those of the compared parts that are there, by kind and name.
         settings: The ConfigMap of settings, or None.
         lease: The controllers' Lease, or None.
         namespace: The system namespace, or None.
@@ -56,6 +63,7 @@ class Snapshot:
     pods: Sequence[Object] = ()
     templates: Sequence[Object] = ()
     workflows: Sequence[Object] = ()
+    objects: Mapping[str, Object] = field(default_factory=dict)
     settings: Object | None = None
     lease: Object | None = None
     namespace: Object | None = None
@@ -75,15 +83,21 @@ class _Reader:
         except NotFoundError:
             return []
         except AuthError:
-            self.unreadable.append(kind)
+            self._refuse(kind)
             return []
 
     def one(self, kind: str, name: str) -> Object | None:
+        if kind in self.unreadable:
+            return None
         try:
             return self._api.find(RESOURCE_TYPES[kind], name, NAMESPACE)
         except AuthError:
-            self.unreadable.append(kind)
+            self._refuse(kind)
             return None
+
+    def _refuse(self, kind: str) -> None:
+        if kind not in self.unreadable:
+            self.unreadable.append(kind)
 
 
 def take(api: InstallApi) -> Snapshot:
@@ -105,7 +119,8 @@ def take(api: InstallApi) -> Snapshot:
         pods=read.all("Pod", NAMESPACE),
         templates=read.all("WorkflowTemplate", NAMESPACE),
         workflows=read.all("Workflow", NAMESPACE),
-        settings=read.one("ConfigMap", "ome-settings"),
+        objects=_objects(read),
+        settings=read.one("ConfigMap", SETTINGS),
         lease=read.one("Lease", LEASE),
         namespace=read.one("Namespace", NAMESPACE),
         nodes=read.all("Node"),
@@ -113,6 +128,18 @@ def take(api: InstallApi) -> Snapshot:
         resources=[each for kind in KINDS for each in read.all(kind)],
         unreadable=read.unreadable,
     )
+
+
+def compared(options: Options) -> list[tuple[str, list[Object]]]:
+    """The objects of each compared part of an installation; their names are the same with any options."""
+    parts = [part for part in bundle(options) if part.file in COMPARED]
+    return [(part.file, [each for each in part.objects if each["kind"] != "Deployment"]) for part in parts]
+
+
+def _objects(read: _Reader) -> dict[str, Object]:
+    made = [each for _, objects in compared(Options(argo="bundled")) for each in objects]
+    there = {title_of(each): read.one(each["kind"], each["metadata"]["name"]) for each in made}
+    return {title: found for title, found in there.items() if found is not None}
 
 
 def _words(needed: tuple[str, str, str, str]) -> str:

@@ -81,6 +81,6 @@ def _forbidden(words: str) -> AuthError:
     option = f"-n {scope[1]}" if scope else "--all-namespaces"
     return AuthError(
         f"service account {account[1]}/{account[2]} may not {verb} {named} {where}",
-        remedy=f"Install ome-pipelines again for its roles, or give it the right; check with `kubectl auth can-i "
+        remedy=f"`ome install` puts roles back as they were; else give it this right. Check with `kubectl auth can-i "
         f"{verb} {named} {option} --as=system:serviceaccount:{account[1]}:{account[2]}`.",
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/cache.md", "docs/cluster.md", "docs/fit.md", "docs/pipelines.md")
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in sorted((REPOSITORY / "docs").glob("*.md"))))
 _FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`\n]+(?:\n[^`\n]+)?)`")
-_BEGIN = re.compile(r"(?:\$ )?((?:\.venv/bin/)?(?:ome|kubectl|helm|argo|make|python -m \S+)(?: |$).*)")
+_BEGIN = re.compile(r"(?:\$ )?((?:\.venv/bin/)?(?:ome|kubectl|helm|argo|make|sed|python -m \S+)(?: |$).*)")
 
 
 class Command(NamedTuple):
@@ -37,8 +37,15 @@ class Command(NamedTuple):
 
 
 def commands(program: str) -> list[Command]:
-    """Every command of a program on the pages, once a page."""
-    return list(dict.fromkeys(command for page in PAGES for command in _of(page) if command.program == program))
+    """Every command of a program on the pages, once a page.
+
+    Raises:
+        LookupError: when there is none, since a test of each of none would hold whatever the pages say.
+    """
+    found = list(dict.fromkeys(command for page in PAGES for command in _of(page) if command.program == program))
+    if not found:
+        raise LookupError(f"no page has a command of {program}, or _BEGIN does not know it")
+    return found
 
 
 def _of(page: str) -> Iterator[Command]:

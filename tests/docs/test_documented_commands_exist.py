@@ -1,6 +1,7 @@
-"""What the pages tell people to type is there: commands and options of `ome`, make targets, files and kinds."""
+"""What the pages tell people to type is there: commands, options, make targets, files, kinds, templates."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,28 @@ def test_kubectl_is_asked_for_kinds_that_there_are(command: Command) -> None:
         nouns = [word for word in command.words[2:4] if place.fullmatch(word) and not word.startswith("-")][:1]
         for noun in nouns[0].partition("/")[0].split(",") if nouns else ():
             assert noun in ours | BUILT_IN or command.words[1] == "logs", command
+
+
+@pytest.mark.parametrize("command", commands("argo"), ids=str)
+def test_argo_is_given_a_template_that_there_is_and_parameters_that_it_has(command: Command) -> None:
+    assert command.words[1] == "submit", f"{command}: nothing here checks this command of argo"
+    (source,) = command.values("--from")
+    kind, _, name = source.partition("/")
+    assert kind == "workflowtemplate" and name in ALL, command
+    known = {each["name"] for each in ALL[name]["spec"]["arguments"]["parameters"]}
+    given = command.values("-p", "--parameter")
+    assert all("=" in each for each in given), command
+    assert {each.partition("=")[0] for each in given} <= known, command
+
+
+@pytest.mark.parametrize("command", commands("python"), ids=str)
+def test_a_module_that_is_run_is_there(command: Command) -> None:
+    assert find_spec(command.words[2]), command
+
+
+def test_a_program_that_no_page_names_is_not_held_to_be_checked() -> None:
+    with pytest.raises(LookupError, match="no page has a command of awk"):
+        commands("awk")
 
 
 @pytest.mark.parametrize("name", USES)

@@ -1,6 +1,7 @@
 """The Helm chart gives the objects that `ome install` applies, and its values decide the same as the options."""
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import yaml
 from pipelines.install.bundle import bundle
 from pipelines.install.chart import chart_files
 from pipelines.install.files import REPOSITORY
+from pipelines.install.object_checks import object_findings
+from pipelines.install.objects import title_of
 from pipelines.install.options import Argo, Options
+from pipelines.install.snapshot import Snapshot
 from tests.install.conftest import program
 
 CHART = REPOSITORY / "controller" / "install" / "chart"
@@ -26,18 +30,34 @@ def test_default_values_give_what_the_defaults_install(helm: str) -> None:
     assert _rendered(helm) == _installed(Options())
 
 
-def test_values_decide_what_options_decide(helm: str) -> None:
-    values = (
-        "argo.bundled=true", "argo.registry=mirror.example/argo", "image.registry=mirror.example/ome",
-        "image.tag=t1", "image.pullPolicy=Always", "modelsRoot=/data", "controller.replicas=2",
-        "settings.HF_ENDPOINT=https://hub.example", "controller.resources.limits.memory=1Gi",
+VALUES = (
+    "argo.bundled=true", "argo.registry=mirror.example/argo", "image.registry=mirror.example/ome",
+    "image.tag=t1", "image.pullPolicy=Always", "modelsRoot=/data", "controller.replicas=2",
+    "settings.HF_ENDPOINT=https://hub.example", "controller.resources.limits.memory=1Gi",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("values", [(), VALUES], ids=["default", "chosen"])
+def test_doctor_finds_all_of_it_as_installed(helm: str, values: tuple[str, ...]) -> None:
+    rendered = _rendered(helm, *values)
+    seen = Snapshot(
+        server="https://cluster.example", version="v1.34.3", now=datetime(2026, 11, 21, 12, tzinfo=UTC),
+        objects={title_of(each): each for each in rendered.values()},
+        settings=rendered["ConfigMap/ome-settings"],
+        deployments=[each for each in rendered.values() if each["kind"] == "Deployment"],
+        templates=[each for each in rendered.values() if each["kind"] == "WorkflowTemplate"],
     )  # fmt: skip
+    found = {each.check: each.state for each in object_findings(seen)}
+    assert found == dict.fromkeys(["access", "settings", "peers", *(["argo"] if values else [])], "ok")
+
+
+def test_values_decide_what_options_decide(helm: str) -> None:
     options = Options(
         registry="mirror.example/ome", tag="t1", pull_policy="Always", models_root="/data", replicas=2, argo="bundled",
         argo_registry="mirror.example/argo", settings={"HF_ENDPOINT": "https://hub.example"},
         resources={"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
     )  # fmt: skip
-    assert _rendered(helm, *values) == _installed(options)
+    assert _rendered(helm, *VALUES) == _installed(options)
 
 
 def test_another_namespace_is_refused_with_the_remedy(helm: str) -> None:

@@ -43,7 +43,7 @@ def test_doctor_names_what_is_missing_each_with_its_remedy(cluster: Cluster) -> 
     assert told.returncode == 21
     found = json.loads(told.stdout)
     assert {each["check"] for each in found if each["state"] == "error"} == {
-        "definitions", "argo definitions", "workflow templates", "controller",
+        "definitions", "access", "settings", "peers", "argo definitions", "workflow templates", "controller",
     }  # fmt: skip
     assert all(each["remedy"] for each in found if each["state"] != "ok")
 

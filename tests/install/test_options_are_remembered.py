@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from pipelines.install.bundle import bundle
+from pipelines.install.connection import connect
+from pipelines.install.finding import Finding
 from pipelines.install.installed_options import Live, kept, options_of
+from pipelines.install.object_checks import object_findings
 from pipelines.install.options import Given, Options
+from pipelines.install.snapshot import take
 from tests.install.conftest import Cluster
 from tests.install.objects_there import config_map, versions
 
@@ -36,6 +40,10 @@ def live(options: Options) -> Live:
 @pytest.mark.parametrize("options", [Options(), Options(argo="bundled"), CHOSEN])
 def test_options_are_read_from_the_objects_that_they_make(options: Options) -> None:
     assert options_of(live(options)) == options
+
+
+def test_the_models_root_outlives_the_settings() -> None:
+    assert options_of(replace(live(CHOSEN), settings=None)) == replace(CHOSEN, settings={})
 
 
 def test_where_nothing_is_installed_the_defaults_are_taken() -> None:
@@ -96,3 +104,23 @@ def test_the_models_root_is_no_setting_of_its_own(cluster: Cluster) -> None:
     refused = cluster.ome("install", "--dry-run", "--set", "OME_MODELS_ROOT=/data")
     assert refused.returncode == 16
     assert "--models-root" in refused.stderr
+
+
+def test_doctor_misses_settings_that_are_gone_and_the_models_root_comes_back(cluster: Cluster) -> None:
+    given = ("--argo", "bundled", "--models-root", "/data", "--set", "HF_ENDPOINT=https://hub.example")
+    assert cluster.ome("install", "--no-wait", *given).returncode == 0
+    assert bad(cluster) == []
+    cluster.admin.patch(config_map("ome-settings"), {"data": {"OME_MODELS_ROOT": "/mnt/models"}})
+    (moved,) = bad(cluster)
+    assert "has OME_MODELS_ROOT /mnt/models, and /data was installed" in moved.detail
+    assert "`ome install --models-root /data`" in moved.remedy
+    cluster.admin.delete(config_map("ome-settings"))
+    (missed,) = bad(cluster)
+    assert missed.detail == "not there: ConfigMap ome/ome-settings" and "--set" in missed.remedy
+    assert cluster.ome("install", "--no-wait").returncode == 0
+    assert bad(cluster) == []
+    assert cluster.admin.get(config_map("ome-settings"))["data"] == {"OME_MODELS_ROOT": "/data"}
+
+
+def bad(cluster: Cluster) -> list[Finding]:
+    return [each for each in object_findings(take(connect(cluster.server.kubeconfig))) if each.state != "ok"]

@@ -6,7 +6,9 @@ import pytest
 
 from pipelines.install.connection import connect
 from pipelines.install.files import REPOSITORY
+from pipelines.install.object_checks import object_findings
 from pipelines.install.remove import look, remove
+from pipelines.install.snapshot import take
 from tests.apiserver.client import ApiRefusedError
 from tests.crds.samples import service
 from tests.install.conftest import Cluster
@@ -150,3 +152,5 @@ def _install_with_kubectl(cluster: Cluster) -> None:
     applied = cluster.kubectl("apply", "--server-side", "-k", folder)
     assert applied.returncode == 0, applied.stderr
     assert len(versions(cluster)) == len(installed())
+    found = list(object_findings(take(connect(cluster.server.kubeconfig))))
+    assert {each.check: each.state for each in found} == dict.fromkeys(("access", "settings", "peers", "argo"), "ok")

@@ -210,7 +210,7 @@ def test_a_refusal_carries_the_servers_words_and_a_remedy(engine_server: ApiServ
         try:
             with pytest.raises(ApiError, match="cannot list resource") as refused:
                 await api.call("list", "/api/v1/nodes")
-            assert "ome doctor" in refused.value.remedy
+            assert "`ome install` puts its roles back" in refused.value.remedy
         finally:
             await api.close()
 

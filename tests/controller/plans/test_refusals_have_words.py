@@ -25,7 +25,7 @@ def told(cluster: Cluster, status: int, message: str) -> Object:
     ("status", "message", "remedy"),
     [
         (403, QUOTA, "Raise that ResourceQuota"),
-        (403, RIGHTS, "Grant this to the controller's service account"),
+        (403, RIGHTS, "Grant this to the controller's service account: `ome install` puts its roles back"),
         (422, POLICY, "Change the policy or webhook"),
         (413, f"{CREATE}413 Request entity too large", "Mend what it says"),
     ],
