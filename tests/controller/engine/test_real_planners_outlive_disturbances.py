@@ -32,9 +32,7 @@ class Scene(NamedTuple):
     @property
     def expired(self) -> float:
         """Watches whose version was too old."""
-        name = "ome_controller_watches_expired_total"
-        lines = self.controller.page("/metrics")[1].splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+        return self.controller.metric("ome_controller_watches_expired_total")
 
 
 @pytest.fixture
