@@ -22,7 +22,7 @@ LEASE: Object = {
     "kind": "Lease",
     "metadata": {"name": NAME, "namespace": SYSTEM},
 }
-_LEASE_WRITES = (1, 1, 2, 3, 4)
+_LEASE_WRITES = (1, 1, 2, 3)
 """The Lease is made, it is taken over, and then it is renewed, seven times a second, while lives go on."""
 
 

@@ -47,7 +47,7 @@ def scene(released_server: ApiServer, tmp_path: Path, name: str) -> Iterator[Sce
 
 
 def test_an_api_server_that_dies_again_and_again_is_waited_for(scene: Scene, name: str) -> None:
-    company = scene.company(name, scene.server.restart, every=10)
+    company = scene.company(name, scene.server.restart, every=12)
     company.live()
     assert company.times >= 2
 
