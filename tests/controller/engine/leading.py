@@ -13,15 +13,18 @@ from tests.controller.engine.accelerator_lives import AcceleratorLife
 from tests.controller.engine.benchmark_lives import BenchmarkLife, ScheduledBenchmarkLife
 from tests.controller.engine.custom_resources import add_ready_node, install_released
 from tests.controller.engine.lives import NODE, TENANT, Life
-from tests.controller.engine.model_lives import ModelLife, TenantModelLife
+from tests.controller.engine.model_lives import ClaimModelLife, ModelLife, TenantModelLife
 from tests.controller.engine.process import ControllerProcess
 from tests.controller.engine.proxy import CuttingProxy
 from tests.controller.engine.service_lives import MODEL, RUNTIME, ServiceLife
 from tests.controller.engine.waiting import until
+from tests.controller.engine.weight_lives import WeightLife
 
 LIVES: Sequence[type[Life]] = (
-    ModelLife, TenantModelLife, ServiceLife, BenchmarkLife, ScheduledBenchmarkLife, AcceleratorLife,
+    ModelLife, TenantModelLife, ClaimModelLife, WeightLife, ServiceLife, BenchmarkLife, ScheduledBenchmarkLife,
+    AcceleratorLife,
 )  # fmt: skip
+"""At least one of each kind that is planned."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ def controller_of(kubeconfig: Path, folder: Path, *arguments: str) -> Controller
     """The controller as it is released, alone."""
     log = folder / "controller.log"
     return ControllerProcess(kubeconfig, log, "--no-leader-election", *arguments, module="controller")
+
+
+def elected_controller_of(kubeconfig: Path, folder: Path) -> ControllerProcess:
+    """The controller as it is released, which works when no other has renewed the Lease for a second."""
+    return ControllerProcess(kubeconfig, folder / "controller.log", "--lease-seconds=1", module="controller")
 
 
 def live_calmly(life: Life, proxy: CuttingProxy) -> Measure:

@@ -147,11 +147,11 @@ class Life(ABC):
         return bool(lost)
 
 
-def has_condition(resource: Object, name: str) -> bool:
-    """Whether a condition of a resource holds, of its newest generation."""
+def has_condition(resource: Object, name: str, status: str = "True") -> bool:
+    """Whether a condition of a resource holds, or has another status, of its newest generation."""
     found = resource.get("status", {}).get("conditions", [])
     generation = resource["metadata"]["generation"]
-    wanted = ("True", generation)
+    wanted = (status, generation)
     return any(c["type"] == name and (c["status"], c.get("observedGeneration")) == wanted for c in found)
 
 

@@ -1,4 +1,4 @@
-"""Lives of models: imported to the one node there is, ready, deleted, and evicted from it."""
+"""Lives of models: imported to the one node there is, or read in their claim, ready, deleted, and evicted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from controller.resources import ARGO
 from crds import labels
 from tests.apiserver.client import Object
 from tests.controller.engine.lives import NODE, SYSTEM, TENANT, Life, has_condition, in_memory
-from tests.controller.plans.argo import evicting, importing
+from tests.controller.plans.argo import evicting, importing, reading
 
 
 class ModelLife(Life):
@@ -17,6 +17,8 @@ class ModelLife(Life):
     kind: ClassVar = "ClusterBaseModel"
     fewest_writes: ClassVar = 12
     """Finalizer, run, status, entry, label, spec, status; a run that evicts, entry, label, run, finalizer."""
+    contents: ClassVar[Sequence[str]] = ("manifest", "facts")
+    """What its run leaves behind in ConfigMaps."""
 
     @property
     def spec(self) -> Object:
@@ -37,19 +39,20 @@ class ModelLife(Life):
         """End every run that goes on, as Argo does when all goes well."""
         for run in self.runs():
             if "status" not in run:
-                name = run["metadata"]["name"]
-                memory = in_memory(run)
-                if name.startswith("evict-"):
-                    status = evicting(memory, name)["status"]
-                else:
-                    self._keep_manifest(run)
-                    status = importing(memory, name, digest=self.digest)["status"]
-                self.server.admin.patch(run, {"status": status})
+                self.server.admin.patch(run, {"status": self._ended(run)["status"]})
 
     def belongings(self) -> Sequence[Object]:
         """Runs, what they left for other runs, and what is written on the node."""
         secrets = self.listed("Secret", SYSTEM, f"{labels.NAME}={self.name}")
         return [*self.runs(), *self._manifests(), *secrets, *self._on_nodes()]
+
+    def _ended(self, run: Object) -> Object:
+        """A run as it is when all went well, and what its steps left behind."""
+        name = run["metadata"]["name"]
+        if name.startswith("evict-"):
+            return evicting(in_memory(run), name)
+        self._keep_manifest(run)
+        return importing(in_memory(run), name, digest=self.digest)
 
     def _manifests(self) -> Sequence[Object]:
         return self.listed("ConfigMap", SYSTEM, f"{labels.MANIFEST}={self.digest[:12]}")
@@ -65,9 +68,9 @@ class ModelLife(Life):
         return found
 
     def _keep_manifest(self, run: Object) -> None:
-        """What the steps resolve and parse leave behind."""
+        """What the steps resolve, parse and read leave behind."""
         owner = {key: run["metadata"][key] for key in ("name", "uid")} | {"apiVersion": ARGO, "kind": "Workflow"}
-        for content in ("manifest", "facts"):
+        for content in self.contents:
             metadata = {
                 "name": f"{content}-{self.digest[:12]}",
                 "namespace": SYSTEM,
@@ -97,3 +100,21 @@ class TenantModelLife(ModelLife):
         secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"token": "aGVsbG8="}}
         self.server.admin.apply(secret)
         super().begin()
+
+
+class ClaimModelLife(ModelLife):
+    """A BaseModel of a tenant that stays in a claim: read there by one run, and on no node."""
+
+    kind: ClassVar = "BaseModel"
+    fewest_writes: ClassVar = 8
+    """Finalizer, run, status, facts kept, spec, status; facts, run, and the finalizer again."""
+    contents: ClassVar = ("facts",)
+
+    @property
+    def spec(self) -> Object:
+        """A folder of its own."""
+        return {"storage": {"storageUri": f"pvc://weights/{self.name}"}}
+
+    def _ended(self, run: Object) -> Object:
+        self._keep_manifest(run)
+        return reading(in_memory(run), run["metadata"]["name"], digest=self.digest)

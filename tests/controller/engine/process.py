@@ -87,6 +87,16 @@ class ControllerProcess:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def metric(self, sample: str) -> float:
+        """The value of a sample of /metrics, of all that begin with it together."""
+        samples = [line for line in self.page("/metrics")[1].splitlines() if line.startswith(sample)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+
+    def until_planned(self, kind: str, count: int) -> None:
+        """Wait until so many plans about a kind were made and carried out."""
+        sample = f'ome_controller_reconcile_seconds_count{{kind="{kind}"}}'
+        until(lambda: self.metric(sample) >= count, f"{count} plans about {kind}")
+
     def until_ready(self) -> None:
         """Wait until /readyz says so."""
         until(lambda: self.page("/readyz")[0] == 200, "ready")

@@ -1,6 +1,6 @@
 """A proxy before an API server that counts requests and cuts one of them off: what a crash at that call looks like.
 
-It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Watches and events pass by
+It speaks plain HTTP to the controller and TLS to the API server, in a thread of its own. Reads and events pass by
 uncounted; watches can be cut all at once, or told that their version is too old; a page of a list can be held back.
 """
 
@@ -86,6 +86,7 @@ class CuttingProxy:
         kubeconfig: Of a controller that goes through the proxy.
         created: Path and name of all that was created but events, in order.
         refused: Method and path of all writes that the API server refused.
+        uncounted: Plurals; writes about them are no calls to cut at.
         deaf_to: Names; writes about them are hung up on, while all else passes.
         expire: Plurals whose next watch is answered with 410.
         expire_within: Plurals whose next watch begins well, and then says that its version is too old, as API servers
@@ -102,6 +103,7 @@ class CuttingProxy:
         self.kubeconfig = folder / "proxy.conf"
         self.created: list[str] = []
         self.refused: list[str] = []
+        self.uncounted: set[str] = {"events"}
         self.deaf_to: set[str] = set()
         self.expire: set[str] = set()
         self.expire_within: set[str] = set()
@@ -234,7 +236,7 @@ class CuttingProxy:
         return self._counts(cut, request, body)
 
     def _counts(self, cut: Cut, request: web.Request, body: str) -> bool:
-        if request.method == "GET" or _is_event(request):
+        if request.method == "GET" or any(_is_of(request, plural) for plural in self.uncounted):
             return False
         is_about = request.path.endswith((f"/{cut.about}", f"/{cut.about}/status")) or f'"{cut.about}"' in body
         if cut.about and not is_about:
@@ -249,7 +251,7 @@ class CuttingProxy:
             request.method, f"{self._server.url}{request.path_qs}", headers=headers, data=body or None,
             timeout=aiohttp.ClientTimeout(total=None),
         )  # fmt: skip
-        if request.method == "POST" and response.status == 201 and not _is_event(request):
+        if request.method == "POST" and response.status == 201 and not _is_of(request, "events"):
             self.created.append(f"{request.path} {json.loads(body)['metadata']['name']}")
         if request.method != "GET" and response.status >= 400:
             self.refused.append(f"{request.method} {request.path}: {response.status}")
@@ -261,5 +263,5 @@ class CuttingProxy:
         return web.Response()
 
 
-def _is_event(request: web.Request) -> bool:
-    return request.path.rstrip("/").rsplit("/", 1)[1] == "events" or "/events/" in request.path
+def _is_of(request: web.Request, plural: str) -> bool:
+    return f"/{plural}/" in f"{request.path}/"

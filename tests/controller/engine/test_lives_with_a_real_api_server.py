@@ -37,15 +37,9 @@ def _succeed(server: ApiServer, name: str) -> None:
     server.admin.patch(workflow("ome", name), {"status": {"phase": "Succeeded"}})
 
 
-def _metric(controller: ControllerProcess, line: str) -> float:
-    """The value of a sample, of all that begin with `line` together."""
-    samples = [each for each in controller.page("/metrics")[1].splitlines() if each.startswith(line)]
-    return sum(float(sample.rsplit(" ", 1)[1]) for sample in samples)
-
-
 def _writes(controller: ControllerProcess) -> float:
     verbs = ("create", "update", "patch", "delete")
-    return sum(_metric(controller, f'ome_controller_api_requests_total{{verb="{verb}"') for verb in verbs)
+    return sum(controller.metric(f'ome_controller_api_requests_total{{verb="{verb}"') for verb in verbs)
 
 
 def test_a_model_becomes_ready_and_leaves_nothing_behind(engine_server: ApiServer, start: Start, name: str) -> None:
@@ -73,11 +67,11 @@ def test_nothing_is_written_when_nothing_changed(engine_server: ApiServer, start
     assert first.terminate() == 0
     second = start(ALONE)
     second.until_ready()
-    until(lambda: _metric(second, "ome_controller_reconcile_seconds_count") > 0, "every model planned")
-    until(lambda: _metric(second, "ome_controller_queue_depth") == 0, "an empty queue")
-    before = _metric(second, "ome_controller_reconcile_seconds_count")
+    until(lambda: second.metric("ome_controller_reconcile_seconds_count") > 0, "every model planned")
+    until(lambda: second.metric("ome_controller_queue_depth") == 0, "an empty queue")
+    before = second.metric("ome_controller_reconcile_seconds_count")
     engine_server.admin.patch(model(name), {"metadata": {"annotations": {"note": "of no concern"}}})
-    until(lambda: _metric(second, "ome_controller_reconcile_seconds_count") > before, "planned again")
+    until(lambda: second.metric("ome_controller_reconcile_seconds_count") > before, "planned again")
     assert _writes(second) == 0
 
 
@@ -91,13 +85,13 @@ def test_cut_watches_and_expired_versions_lose_nothing(
             proxy.cut_watches()
             engine_server.admin.apply(model(f"{name}-{number}"))
             _until_phase(engine_server, f"{name}-{number}", "Importing")
-        assert _metric(controller, "ome_controller_lists_total") == _metric_of_first_lists(controller)
+        assert controller.metric("ome_controller_lists_total") == _metric_of_first_lists(controller)
         proxy.expire = {"clusterbasemodels"}
         proxy.cut_watches()
         engine_server.admin.apply(model(f"{name}-expired"))
         _until_phase(engine_server, f"{name}-expired", "Importing")
-        assert _metric(controller, 'ome_controller_watches_expired_total{kind="ClusterBaseModel"}') == 1
-        assert _metric(controller, 'ome_controller_lists_total{kind="ClusterBaseModel"}') == 2
+        assert controller.metric('ome_controller_watches_expired_total{kind="ClusterBaseModel"}') == 1
+        assert controller.metric('ome_controller_lists_total{kind="ClusterBaseModel"}') == 2
 
 
 def _metric_of_first_lists(controller: ControllerProcess) -> int:
@@ -117,7 +111,7 @@ def test_a_deletion_that_no_watch_told_is_found_by_the_list(
         proxy.expire = {"workflows"}
         proxy.mend()
         until(lambda: engine_server.admin.get(workflow("ome", name)), "a new run for the one that was deleted")
-        assert _metric(controller, 'ome_controller_watches_expired_total{kind="Workflow"}') == 1
+        assert controller.metric('ome_controller_watches_expired_total{kind="Workflow"}') == 1
 
 
 def test_an_api_server_that_is_killed_is_waited_for(own_server: ApiServer, tmp_path: Path) -> None:
