@@ -1,7 +1,7 @@
 """What our service accounts ask of the API server, as its audit log has it, and as it is kept for `tests/install`."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,17 @@ def audited(log: Path) -> tuple[set[Call], set[Call]]:
     return made - refused, refused
 
 
+def unrefused(log: Path, accounts: Collection[str]) -> set[Call]:
+    """The calls of an audit log, in which each of these accounts has called, and none was refused.
+
+    A tenant who has not allowed it yet may refuse: tests are about that.
+    """
+    made, refused = audited(log)
+    assert refused <= FROM_TENANTS, refused - FROM_TENANTS
+    assert {call.account for call in made} >= set(accounts), "the log misses some"
+    return made
+
+
 def recorded() -> set[Call]:
     """The calls that are kept."""
     found: dict[str, dict[str, dict[str, list[str]]]] = yaml.safe_load(RECORDING.read_text())
@@ -66,10 +77,12 @@ def recorded() -> set[Call]:
     }
 
 
-def record(calls: Iterable[Call]) -> None:
-    """Keep calls."""
+def record(calls: Iterable[Call], accounts: Collection[str]) -> None:
+    """Keep the calls of these accounts, in the place of those that were kept of them; what others did stays."""
+    of = {call for call in calls if call.account in accounts}
+    others = {call for call in recorded() if call.account not in accounts}
     kept: dict[str, dict[str, dict[str, list[str]]]] = {}
-    for call in sorted(calls):
+    for call in sorted(of | others):
         named = f"{call.resource}.{call.group}".rstrip(".")
         kept.setdefault(call.account, {}).setdefault(call.scope, {}).setdefault(named, []).append(call.verb)
     note = "# What our accounts ask of an API server in the tests on a cluster. Written by\n"

@@ -1,14 +1,17 @@
 """etcd, the API server, the controller manager, the scheduler, kube-proxy and DNS, as processes of the machine."""
 
 import json
+import signal
 import socket
+import time
 from pathlib import Path
 
 from tests.cluster.addresses import ETCD_URL, HOST, NODE_CIDR, POD_CIDR, SERVICE_CIDR
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.places import binaries_folder
-from tests.cluster.processes import Components
+from tests.cluster.processes import Components, end
 
+API_SERVER = "kube-apiserver"
 AUDIT_LOG = "audit.jsonl"
 """In the cluster's folder: a line for each call that a service account of ours made."""
 _AUDIT_POLICY = {
@@ -36,7 +39,7 @@ def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) 
         "--listen-peer-urls=http://127.0.0.1:2380",
     )  # fmt: skip
     start_api_server(folder, components)
-    components.wait("kube-apiserver", lambda: kubectl.succeeds("get", "--raw", "/readyz"))
+    wait_api_server(components, kubectl)
     _start_client(
         folder, components, "kube-controller-manager", f"--root-ca-file={certs}/ca.crt",
         f"--service-account-private-key-file={certs}/accounts.key", "--use-service-account-credentials",
@@ -45,12 +48,32 @@ def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) 
     _start_client(folder, components, "kube-scheduler")
 
 
+def restart_api_server(folder: Path, components: Components, kubectl: Kubectl) -> float:
+    """Kill the API server, start it again, and wait until it answers; when it was gone, in seconds since the epoch.
+
+    Raises:
+        ClusterError: when it ends again instead, with its log.
+    """
+    pid = components.pid(API_SERVER)
+    assert pid is not None, "it does not run"
+    end({pid}, signal.SIGKILL)
+    gone = time.time()
+    start_api_server(folder, components)
+    wait_api_server(components, kubectl)
+    return gone
+
+
+def wait_api_server(components: Components, kubectl: Kubectl) -> None:
+    """Wait until the API server answers."""
+    components.wait(API_SERVER, lambda: kubectl.succeeds("get", "--raw", "/readyz"))
+
+
 def start_api_server(folder: Path, components: Components) -> None:
     """Start the API server alone: a test that has stopped it starts it again."""
     certs, policy = folder / "certs", folder / "audit-policy.json"
     policy.write_text(json.dumps(_AUDIT_POLICY, indent=1))
     components.start(
-        "kube-apiserver", binaries_folder() / "kube-apiserver", f"--etcd-servers={ETCD_URL}",
+        API_SERVER, binaries_folder() / API_SERVER, f"--etcd-servers={ETCD_URL}",
         f"--bind-address={HOST}", f"--advertise-address={HOST}", f"--service-cluster-ip-range={SERVICE_CIDR}",
         "--authorization-mode=Node,RBAC", "--allow-privileged",
         # The second is off by default and on in some distributions: who may not delete an object may not own it.

@@ -25,8 +25,9 @@ def test_all_three_end_well_and_leave_nothing(
     three.check(image("ome-steps"))
     check_end(three)
     identity = three.identity()
+    objects = three.objects_on(cluster) if isinstance(cluster, LocalCluster) else []
     three.delete()
     wait_none(three.left)
     wait_none(lambda: three.traces(*identity))  # what was owned goes a moment after its owner
     if isinstance(cluster, LocalCluster):  # whose nodes' folders can be looked into
-        assert three.folders(cluster) == []
+        assert objects and three.files(cluster, objects) == []

@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.cluster.cluster_bucket import BUCKET, NAMESPACE, PART_BYTES, bucket_objects, bucket_url
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model
+from tests.cluster.ring import Cluster
 from tests.cluster.runs import runs_of
 from tests.cluster.test_models_say_what_is_wrong import assert_nothing_says, remove, until_state
 from tests.cluster.tiny_model import tiny_model
@@ -24,7 +25,7 @@ def secret(account: Account) -> Object:
 
 
 def test_a_model_of_an_oci_bucket_comes_to_nodes_with_the_key_of_its_secret(
-    installed: Kubectl, image: Callable[[str], str], namespace: str, pool: list[str], tmp_path: Path
+    installed: Kubectl, cluster: Cluster, image: Callable[[str], str], namespace: str, pool: list[str], tmp_path: Path
 ) -> None:
     kubectl, name = installed, "in-a-bucket"
     reader, stranger = make_account(tmp_path), make_account(tmp_path, number=1)
@@ -46,6 +47,6 @@ def test_a_model_of_an_oci_bucket_comes_to_nodes_with_the_key_of_its_secret(
     assert sorted(ready["status"]["nodesReady"]) == sorted(pool[:2])
     assert ready["status"]["artifact"]["totalBytes"] == sum(map(len, contents.values()))
     lines = Path(tmp_path, "key-0.pem").read_text().splitlines()
-    assert_nothing_says(kubectl, lines[1], lines[-2])
+    assert_nothing_says(cluster, lines[1], lines[-2])
     remove(kubectl, "clusterbasemodel", name)
     kubectl("delete", "secret", SECRET, "--namespace=ome")

@@ -54,11 +54,11 @@ def test_all_come_to_the_end_of_a_calm_life_and_leave_nothing(
         three.check(image("ome-steps"))
         check_end(three)
         assert [runs_of(kubectl, verb, name) for verb in ("import", "deploy", "benchmark")] == [1, 1, 1]
-        identity = three.identity()
+        identity, objects = three.identity(), three.objects_on(local_cluster)
         three.delete()
         writes += lead(proxy, tmp_path, lambda: not three.left())
         wait_none(lambda: three.traces(*identity))
-        assert three.folders(local_cluster) == []
+        assert objects and three.files(local_cluster, objects) == []
         assert len(proxy.created) == len(set(proxy.created)), proxy.created
     assert len(writes) >= FEWEST_WRITES, writes
 

@@ -49,7 +49,10 @@ class Three:
         assert status["state"] == "Completed", status
         (cell,) = status["results"]
         assert cell["requests"] > 0 and float(cell["errorRate"]) == 0.0 and float(cell["ttft"]["p50"]) > 0, cell
-        assert condition(self.kubectl.get("clusterbasemodel", self.name))["status"] == "True"
+        stored = self.kubectl.get("clusterbasemodel", self.name)
+        assert condition(stored)["status"] == "True"
+        places = [pod["spec"]["nodeName"] for pod in self._serving()]
+        assert places and set(places) <= set(stored["status"]["nodesReady"]), places
         served = self.kubectl.get("inferenceservice", self.name, self.namespace)
         assert condition(served)["status"] == "True"
         assert ask(self.kubectl, served, image).strip()
@@ -66,8 +69,7 @@ class Three:
             told = (f"{c['type']} {c['status']} {c.get('reason', '')}" for c in found["status"]["conditions"])
             lines += sorted(f"{kind}: {each}" for each in told)
         lines += sorted(self._plain(each) for each in self._named(_OWNED))
-        pods = self.kubectl.list("pod", self.namespace, f"{INFERENCE_SERVICE}={self.name}")
-        lines.append(f"pods that serve: {len([p for p in pods if 'deletionTimestamp' not in p['metadata']])}")
+        lines.append(f"pods that serve: {len(self._serving())}")
         labels = [key for node in self.kubectl.list("node") for key in node["metadata"]["labels"]]
         lines += sorted(f"label of a node: {self._plain(key)}" for key in labels if self._is_of(key))
         return "".join(f"{line}\n" for line in lines)
@@ -101,9 +103,28 @@ class Three:
         manifests = self.kubectl.list("configmap", "ome", f"{MANIFEST}={digest[:12]}")
         return found + [m["metadata"]["name"] for m in manifests] + self._named((*_OWNED, "pod"))
 
-    def folders(self, cluster: LocalCluster) -> list[Path]:
-        """What the nodes of this machine's cluster still have."""
-        return [path for n in cluster.nodes for path in (n.folder / "mnt" / "models").glob(f"*{self.name}*")]
+    def objects_on(self, cluster: LocalCluster) -> list[Path]:
+        """What the model's files are in the stores of this machine's nodes, to look for when it is gone."""
+        found = []
+        for root in _roots(cluster):
+            own = {path.stat().st_ino for path in (root / self.name).rglob("*") if path.is_file()}
+            found += [path for path in (root / ".ome" / "objects").rglob("*") if path.stat().st_ino in own]
+        return found
+
+    def files(self, cluster: LocalCluster, objects: Iterable[Path]) -> list[Path]:
+        """What the nodes of this machine's cluster still have: folders of the name, and objects that no model has.
+
+        Args:
+            cluster: This machine's.
+            objects: Those that were the model's.
+        """
+        folders = [path for root in _roots(cluster) for path in root.glob(f"*{self.name}*")]
+        return folders + [path for path in objects if path.exists() and path.stat().st_nlink == 1]
+
+    def _serving(self) -> list[Object]:
+        """The service's pods that are to stay."""
+        pods = self.kubectl.list("pod", self.namespace, f"{INFERENCE_SERVICE}={self.name}")
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def _named(self, kinds: Iterable[str]) -> list[str]:
         """Objects that have the name in theirs, or as the one that they belong to."""
@@ -126,6 +147,11 @@ class Three:
 def has_ended(benchmark_job: Object) -> bool:
     """Whether a BenchmarkJob has ended, well or not."""
     return (benchmark_job.get("status") or {}).get("state") in ("Completed", "Failed")
+
+
+def _roots(cluster: LocalCluster) -> list[Path]:
+    """The models roots of the nodes."""
+    return [node.folder / "mnt" / "models" for node in cluster.nodes]
 
 
 def check_end(three: Three) -> None:
