@@ -19,7 +19,7 @@ from tests.cluster.objects import POOL, condition, model, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import is_caching, runs_of
 from tests.cluster.tiny_model import tiny_model
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
 from tests.hub.faults import Fault
 
 BEFORE = "0.0.1"
@@ -78,7 +78,7 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     assert version_of(kubectl, "deployment", "ome-controller") != BEFORE
     hub.set_faults()
     until_ready(kubectl, "clusterbasemodel", "moving")
-    (run,) = kubectl.list("workflow", "ome", "ome.io/name=moving")
+    run = wait_workflow(kubectl, known["status"]["workflow"]["name"], namespace="ome")
     assert run["status"]["phase"] == "Succeeded" and "OME_OF_BEFORE" in str(run["status"]["storedTemplates"])
     put(of_before, cluster)
     assert version_of(kubectl, "deployment", "ome-controller") == BEFORE
