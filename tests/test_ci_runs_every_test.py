@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 SKIPS = """
 import pytest
+from tests.not_run import not_run
 
 @pytest.fixture
 def ring():
-    pytest.skip("not run: no ring")
+    not_run("no ring", "Run: make cluster-install")
 
 def test_here():
-    pytest.skip("not run: no such program")
+    not_run("not installed: runc", "Run: make cluster-install")
 
 def test_there(ring):
     pass
@@ -43,7 +44,8 @@ def test_what_is_not_run_fails_where_ci_is_set(ci: str, told: str, tmp_path: Pat
     environment = os.environ | {"CI": ci, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert told in done.stdout, done.stdout
-    assert "not run: no ring" in done.stdout and "not run: no such program" in done.stdout
+    for lacking in ("no ring", "not installed: runc"):
+        assert f"not run: {lacking}: Run: make cluster-install" in done.stdout, done.stdout
     assert (done.returncode == 0) == (not ci)
 
 

@@ -30,8 +30,6 @@ _THREADS: Final = 4
 _DAMAGE: Final = (
     AttributeError, LookupError, OverflowError, TypeError, ValueError,  # operands of other kinds than a state dict's
     EOFError, struct.error, zipfile.BadZipFile, zlib.error,  # the archive ends early, or is none
-    NotImplementedError,  # zipfile, of an archive of a newer version than it knows
-    RecursionError,  # values within values without an end
 )  # fmt: skip
 _SCRAMBLED: Final = 0x61
 """Flags of a member of a ZIP archive that is encrypted, is a patch, or is strongly encrypted (APPNOTE.TXT 4.4.4)."""
@@ -118,13 +116,20 @@ def _unpickled(stream: BinaryIO) -> object:
     """
     if stream.read(4) != b"PK\x03\x04":
         return _old_state_dict(stream)
-    with zipfile.ZipFile(stream) as archive:
+    with _opened(stream) as archive:
         name = min((n for n in archive.namelist() if n.rpartition("/")[2] == "data.pkl"), key=len)
         info = archive.getinfo(name)
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & _SCRAMBLED or info.file_size > MOST_READ:
             raise ValueError("data.pkl is compressed, encrypted or too large")
         with archive.open(info) as member:
             return _Machine().run(io.BytesIO(member.read(MOST_READ)))
+
+
+def _opened(stream: BinaryIO) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(stream)
+    except RuntimeError as error:  # it asks for a newer version of the format than zipfile knows
+        raise ValueError(str(error)) from None
 
 
 def _old_state_dict(stream: BinaryIO) -> object:

@@ -7,15 +7,8 @@ import pytest
 from steps.errors import DiskFullError, InvalidInputError, OmeError, UnsupportedError
 from tests.cluster import cgroups, machine, ring
 from tests.cluster.workflow_outcome import entry_outputs, step_outcomes
-from tests.not_run import not_run
 
 ARCHIVE = Path("/x/image.tar")
-LACKING = UnsupportedError("not installed: runc", remedy="Run: make cluster-install")
-
-
-def test_a_ring_that_cannot_run_says_so_in_words() -> None:
-    with pytest.raises(pytest.skip.Exception, match="not run: not installed: runc: Run: make cluster-install"):
-        not_run(LACKING.message, LACKING.remedy)
 
 
 def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
