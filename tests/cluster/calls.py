@@ -3,10 +3,13 @@
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from tests.cluster.lifecycle import LocalCluster
 
 RECORDING = Path(__file__).parents[1] / "install" / "recorded_calls.yaml"
 SYSTEM = "ome"
@@ -38,10 +41,14 @@ FROM_TENANTS = frozenset({Call("ome-controller", "tenants", "", "secrets", "get"
 """What no rule of ours allows: a tenant gives it, in the tenant's namespace."""
 
 
-def audited(log: Path) -> tuple[set[Call], set[Call]]:
-    """The calls of an audit log, and those among them that were refused for want of a right."""
+def audited(cluster: LocalCluster) -> tuple[set[Call], set[Call]]:
+    """The calls of a cluster's audit log, and those among them that were refused for want of a right.
+
+    An API server that starts has not read the roles yet: until it is ready, it refuses those whom it will allow.
+    """
+    starts = cluster.api_server_starts
     made, refused = set(), set()
-    with log.open(encoding="utf-8") as lines:
+    with cluster.audit_log.open(encoding="utf-8") as lines:
         for line in lines:
             event = json.loads(line)
             code = (event.get("responseStatus") or {}).get("code")
@@ -49,17 +56,19 @@ def audited(log: Path) -> tuple[set[Call], set[Call]]:
                 (event["verb"], "create") if code == _CREATED and event["verb"] == "patch" else (event["verb"],)
             ):
                 made.add(_call(event, verb))
-            if (event.get("annotations") or {}).get(_DECISION) == "forbid":
+            at = datetime.fromisoformat(event["requestReceivedTimestamp"]).timestamp()
+            known = not any(begun <= at <= ready for begun, ready in starts)
+            if known and (event.get("annotations") or {}).get(_DECISION) == "forbid":
                 refused.add(_call(event, event["verb"]))
     return made - refused, refused
 
 
-def unrefused(log: Path, accounts: Collection[str]) -> set[Call]:
-    """The calls of an audit log, in which each of these accounts has called, and none was refused.
+def unrefused(cluster: LocalCluster, accounts: Collection[str]) -> set[Call]:
+    """The calls of a cluster's audit log, in which each of these accounts has called, and none was refused.
 
     A tenant who has not allowed it yet may refuse: tests are about that.
     """
-    made, refused = audited(log)
+    made, refused = audited(cluster)
     assert refused <= FROM_TENANTS, refused - FROM_TENANTS
     assert {call.account for call in made} >= set(accounts), "the log misses some"
     return made

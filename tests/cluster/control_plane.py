@@ -14,6 +14,8 @@ from tests.cluster.processes import Components, end
 API_SERVER = "kube-apiserver"
 AUDIT_LOG = "audit.jsonl"
 """In the cluster's folder: a line for each call that a service account of ours made."""
+STARTS = "api-server-starts.jsonl"
+"""Beside it: from when until when the API server was starting, in seconds since the epoch, a line for each start."""
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -38,8 +40,7 @@ def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) 
         f"--listen-client-urls={ETCD_URL}", f"--advertise-client-urls={ETCD_URL}",
         "--listen-peer-urls=http://127.0.0.1:2380",
     )  # fmt: skip
-    start_api_server(folder, components)
-    wait_api_server(components, kubectl)
+    _start_api_server(folder, components, kubectl)
     _start_client(
         folder, components, "kube-controller-manager", f"--root-ca-file={certs}/ca.crt",
         f"--service-account-private-key-file={certs}/accounts.key", "--use-service-account-credentials",
@@ -58,18 +59,12 @@ def restart_api_server(folder: Path, components: Components, kubectl: Kubectl) -
     assert pid is not None, "it does not run"
     end({pid}, signal.SIGKILL)
     gone = time.time()
-    start_api_server(folder, components)
-    wait_api_server(components, kubectl)
+    _start_api_server(folder, components, kubectl)
     return gone
 
 
-def wait_api_server(components: Components, kubectl: Kubectl) -> None:
-    """Wait until the API server answers."""
-    components.wait(API_SERVER, lambda: kubectl.succeeds("get", "--raw", "/readyz"))
-
-
-def start_api_server(folder: Path, components: Components) -> None:
-    """Start the API server alone: a test that has stopped it starts it again."""
+def _start_api_server(folder: Path, components: Components, kubectl: Kubectl) -> None:
+    begun = time.time()
     certs, policy = folder / "certs", folder / "audit-policy.json"
     policy.write_text(json.dumps(_AUDIT_POLICY, indent=1))
     components.start(
@@ -88,6 +83,9 @@ def start_api_server(folder: Path, components: Components) -> None:
         "--kubelet-preferred-address-types=InternalIP",
         f"--audit-policy-file={policy}", f"--audit-log-path={folder / AUDIT_LOG}",
     )  # fmt: skip
+    components.wait(API_SERVER, lambda: kubectl.succeeds("get", "--raw", "/readyz"))
+    with (folder / STARTS).open("a") as starts:
+        print(json.dumps([begun, time.time()]), file=starts)
 
 
 def start_proxy(folder: Path, components: Components) -> None:

@@ -15,7 +15,7 @@ from tests.cluster.argo import start_argo
 from tests.cluster.binaries import ensure
 from tests.cluster.certificates import make_certificates
 from tests.cluster.cgroups import remove_cgroups
-from tests.cluster.control_plane import AUDIT_LOG, answers, start_control_plane, start_dns, start_proxy
+from tests.cluster.control_plane import AUDIT_LOG, STARTS, answers, start_control_plane, start_dns, start_proxy
 from tests.cluster.image_store import held, identity
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.machine import check_machine
@@ -49,6 +49,11 @@ class LocalCluster:
     def audit_log(self) -> Path:
         """What service accounts of ours asked of the API server: a JSON object a line."""
         return self.folder / AUDIT_LOG
+
+    @property
+    def api_server_starts(self) -> list[tuple[float, float]]:
+        """From when until when the API server was starting, in seconds since the epoch."""
+        return [(begun, ready) for begun, ready in map(json.loads, (self.folder / STARTS).read_text().splitlines())]
 
     @property
     def components(self) -> Components:

@@ -84,7 +84,7 @@ def test_the_first_model_and_service_run_and_nothing_stays(
              if path.is_file() and path.stat().st_size > LARGEST_LEFT_BYTES]  # fmt: skip
     assert large == []
 
-    made = unrefused(local_cluster.audit_log, BUNDLED)
+    made = unrefused(local_cluster, BUNDLED)
     if os.environ.get("OME_REGENERATE"):
         record(made, BUNDLED)
 

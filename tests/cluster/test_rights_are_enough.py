@@ -17,6 +17,6 @@ OURS = frozenset(account.name for account in ACCOUNTS)
 
 
 def test_no_call_is_refused(installed: Kubectl, local_cluster: LocalCluster) -> None:
-    made = unrefused(local_cluster.audit_log, OURS)
+    made = unrefused(local_cluster, OURS)
     if os.environ.get("OME_REGENERATE"):
         record(made, OURS)
