@@ -29,6 +29,7 @@ from crds.definition import definitions
 from steps.errors import UnsupportedError
 from tests.apiserver.client import ApiClient, ApiRefusedError, Object
 from tests.cluster.binaries import ensure
+from tests.cluster.processes import MEMORY_FOR_TIME
 from tests.not_run import not_run
 
 __all__ = ["ApiServer", "api_server", "ome_api_server"]
@@ -232,7 +233,7 @@ class ApiServer:
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
                 [program, *flags], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={"PATH": os.defpath, "HOME": str(self.folder)}, start_new_session=True,
+                env={"PATH": os.defpath, "HOME": str(self.folder)} | MEMORY_FOR_TIME, start_new_session=True,
                 preexec_fn=_end_with_parent if die_with_parent else None,
             )  # fmt: skip
 
