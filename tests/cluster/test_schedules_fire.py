@@ -27,8 +27,10 @@ def beyond(kubectl: Kubectl, cron: str) -> list[str]:
     """The oldest runs of a schedule, beyond what it keeps of those that ended well, and of those that did not."""
     runs = kubectl.list("workflow", "ome", f"workflows.argoproj.io/cron-workflow={cron}")
     ended = sorted(
-        (run for run in runs if run["status"].get("finishedAt")), key=lambda run: run["status"]["finishedAt"]
+        (run for run in runs if (run.get("status") or {}).get("finishedAt")),
+        key=lambda run: run["status"]["finishedAt"],
     )
+    assert len(ended) >= KEPT, "runs that are kept are not found"
     well = [run["metadata"]["name"] for run in ended if run["status"]["phase"] == "Succeeded"]
     others = [run["metadata"]["name"] for run in ended if run["status"]["phase"] != "Succeeded"]
     return well[:-KEPT] + others[:-KEPT]
