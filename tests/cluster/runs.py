@@ -1,4 +1,4 @@
-"""The runs that there have been for a resource."""
+"""The runs that there have been for a resource, and what pods of a run do."""
 
 from datetime import datetime
 from itertools import pairwise
@@ -20,10 +20,29 @@ def waits_between_runs(kubectl: Kubectl, verb: str, name: str) -> list[float]:
     ]
 
 
-def is_caching(workflow: Object) -> bool:
-    """Whether a run's pod on a node has started."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).values()
-    return any(n["type"] == "Pod" and n["displayName"].startswith("cache") and n["phase"] == "Running" for n in nodes)
+def running(workflow: Object, step: str) -> list[str]:
+    """The ids of a run's pods of a step that run, as Argo knows."""
+    nodes = ((workflow.get("status") or {}).get("nodes") or {}).items()
+    return [
+        node_id for node_id, node in nodes
+        if node["type"] == "Pod" and node["displayName"].split("(")[0] == step and node["phase"] == "Running"
+    ]  # fmt: skip
+
+
+def main_started(pod: Object) -> bool:
+    """Whether a step's own container has been started: Argo calls its node running before that."""
+    return bool({"running", "terminated"} & set(_main_state(pod)))
+
+
+def main_ended(pod: Object) -> float:
+    """When a step's own container ended, in seconds since the epoch; 0 while it has not."""
+    ended = _main_state(pod).get("terminated")
+    return _time(ended["finishedAt"]).timestamp() if ended else 0
+
+
+def _main_state(pod: Object) -> Object:
+    states: dict[str, Object] = {each["name"]: each["state"] for each in pod["status"].get("containerStatuses", [])}
+    return states.get("main", {})
 
 
 def _runs(kubectl: Kubectl, verb: str, name: str) -> list[Object]:

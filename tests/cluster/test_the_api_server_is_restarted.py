@@ -5,15 +5,14 @@ too old (410): its cache begins later. The controller is the installed one, in i
 """
 
 from collections.abc import Callable
-from datetime import datetime
 
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.control_plane import restart_api_server
 from tests.cluster.controller_pods import LABEL
-from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL
-from tests.cluster.runs import runs_of
+from tests.cluster.runs import main_ended, main_started, running, runs_of
 from tests.cluster.test_the_controller_is_killed import has_run
 from tests.cluster.three import Three, check_end, has_ended
 from tests.cluster.waiting import wait_none, wait_until
@@ -68,31 +67,6 @@ def at_work(kubectl: Kubectl, run: str, step: str) -> list[str]:
     for pod in mine:
         wait_until(kubectl, "pod", pod, main_started, namespace="ome", what="started")
     return mine
-
-
-def running(workflow: Object, step: str) -> list[str]:
-    """The ids of a run's pods of a step that run, as Argo knows."""
-    nodes = ((workflow.get("status") or {}).get("nodes") or {}).items()
-    return [
-        node_id for node_id, node in nodes
-        if node["type"] == "Pod" and node["displayName"].split("(")[0] == step and node["phase"] == "Running"
-    ]  # fmt: skip
-
-
-def main_started(pod: Object) -> bool:
-    """Whether a step's own container has been started: Argo calls its node running before that."""
-    return bool({"running", "terminated"} & set(_state(pod)))
-
-
-def main_ended(pod: Object) -> float:
-    """When a step's own container ended, in seconds since the epoch; 0 while it has not."""
-    ended = _state(pod).get("terminated")
-    return datetime.fromisoformat(ended["finishedAt"]).timestamp() if ended else 0
-
-
-def _state(pod: Object) -> Object:
-    states: dict[str, Object] = {c["name"]: c["state"] for c in pod["status"].get("containerStatuses", [])}
-    return states.get("main", {})
 
 
 def processes(kubectl: Kubectl) -> dict[str, int]:

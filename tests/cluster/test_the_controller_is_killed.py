@@ -10,7 +10,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, importing, model, service
 from tests.cluster.ring import Cluster
-from tests.cluster.runs import is_caching, runs_of
+from tests.cluster.runs import main_started, running, runs_of
 from tests.cluster.waiting import wait_gone, wait_until
 
 
@@ -53,7 +53,7 @@ def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_f
         values = {"uri": URI, "name": name, "nodes": f'["{pool[0]}"]'}
         labels = {PIPELINE: "import-model"}  # as by a controller that was killed behind it
         kubectl.create(importing(values, name=name, labels=labels, ownerReferences=[owner]))
-        wait_until(kubectl, "workflow", name, is_caching, namespace="ome", what="caching")
+        wait_until(kubectl, "workflow", name, lambda w: running(w, "cache"), namespace="ome", what="caching")
         pods = kubectl.list("pod", "ome", f"workflows.argoproj.io/workflow={name}")
         (caching,) = [p["metadata"]["name"] for p in pods if "-cache-model-" in p["metadata"]["name"]]
         assert first_word(kubectl, caching).startswith(f"waiting until ClusterBaseModel {name} has the finalizer")
@@ -64,15 +64,9 @@ def test_a_model_that_goes_before_it_is_held_takes_its_run_along_and_leaves_no_f
             assert [node for node in cluster.nodes if (node.folder / "mnt" / "models" / name).exists()] == []
 
 
-def main_runs(pod: Object) -> bool:
-    """Whether a step's container has been started: Argo calls its node running before that."""
-    states = {each["name"]: each["state"] for each in pod["status"].get("containerStatuses", [])}
-    return "running" in states.get("main", {})
-
-
 def first_word(kubectl: Kubectl, pod: str) -> str:
     """The first line that a step writes, once it does."""
-    wait_until(kubectl, "pod", pod, main_runs, namespace="ome", what="at work")
+    wait_until(kubectl, "pod", pod, main_started, namespace="ome", what="at work")
     command = kubectl.command("logs", "--follow", pod, SCOPE, "--container=main")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

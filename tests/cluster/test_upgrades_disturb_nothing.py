@@ -17,7 +17,7 @@ from tests.cluster.installing import TAG, install
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, service
 from tests.cluster.ring import Cluster
-from tests.cluster.runs import is_caching, runs_of
+from tests.cluster.runs import running, runs_of
 from tests.cluster.tiny_model import tiny_model
 from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
 from tests.hub.faults import Fault
@@ -70,7 +70,8 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     hub.set_faults(Fault("hold", path="*acme/moving/model.safetensors"))
     kubectl.apply(model("moving", "hf://acme/moving"))
     known = wait_until(kubectl, "clusterbasemodel", "moving", lambda m: (m.get("status") or {}).get("workflow"))
-    wait_until(kubectl, "workflow", known["status"]["workflow"]["name"], is_caching, namespace="ome", what="caching")
+    import_run = known["status"]["workflow"]["name"]
+    wait_until(kubectl, "workflow", import_run, lambda w: running(w, "cache"), namespace="ome", what="caching")
     pods = deployment(kubectl, namespace)
 
     install(cluster, hub.url)
@@ -78,7 +79,7 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     assert version_of(kubectl, "deployment", "ome-controller") != BEFORE
     hub.set_faults()
     until_ready(kubectl, "clusterbasemodel", "moving")
-    run = wait_workflow(kubectl, known["status"]["workflow"]["name"], namespace="ome")
+    run = wait_workflow(kubectl, import_run, namespace="ome")
     assert run["status"]["phase"] == "Succeeded" and "OME_OF_BEFORE" in str(run["status"]["storedTemplates"])
     put(of_before, cluster)
     assert version_of(kubectl, "deployment", "ome-controller") == BEFORE
