@@ -15,8 +15,8 @@ from tests.cluster.argo import CONTROLLER, NAMESPACE, SERVER, start_controller, 
 from tests.cluster.argo_server import submit
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
-from tests.cluster.objects import URI, condition
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.objects import URI
+from tests.cluster.waiting import wait_gone, wait_ready
 
 ACCOUNT = "argo-of-a-namespace"
 FLAGS = ("--namespaced", f"--managed-namespace={OURS}")
@@ -59,7 +59,7 @@ def test_a_model_comes_by_the_form_and_goes_by_its_resource(
 ) -> None:
     kubectl, name = namespaced, "by-a-namespaced-argo"
     run = submit(local_cluster, "import-model", {"uri": URI, "name": name, "nodes": f'["{pool[0]}"]'})
-    model = wait_until(kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", what="ready")
+    model = wait_ready(kubectl, "clusterbasemodel", name)
     assert model["status"]["workflow"]["name"] == run["metadata"]["name"]
     kubectl("delete", "clusterbasemodel", name, "--wait=false")
     wait_gone(kubectl, "clusterbasemodel", name)  # by a run that a resource led to

@@ -24,9 +24,9 @@ from tests.cluster.installing import install, ome, uninstall
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.node_images import make_bundled_argo_images
-from tests.cluster.objects import URI, condition, runtime
+from tests.cluster.objects import URI, runtime
 from tests.cluster.person import forwarded, make_person
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready
 
 EXAMPLES = Path(next(iter(examples.__path__)))
 MODEL, SERVICE = "smollm2-135m-instruct", "smollm2"
@@ -58,16 +58,13 @@ def test_the_first_model_and_service_run_and_nothing_stays(
     kubectl.apply(runtime(image=image("ome-llama-cpp")))
     kubectl("apply", f"--filename={EXAMPLES}/01-model.yaml", f"--filename={EXAMPLES}/accelerators/cpu.yaml")
     kubectl("apply", f"--filename={EXAMPLES}/02-service.yaml")
-    served = wait_until(
-        kubectl, "inferenceservice", SERVICE, lambda found: condition(found).get("status") == "True",
-        namespace="default", what="Ready",
-    )  # fmt: skip
+    served = wait_ready(kubectl, "inferenceservice", SERVICE, namespace="default")
     nodes = kubectl.list("node")
     assert kubectl.get("clusterbasemodel", MODEL)["status"]["nodesReady"] == sorted(
         n["metadata"]["name"] for n in nodes
     )
     assert ask(kubectl, served, image("ome-steps")).strip()
-    adopted = wait_until(kubectl, "clusterbasemodel", FORM, lambda found: condition(found).get("status") == "True")
+    adopted = wait_ready(kubectl, "clusterbasemodel", FORM)
     assert adopted["status"]["workflow"]["name"] == run
     runs = [found["metadata"]["name"] for found in kubectl.list("workflow", "ome", f"ome.io/name={FORM}")]
     assert runs == [run], "no run beside the person's"

@@ -10,7 +10,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, runtime, service
 from tests.cluster.ring import Cluster, workers
 from tests.cluster.runs import runs_of
-from tests.cluster.waiting import wait_gone, wait_none, wait_until
+from tests.cluster.waiting import wait_gone, wait_none, wait_ready, wait_until
 from tests.command.run_ome import ome
 
 MODEL = "chosen-for"
@@ -25,7 +25,7 @@ def served(serving: Kubectl, image: Callable[[str], str]) -> Iterator[Kubectl]:
     larger = runtime(OTHER, image("ome-llama-cpp"))
     larger["spec"]["modelSizeRange"] = {"min": "1B", "max": "15B"}
     serving.apply(larger, model(MODEL))
-    wait_until(serving, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", what="ready")
+    wait_ready(serving, "clusterbasemodel", MODEL)
     yield serving
     serving("delete", "clusterservingruntime", OTHER, "--ignore-not-found")
     serving("delete", "clusterbasemodel", MODEL, "--wait=false")

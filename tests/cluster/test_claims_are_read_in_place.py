@@ -10,7 +10,7 @@ from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import MARK, condition, model, service
 from tests.cluster.ring import workers
-from tests.cluster.waiting import wait_gone, wait_none, wait_until
+from tests.cluster.waiting import wait_gone, wait_none, wait_ready, wait_until
 
 CLAIM, FOLDER = "weights", "models/smollm2"
 _FILL = """
@@ -127,10 +127,7 @@ def test_a_model_is_served_from_its_claim_and_leaves_nothing(
     assert not [key for node in kubectl.list("node") for key in node["metadata"]["labels"] if name in key]
 
     kubectl.apply(service(name, name, namespace, kind="BaseModel"))
-    served = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     assert ask(kubectl, served, image("ome-steps")).strip()
 
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}", "--wait=false")

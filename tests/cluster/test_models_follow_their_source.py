@@ -8,7 +8,7 @@ from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, URI, condition, model, service
 from tests.cluster.runs import runs_of
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until
 
 
 def test_a_model_follows_its_branch_and_its_service_answers_all_along(
@@ -17,10 +17,7 @@ def test_a_model_follows_its_branch_and_its_service_answers_all_along(
     kubectl, name = serving, "moving"
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name, revisionPolicy="OnChange"), service(name, name, namespace))
-    served = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     before = kubectl.get("clusterbasemodel", name)["status"]["artifact"]["revision"]
     assert runs_of(kubectl, "check", name) == 0, "nobody has asked yet"
 

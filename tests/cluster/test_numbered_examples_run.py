@@ -9,11 +9,10 @@ import pytest
 
 import examples
 from tests.cluster.cluster_hub import ClusterHub
-from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.objects import condition
+from tests.cluster.kubectl import Kubectl
 from tests.cluster.three import has_ended
 from tests.cluster.tiny_model import tiny_model
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until
 
 FOLDER = Path(next(iter(examples.__path__)))
 NUMBERED = sorted(FOLDER.glob("0*.yaml"))
@@ -52,7 +51,7 @@ def test_each_numbered_example_does_what_it_says(applied: Kubectl, pool: list[st
     kubectl = applied
     for kind in ("clusterbasemodel", "basemodel", "inferenceservice"):
         for name in KINDS[kind]:
-            until_ready(kubectl, kind, name)
+            wait_ready(kubectl, kind, name, namespace="" if kind == "clusterbasemodel" else "default")
     assert kubectl.get("clusterbasemodel", "smollm2-on-some-nodes")["status"]["nodesReady"] == sorted(pool[:2])
     for name in ("smollm2-once", "smollm2-everything"):
         ended = wait_until(kubectl, "benchmarkjob", name, has_ended, namespace="default", what="ended")
@@ -62,11 +61,3 @@ def test_each_numbered_example_does_what_it_says(applied: Kubectl, pool: list[st
     assert (nightly["spec"]["schedules"], nightly["spec"]["timezone"]) == (["0 3 * * *"], "Europe/Berlin")
     documents = [document for path in NUMBERED for document in path.read_text().split("\n---\n")]
     assert len(documents) == sum(map(len, KINDS.values())), "an example that this test does not know"
-
-
-def until_ready(kubectl: Kubectl, kind: str, name: str) -> Object:
-    """Wait for the condition Ready."""
-    namespace = "" if kind == "clusterbasemodel" else "default"
-    return wait_until(
-        kubectl, kind, name, lambda found: condition(found).get("status") == "True", namespace=namespace, what="Ready"
-    )

@@ -4,9 +4,9 @@ import json
 
 from tests.cluster.argo_server import submit
 from tests.cluster.kubectl import Kubectl
-from tests.cluster.objects import URI, condition
+from tests.cluster.objects import URI
 from tests.cluster.ring import Cluster
-from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
+from tests.cluster.waiting import wait_gone, wait_ready, wait_workflow
 
 
 def test_one_form_makes_a_model_and_a_service_with_one_run(
@@ -17,11 +17,8 @@ def test_one_form_makes_a_model_and_a_service_with_one_run(
     run = submit(cluster, "onboard-model", form)["metadata"]["name"]
     ended = wait_workflow(kubectl, run, namespace="ome")
     assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
-    model = wait_until(kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", what="ready")
-    served = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    model = wait_ready(kubectl, "clusterbasemodel", name)
+    served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     assert served["status"]["workflow"]["name"] == run
     assert sorted(model["status"]["nodesReady"]) == pool and served["status"]["url"]
     steps = ended["status"]["nodes"].values()
@@ -43,7 +40,7 @@ def test_a_form_of_the_importing_template_is_the_models_run(
     kubectl, name = installed, "by-form"
     run = submit(cluster, "import-model", {"uri": URI, "name": name, "nodes": json.dumps(pool)})["metadata"]["name"]
     wait_workflow(kubectl, run, namespace="ome")
-    model = wait_until(kubectl, "clusterbasemodel", name, lambda m: condition(m).get("status") == "True", what="ready")
+    model = wait_ready(kubectl, "clusterbasemodel", name)
     assert model["status"]["workflow"]["name"] == run
     assert sorted(model["status"]["nodesReady"]) == pool
     assert not [w for w in kubectl.list("workflow", "ome") if w["metadata"]["name"].startswith(f"import-{name}")]
@@ -62,9 +59,6 @@ def test_a_form_that_is_submitted_again_changes_its_model(
         assert ended["status"]["phase"] == "Succeeded", ended["status"].get("message")
         found = kubectl.get("basemodel", name, namespace)["spec"]["storage"]
         assert found["storageUri"] == (f"{URI}@{revision}" if revision else URI)
-    wait_until(
-        kubectl, "basemodel", name, lambda m: condition(m).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    wait_ready(kubectl, "basemodel", name, namespace=namespace)
     kubectl("delete", "basemodel", name, f"--namespace={namespace}", "--wait=false")
     wait_gone(kubectl, "basemodel", name, namespace=namespace)

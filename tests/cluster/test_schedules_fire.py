@@ -6,8 +6,8 @@ import pytest
 
 from steps.benchmark.verdict import ENOUGH_FOR_MEDIAN
 from tests.cluster.kubectl import Kubectl, Object
-from tests.cluster.objects import POOL, benchmark, condition, model, service
-from tests.cluster.waiting import WaitedInVainError, wait_gone, wait_none, wait_until
+from tests.cluster.objects import POOL, benchmark, model, service
+from tests.cluster.waiting import WaitedInVainError, wait_gone, wait_none, wait_ready, wait_until
 
 FIRINGS = 3
 KEPT = 2
@@ -53,10 +53,7 @@ def test_three_firings_are_three_runs_with_a_verdict_each(measuring: Kubectl, na
     kubectl, name = measuring, "minutely"
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model(name), service(name, name, namespace))
-    served = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     assert served["status"]["url"]
     every_minute = {"schedule": "* * * * *", "timeZone": "Asia/Kathmandu", "historyLimit": 5} | ENOUGH
     kubectl.apply(benchmark(name, name, namespace, **every_minute))

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.cluster.asking import ask
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.objects import POOL, condition, model, runtime, service
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until
 
 FORWARDER = (Path(__file__).parent / "forwarder.py").read_text()
 
@@ -26,10 +26,7 @@ def test_router_autoscaler_and_budget_come_and_go(
     made = service(name, name, namespace, maxReplicas=2, minAvailable=1)
     made["spec"] |= {"router": {}, "runtime": {"name": "routed", "kind": "ClusterServingRuntime"}}
     kubectl.apply(routed, model(name), made)
-    served = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     assert condition(served, "RouterReady")["status"] == "True"
     assert ask(kubectl, served, image("ome-steps")).strip()
     kinds = ("deployment", "service", "horizontalpodautoscaler", "poddisruptionbudget", "role", "rolebinding")

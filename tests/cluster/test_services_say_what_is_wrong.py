@@ -9,7 +9,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, runtime, service
 from tests.cluster.ring import workers
 from tests.cluster.runs import runs_of
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until
 
 MODEL = "served"
 MOST_OF_A_NODE = {"requests": {"cpu": "1200m"}}
@@ -22,7 +22,7 @@ def model_ready(serving: Kubectl) -> Iterator[Kubectl]:
     node = workers(serving)[0]
     serving("label", "node", node, f"{POOL}=yes", "--overwrite")
     serving.apply(model(MODEL))
-    wait_until(serving, "clusterbasemodel", MODEL, lambda m: condition(m).get("status") == "True", what="ready")
+    wait_ready(serving, "clusterbasemodel", MODEL)
     yield serving
     serving("delete", "clusterbasemodel", MODEL, "--wait=false")
     wait_gone(serving, "clusterbasemodel", MODEL)
@@ -36,14 +36,6 @@ def until_told(kubectl: Kubectl, name: str, namespace: str, *reasons: str) -> Ob
         namespace=namespace, what=f"told {' or '.join(reasons)}",
     )  # fmt: skip
     return condition(found)
-
-
-def until_ready(kubectl: Kubectl, name: str, namespace: str) -> Object:
-    """Wait until the service is ready."""
-    return wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
 
 
 def asking(name: str, namespace: str, runtime_name: str = "", **runner: Any) -> Object:
@@ -64,7 +56,7 @@ def test_a_pod_that_no_node_can_take_is_told_in_the_schedulers_words(model_ready
     assert runs_of(kubectl, "deploy", name) == 1, "it is told while the first run waits for the pod"
 
     kubectl.apply(asking(name, namespace, resources={"requests": {"cpu": "100m"}}))
-    until_ready(kubectl, name, namespace)
+    wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
 
 
@@ -79,7 +71,7 @@ def test_an_image_that_does_not_exist_is_named(
     assert runs_of(kubectl, "deploy", name) == 1, "it is told while the first run waits for the pod"
 
     kubectl.apply(runtime("no-image", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
-    until_ready(kubectl, name, namespace)
+    wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterservingruntime", "no-image")
 
@@ -97,6 +89,6 @@ def test_a_runtime_that_crashes_is_told_with_its_last_words(
     assert runs_of(kubectl, "deploy", name) == 1, "an engine that ends is not started again by another run"
 
     kubectl.apply(runtime("crashing", image("ome-llama-cpp"), resources=MOST_OF_A_NODE))
-    until_ready(kubectl, name, namespace)
+    wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterservingruntime", "crashing")

@@ -11,7 +11,7 @@ from tests.cluster.lifecycle import LocalCluster
 from tests.cluster.objects import POOL, URI, condition, importing, model, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import main_started, running, runs_of
-from tests.cluster.waiting import wait_gone, wait_until
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until
 
 
 def has_run(resource: Object) -> object:
@@ -29,10 +29,7 @@ def test_each_run_is_submitted_once_although_the_controller_is_killed_behind_it(
     kill_controller(kubectl)
     wait_until(kubectl, "inferenceservice", name, has_run, namespace=namespace, what="being deployed")
     kill_controller(kubectl)
-    ready = wait_until(
-        kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-        namespace=namespace, what="ready",
-    )  # fmt: skip
+    ready = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
     assert ready["status"]["url"] and condition(kubectl.get("clusterbasemodel", name))["status"] == "True"
     assert [runs_of(kubectl, verb, name) for verb in ("import", "deploy")] == [1, 1]
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")

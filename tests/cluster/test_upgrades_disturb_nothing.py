@@ -19,7 +19,7 @@ from tests.cluster.objects import POOL, condition, model, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import running, runs_of
 from tests.cluster.tiny_model import tiny_model
-from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until, wait_workflow
 from tests.hub.faults import Fault
 
 BEFORE = "0.0.1"
@@ -65,7 +65,7 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     kubectl = serving
     kubectl("label", "node", pool[0], f"{POOL}=yes")
     kubectl.apply(model("steady"), service("steady", "steady", namespace))
-    until_ready(kubectl, "inferenceservice", "steady", namespace)
+    wait_ready(kubectl, "inferenceservice", "steady", namespace=namespace)
     hub.add("acme/moving", tiny_model(tmp_path))
     hub.set_faults(Fault("hold", path="*acme/moving/model.safetensors"))
     kubectl.apply(model("moving", "hf://acme/moving"))
@@ -78,14 +78,14 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     assert version_of(kubectl, "workflowtemplate", "ome-steps") != BEFORE
     assert version_of(kubectl, "deployment", "ome-controller") != BEFORE
     hub.set_faults()
-    until_ready(kubectl, "clusterbasemodel", "moving")
+    wait_ready(kubectl, "clusterbasemodel", "moving")
     run = wait_workflow(kubectl, import_run, namespace="ome")
     assert run["status"]["phase"] == "Succeeded" and "OME_OF_BEFORE" in str(run["status"]["storedTemplates"])
     put(of_before, cluster)
     assert version_of(kubectl, "deployment", "ome-controller") == BEFORE
 
     kubectl.apply(model("later", "hf://acme/moving"))  # whose end comes after a look at all others
-    until_ready(kubectl, "clusterbasemodel", "later")
+    wait_ready(kubectl, "clusterbasemodel", "later")
     assert deployment(kubectl, namespace) == pods
     runs = {
         what: runs_of(kubectl, *what) for what in (("import", "steady"), ("deploy", "steady"), ("import", "moving"))
@@ -97,11 +97,6 @@ def test_runs_end_as_they_began_and_what_is_ready_stays_so(
     for name in ("later", "moving", "steady"):
         kubectl("delete", "clusterbasemodel", name, "--wait=false")
         wait_gone(kubectl, "clusterbasemodel", name)
-
-
-def until_ready(kubectl: Kubectl, kind: str, name: str, namespace: str = "") -> None:
-    """Wait for the condition Ready."""
-    wait_until(kubectl, kind, name, lambda r: condition(r).get("status") == "True", namespace=namespace, what="ready")
 
 
 def deployment(kubectl: Kubectl, namespace: str) -> dict[str, Any]:

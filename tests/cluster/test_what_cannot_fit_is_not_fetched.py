@@ -11,7 +11,7 @@ from tests.cluster.kubectl import Kubectl, Object
 from tests.cluster.objects import POOL, condition, model, runtime, service
 from tests.cluster.ring import Cluster
 from tests.cluster.runs import runs_of
-from tests.cluster.waiting import wait_gone, wait_until, wait_workflow
+from tests.cluster.waiting import wait_gone, wait_ready, wait_until, wait_workflow
 from tests.cluster_steps.models import HUGE, HUGE_WEIGHTS, huge_files
 from tests.command.run_ome import ome
 
@@ -72,10 +72,7 @@ def test_a_service_that_enforces_keeps_its_model_from_being_fetched_until_it_fit
 
     if order == "service model":
         kubectl.apply(model(name))  # what it should have been: this one fits
-        served = wait_until(
-            kubectl, "inferenceservice", name, lambda s: condition(s).get("status") == "True",
-            namespace=namespace, what="ready",
-        )  # fmt: skip
+        served = wait_ready(kubectl, "inferenceservice", name, namespace=namespace)
         assert served["status"]["selection"]["fit"]["verdict"] in ("fits", "tight")
     kubectl("delete", "inferenceservice", name, f"--namespace={namespace}")
     kubectl("delete", "clusterbasemodel", name, "--wait=false")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.objects import condition
 
 PATIENCE = 600
 """Seconds that a wait takes at most: three times what the slowest of them needs on two busy cores."""
@@ -73,6 +74,17 @@ def wait_until(
     state_text = "it does not exist" if last is None else f"its status is {last.get('status')}"
     message = f"{kind} {name} was not {wanted} within {seconds:.0f} s: {state_text}"
     raise WaitedInVainError(f"{message}\n{evidence(kubectl, kind, name, namespace)}")
+
+
+def wait_ready(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "") -> Object:
+    """Wait until a resource of ours has the condition Ready; return it.
+
+    Raises:
+        WaitedInVainError: when time runs out, with evidence.
+    """
+    return wait_until(
+        kubectl, kind, name, lambda found: condition(found).get("status") == "True", namespace=namespace, what="ready"
+    )
 
 
 def wait_gone(kubectl: Kubectl, kind: str, name: str, *, namespace: str = "", seconds: float = PATIENCE) -> None:
