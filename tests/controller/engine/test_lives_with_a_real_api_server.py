@@ -64,6 +64,7 @@ def test_nothing_is_written_when_nothing_changed(engine_server: ApiServer, start
     first = start(ALONE)
     engine_server.admin.apply(model(name))
     _until_phase(engine_server, name, "Importing")
+    assert _writes(first) > 0, "writes are not counted under these names"
     assert first.terminate() == 0
     second = start(ALONE)
     second.until_ready()
