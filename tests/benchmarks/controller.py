@@ -147,10 +147,7 @@ def _until_settled(process: ControllerProcess) -> None:
     def is_settled() -> bool:
         before = _planned(process)
         time.sleep(1.0)
-        depth = next(
-            line for line in process.page("/metrics")[1].splitlines() if line.startswith("ome_controller_queue_depth ")
-        )
-        return depth.endswith(" 0") and before == _planned(process)
+        return process.metric("ome_controller_queue_depth") == 0 and before == _planned(process)
 
     deadline = time.monotonic() + 900
     while not is_settled():
@@ -160,14 +157,11 @@ def _until_settled(process: ControllerProcess) -> None:
 
 def _samples(process: ControllerProcess, verbs: tuple[str, ...]) -> float:
     """Requests with these verbs."""
-    page = process.page("/metrics")[1].splitlines()
-    starts = tuple(f'ome_controller_api_requests_total{{verb="{verb}"' for verb in verbs)
-    return sum(float(line.rsplit(" ", 1)[1]) for line in page if line.startswith(starts))
+    return sum(process.metric(f'ome_controller_api_requests_total{{verb="{verb}"') for verb in verbs)
 
 
 def _planned(process: ControllerProcess) -> float:
-    page = process.page("/metrics")[1].splitlines()
-    return sum(float(x.rsplit(" ", 1)[1]) for x in page if x.startswith("ome_controller_reconcile_seconds_count"))
+    return process.metric("ome_controller_reconcile_seconds_count")
 
 
 def _logged_seconds(process: ControllerProcess, words: str) -> float:

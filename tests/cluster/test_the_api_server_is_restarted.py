@@ -16,6 +16,7 @@ from tests.cluster.runs import main_ended, main_started, running, runs_of
 from tests.cluster.test_the_controller_is_killed import has_run
 from tests.cluster.three import Three, check_end, has_ended
 from tests.cluster.waiting import wait_none, wait_until
+from tests.controller.engine.process import total
 from tests.hub.faults import Fault
 
 HELD = Fault("hold", path="lfs/*.gguf", after=1 << 20)
@@ -80,5 +81,4 @@ def expired(kubectl: Kubectl) -> float:
     pages = [
         kubectl("get", "--raw", f"/api/v1/namespaces/ome/pods/{pod}:8080/proxy/metrics") for pod in processes(kubectl)
     ]
-    lines = [line for page in pages for line in page.splitlines() if line.startswith(EXPIRED)]
-    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+    return sum(total(page, EXPIRED) for page in pages)

@@ -89,8 +89,7 @@ class ControllerProcess:
 
     def metric(self, sample: str) -> float:
         """The value of a sample of /metrics, of all that begin with it together."""
-        samples = [line for line in self.page("/metrics")[1].splitlines() if line.startswith(sample)]
-        return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
+        return total(self.page("/metrics")[1], sample)
 
     def until_planned(self, kind: str, count: int) -> None:
         """Wait until so many plans about a kind were made and carried out."""
@@ -100,6 +99,12 @@ class ControllerProcess:
     def until_ready(self) -> None:
         """Wait until /readyz says so."""
         until(lambda: self.page("/readyz")[0] == 200, "ready")
+
+
+def total(metrics: str, sample: str) -> float:
+    """The values of all samples together that begin with this, of a page as /metrics has it."""
+    samples = [line for line in metrics.splitlines() if line.startswith(sample)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in samples)
 
 
 def _environment() -> dict[str, str]:
