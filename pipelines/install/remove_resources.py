@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from crds.kinds import KINDS
 from crds.labels import FINALIZERS
 from pipelines.install.connection import InstallApi, Object, type_of
-from pipelines.install.objects import name_of
+from pipelines.install.objects import title_of
 from steps.errors import NotFoundError
 
 Report = Callable[[str], None]
@@ -69,7 +69,7 @@ def give_up(api: InstallApi, left: Sequence[Object], report: Report) -> set[str]
         if held:
             kinds.add(each["kind"])
         said = f"held by {held}" if held else f"given up; what it has{where} stays in its folder"
-        report(f"{each['kind']} {name_of(each)}: {said}")
+        report(f"{title_of(each)}: {said}")
     return kinds
 
 

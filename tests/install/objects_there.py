@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from pipelines.install.bundle import bundle
+from pipelines.install.objects import title_of
 from pipelines.install.options import Argo, Options
 from tests.apiserver.client import ApiRefusedError
 from tests.install.conftest import Cluster
@@ -31,7 +32,7 @@ def versions(cluster: Cluster) -> dict[str, str]:
             there = cluster.admin.get(each)
         except (ApiRefusedError, KeyError):
             continue
-        found[f"{each['kind']}/{each['metadata']['name']}"] = there["metadata"]["resourceVersion"]
+        found[title_of(each)] = there["metadata"]["resourceVersion"]
     return found
 
 

@@ -42,8 +42,8 @@ def test_doctor_finds_all_of_it_as_installed(helm: str, values: tuple[str, ...])
     rendered = _rendered(helm, *values)
     seen = Snapshot(
         server="https://cluster.example", version="v1.34.3", now=datetime(2026, 11, 21, 12, tzinfo=UTC),
-        objects={title_of(each): each for each in rendered.values()},
-        settings=rendered["ConfigMap/ome-settings"],
+        objects=rendered,
+        settings=rendered["ConfigMap ome/ome-settings"],
         deployments=[each for each in rendered.values() if each["kind"] == "Deployment"],
         templates=[each for each in rendered.values() if each["kind"] == "WorkflowTemplate"],
     )  # fmt: skip
@@ -77,7 +77,7 @@ def test_helm_finds_no_fault_in_the_chart(helm: str) -> None:
 def test_the_chart_brings_the_definitions_that_ome_installs(helm: str, argo: Argo) -> None:
     rendered = _rendered(helm, f"argo.bundled={str(argo == 'bundled').lower()}", options=("--include-crds",))
     wanted = [each for part in bundle(Options(argo=argo)) for each in part.objects]
-    definitions = {_name(each): each for each in wanted if each["kind"] == "CustomResourceDefinition"}
+    definitions = {title_of(each): each for each in wanted if each["kind"] == "CustomResourceDefinition"}
     assert {name: each for name, each in rendered.items() if name.startswith("CustomResource")} == definitions
 
 
@@ -90,13 +90,9 @@ def _rendered(helm: str, *values: str, options: tuple[str, ...] = ()) -> dict[st
     words = [helm, "template", "ome", str(Path(CHART)), "--kube-version=1.34", "--namespace=ome", *options]
     words += [f"--set={value}" for value in values]
     text = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
-    return {_name(each): each for each in yaml.safe_load_all(text) if each}
+    return {title_of(each): each for each in yaml.safe_load_all(text) if each}
 
 
 def _installed(options: Options) -> dict[str, dict[str, Any]]:
     objects = [each for part in bundle(options) for each in part.objects]
-    return {_name(each): each for each in objects if each["kind"] not in ("Namespace", "CustomResourceDefinition")}
-
-
-def _name(each: dict[str, Any]) -> str:
-    return f"{each['kind']}/{each['metadata']['name']}"
+    return {title_of(each): each for each in objects if each["kind"] not in ("Namespace", "CustomResourceDefinition")}

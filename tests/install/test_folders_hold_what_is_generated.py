@@ -9,6 +9,7 @@ import yaml
 
 from pipelines.install.bundle import bundle
 from pipelines.install.files import REPOSITORY, differing, write
+from pipelines.install.objects import title_of
 from pipelines.install.options import Argo, Options
 from tests.install.conftest import kubectl_program
 
@@ -90,4 +91,4 @@ def _installed(options: Options) -> list[dict[str, Any]]:
 
 
 def _by_name(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {f"{each['kind']}/{each['metadata']['name']}": each for each in objects}
+    return {title_of(each): each for each in objects}

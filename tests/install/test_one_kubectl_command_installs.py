@@ -1,6 +1,7 @@
 """Where Argo is there, one `kubectl apply -k` of one folder installs everything."""
 
 from pipelines.install.files import REPOSITORY
+from pipelines.install.objects import title_of
 from tests.install.conftest import Cluster
 from tests.install.objects_there import installed, versions
 
@@ -14,5 +15,4 @@ def test_one_run_installs_beside_the_users_argo(cluster: Cluster) -> None:
     assert established.returncode == 0, established.stderr
     applied = cluster.kubectl("apply", "--server-side", "-k", str(FOLDERS / "existing-argo"))
     assert applied.returncode == 0, applied.stderr
-    wanted = {f"{each['kind']}/{each['metadata']['name']}" for each in installed("existing")}
-    assert wanted <= set(versions(cluster))
+    assert {title_of(each) for each in installed("existing")} <= set(versions(cluster))

@@ -33,7 +33,7 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     kept = cluster.ome("uninstall", "--keep-crds")
     assert kept.returncode == 0, kept.stderr
     assert cluster.admin.get(MODEL)["spec"] == MODEL["spec"]
-    assert {name.partition("/")[0] for name in versions(cluster)} == {"CustomResourceDefinition", "Namespace"}
+    assert {name.partition(" ")[0] for name in versions(cluster)} == {"CustomResourceDefinition", "Namespace"}
 
     assert cluster.ome("install", "--argo", "bundled", "--no-wait").returncode == 0
     cluster.admin.apply(NODE)
@@ -48,7 +48,7 @@ def test_kubectl_installs_and_uninstall_leaves_nothing(cluster: Cluster) -> None
     cluster.admin.patch({**MODEL, "metadata": held}, {"metadata": {"finalizers": None}})
     assert cluster.ome("uninstall").returncode == 0
 
-    assert [name for name in versions(cluster) if name != "Namespace/ome"] == []
+    assert [name for name in versions(cluster) if name != "Namespace ome"] == []
     assert cluster.admin.request("GET", "/api/v1/namespaces/ome")["metadata"]["deletionTimestamp"]
     assert cluster.admin.request("GET", "/api/v1/namespaces/ome/configmaps")["items"] == []
     assert cluster.admin.get(NODE)["metadata"]["labels"] == {"zone": "a"}

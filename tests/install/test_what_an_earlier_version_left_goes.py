@@ -93,5 +93,5 @@ def test_uninstall_takes_all_that_has_our_label_and_nothing_else(
     removed = upgraded.ome("uninstall", "--keep-crds")
     assert removed.returncode == 0, removed.stderr
     assert [each["kind"] for each in DROPPED if _is_there(upgraded.admin, each)] == []
-    assert {name.partition("/")[0] for name in versions(upgraded)} == {"CustomResourceDefinition", "Namespace"}
+    assert {name.partition(" ")[0] for name in versions(upgraded)} == {"CustomResourceDefinition", "Namespace"}
     assert all(_is_there(upgraded.admin, each) for each in others)
