@@ -1,11 +1,15 @@
-"""What of an installation is on a cluster, for the tests of this area."""
+"""What of an installation is on a cluster, and what `ome doctor` says of it, for the tests of this area."""
 
 from functools import cache
 from typing import Any
 
 from pipelines.install.bundle import bundle
+from pipelines.install.connection import connect
+from pipelines.install.finding import Finding
+from pipelines.install.object_checks import object_findings
 from pipelines.install.objects import title_of
 from pipelines.install.options import Argo, Options
+from pipelines.install.snapshot import take
 from tests.apiserver.client import ApiRefusedError
 from tests.install.conftest import Cluster
 
@@ -34,6 +38,16 @@ def versions(cluster: Cluster) -> dict[str, str]:
             continue
         found[title_of(each)] = there["metadata"]["resourceVersion"]
     return found
+
+
+def findings(cluster: Cluster) -> list[Finding]:
+    """What `ome doctor` finds of the objects of an installation."""
+    return list(object_findings(take(connect(cluster.server.kubeconfig))))
+
+
+def problems(cluster: Cluster) -> list[Finding]:
+    """Those of them that are to be mended."""
+    return [each for each in findings(cluster) if each.state != "ok"]
 
 
 def config_map(name: str) -> dict[str, Any]:

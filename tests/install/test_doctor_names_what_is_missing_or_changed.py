@@ -10,13 +10,12 @@ import pytest
 
 from pipelines.install.accounts import access_objects
 from pipelines.install.connection import connect
-from pipelines.install.finding import Finding
 from pipelines.install.object_checks import object_findings
 from pipelines.install.objects import title_of
 from pipelines.install.options import Options
 from pipelines.install.snapshot import Snapshot, compared, take
 from tests.install.conftest import Cluster
-from tests.install.objects_there import config_map
+from tests.install.objects_there import config_map, findings, problems
 
 MADE = {title_of(each): each for _, objects in compared(Options(argo="bundled")) for each in objects}
 ROLES = "rbac.authorization.k8s.io"
@@ -30,17 +29,9 @@ def cluster_as_installed(installation: Cluster) -> Iterator[Cluster]:
         installation.admin.apply(each)
 
 
-def found(cluster: Cluster) -> list[Finding]:
-    return list(object_findings(take(connect(cluster.server.kubeconfig))))
-
-
-def bad(cluster: Cluster) -> list[Finding]:
-    return [each for each in found(cluster) if each.state != "ok"]
-
-
 def test_a_healthy_installation_has_no_finding(installation: Cluster) -> None:
-    assert bad(installation) == []
-    assert [each.check for each in found(installation)] == ["access", "settings", "peers", "argo"]
+    assert problems(installation) == []
+    assert [each.check for each in findings(installation)] == ["access", "settings", "peers", "argo"]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +49,7 @@ def test_a_healthy_installation_has_no_finding(installation: Cluster) -> None:
 )
 def test_what_is_deleted_is_missed(cluster_as_installed: Cluster, title: str, check: str) -> None:
     cluster_as_installed.admin.delete(MADE[title])
-    (missed,) = bad(cluster_as_installed)
+    (missed,) = problems(cluster_as_installed)
     assert (missed.check, missed.state, missed.detail) == (check, "error", f"not there: {title}")
     assert "`ome install`" in missed.remedy
 
@@ -98,7 +89,7 @@ def _other(title: str, *path: str, **values: Any) -> dict[str, Any]:
 )
 def test_what_is_changed_is_named(cluster_as_installed: Cluster, changed: dict[str, Any]) -> None:
     cluster_as_installed.admin.request("PUT", *_replacing(cluster_as_installed, changed))
-    (told,) = bad(cluster_as_installed)
+    (told,) = problems(cluster_as_installed)
     assert (told.state, told.detail) == ("error", f"not as installed: {title_of(changed)}")
     assert "`ome install`" in told.remedy
 
@@ -108,9 +99,9 @@ def test_a_role_that_is_bound_in_place_of_ours_is_named(cluster_as_installed: Cl
     cluster_as_installed.admin.delete(binding)  # another role cannot be given to a binding that is there
     other = {**binding, "roleRef": {"apiGroup": ROLES, "kind": "ClusterRole", "name": "view"}}
     cluster_as_installed.admin.create(other)
-    (told,) = bad(cluster_as_installed)
+    told = problems(cluster_as_installed)
     cluster_as_installed.admin.delete(binding)
-    assert told.detail == "not as installed: ClusterRoleBinding ome-measure"
+    assert [each.detail for each in told] == ["not as installed: ClusterRoleBinding ome-measure"]
 
 
 def test_what_a_person_adds_beside_is_no_change(installation: Cluster) -> None:
@@ -122,7 +113,7 @@ def test_what_a_person_adds_beside_is_no_change(installation: Cluster) -> None:
     admin.patch(MADE["Service ome/argo-server"], {"spec": {"type": "LoadBalancer"}})
     admin.patch(MADE["ConfigMap ome/workflow-controller-configmap"], {"data": {"parallelism": "10"}})
     admin.patch(config_map("ome-settings"), {"data": {"HTTPS_PROXY": "http://proxy.example"}})
-    assert bad(installation) == []
+    assert problems(installation) == []
 
 
 def test_the_command_ends_with_an_error_and_install_is_the_remedy(cluster_as_installed: Cluster) -> None:
@@ -133,7 +124,7 @@ def test_the_command_ends_with_an_error_and_install_is_the_remedy(cluster_as_ins
     assert access["state"] == "error" and "ClusterRole ome-deploy" in access["detail"]
     assert access["remedy"].startswith("Run `ome install`")
     assert cluster_as_installed.ome("install", "--no-wait").returncode == 0
-    assert bad(cluster_as_installed) == []
+    assert problems(cluster_as_installed) == []
 
 
 def test_what_may_not_be_read_is_not_called_missing(installation: Cluster) -> None:

@@ -6,14 +6,10 @@ from typing import Any
 import pytest
 
 from pipelines.install.bundle import bundle
-from pipelines.install.connection import connect
-from pipelines.install.finding import Finding
 from pipelines.install.installed_options import Live, kept, options_of
-from pipelines.install.object_checks import object_findings
 from pipelines.install.options import Given, Options
-from pipelines.install.snapshot import take
 from tests.install.conftest import Cluster
-from tests.install.objects_there import config_map, versions
+from tests.install.objects_there import config_map, problems, versions
 
 CHOSEN = Options(
     registry="mirror.example:5000/ome", tag="t1", pull_policy="Always", models_root="/data", replicas=2,
@@ -109,18 +105,14 @@ def test_the_models_root_is_no_setting_of_its_own(cluster: Cluster) -> None:
 def test_doctor_misses_settings_that_are_gone_and_the_models_root_comes_back(cluster: Cluster) -> None:
     given = ("--argo", "bundled", "--models-root", "/data", "--set", "HF_ENDPOINT=https://hub.example")
     assert cluster.ome("install", "--no-wait", *given).returncode == 0
-    assert bad(cluster) == []
+    assert problems(cluster) == []
     cluster.admin.patch(config_map("ome-settings"), {"data": {"OME_MODELS_ROOT": "/mnt/models"}})
-    (moved,) = bad(cluster)
+    (moved,) = problems(cluster)
     assert "has OME_MODELS_ROOT /mnt/models, and /data was installed" in moved.detail
     assert "`ome install --models-root /data`" in moved.remedy
     cluster.admin.delete(config_map("ome-settings"))
-    (missed,) = bad(cluster)
+    (missed,) = problems(cluster)
     assert missed.detail == "not there: ConfigMap ome/ome-settings" and "--set" in missed.remedy
     assert cluster.ome("install", "--no-wait").returncode == 0
-    assert bad(cluster) == []
+    assert problems(cluster) == []
     assert cluster.admin.get(config_map("ome-settings"))["data"] == {"OME_MODELS_ROOT": "/data"}
-
-
-def bad(cluster: Cluster) -> list[Finding]:
-    return [each for each in object_findings(take(connect(cluster.server.kubeconfig))) if each.state != "ok"]

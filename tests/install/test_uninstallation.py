@@ -6,13 +6,11 @@ import pytest
 
 from pipelines.install.connection import connect
 from pipelines.install.files import REPOSITORY
-from pipelines.install.object_checks import object_findings
 from pipelines.install.remove import look, remove
-from pipelines.install.snapshot import take
 from tests.apiserver.client import ApiRefusedError
 from tests.crds.samples import service
 from tests.install.conftest import Cluster
-from tests.install.objects_there import MODEL, config_map, installed, versions
+from tests.install.objects_there import MODEL, config_map, findings, installed, versions
 
 NODE: dict[str, Any] = {
     "apiVersion": "v1",
@@ -152,5 +150,6 @@ def _install_with_kubectl(cluster: Cluster) -> None:
     applied = cluster.kubectl("apply", "--server-side", "-k", folder)
     assert applied.returncode == 0, applied.stderr
     assert len(versions(cluster)) == len(installed())
-    found = list(object_findings(take(connect(cluster.server.kubeconfig))))
-    assert {each.check: each.state for each in found} == dict.fromkeys(("access", "settings", "peers", "argo"), "ok")
+    assert {each.check: each.state for each in findings(cluster)} == dict.fromkeys(
+        ("access", "settings", "peers", "argo"), "ok"
+    )
