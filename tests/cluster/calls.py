@@ -1,4 +1,7 @@
-"""What our service accounts ask of the API server, as its audit log has it, and as it is kept for `tests/install`."""
+"""What our accounts and those of a bundled Argo ask of the API server, as its audit log has it, and as it is kept.
+
+`tests/install` holds the rights to what is kept.
+"""
 
 import json
 from collections.abc import Collection, Iterable
@@ -9,10 +12,15 @@ from typing import Any
 
 import yaml
 
+from pipelines.install import argo
+from pipelines.install.accounts import ACCOUNTS
 from tests.cluster.lifecycle import LocalCluster
 
 RECORDING = Path(__file__).parents[1] / "install" / "recorded_calls.yaml"
 SYSTEM = "ome"
+OURS = frozenset(account.name for account in ACCOUNTS)
+BUNDLED = frozenset({argo.CONTROLLER, argo.SERVER})
+"""The accounts of an installation, and those that a bundled Argo has beside them."""
 _CREATED = 201
 _DECISION = "authorization.k8s.io/decision"
 """Annotation of an audited call; what is refused for another reason, as in a namespace that goes, is allowed here."""

@@ -18,7 +18,7 @@ import examples
 from tests.cluster.argo import CONTROLLER, SERVER, start_argo
 from tests.cluster.argo_server import submit_as
 from tests.cluster.asking import ask
-from tests.cluster.calls import record, unrefused
+from tests.cluster.calls import BUNDLED, record, unrefused
 from tests.cluster.cluster_hub import ClusterHub
 from tests.cluster.installing import install, ome, uninstall
 from tests.cluster.kubectl import Kubectl
@@ -31,7 +31,6 @@ from tests.cluster.waiting import wait_gone, wait_ready
 EXAMPLES = Path(next(iter(examples.__path__)))
 MODEL, SERVICE = "smollm2-135m-instruct", "smollm2"
 FORM = "by-a-person"
-BUNDLED = frozenset({CONTROLLER, SERVER})
 LARGEST_LEFT_BYTES = 1 << 20
 
 

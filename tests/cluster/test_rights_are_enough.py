@@ -8,12 +8,9 @@ earlier runs too.
 
 import os
 
-from pipelines.install.accounts import ACCOUNTS
-from tests.cluster.calls import record, unrefused
+from tests.cluster.calls import OURS, record, unrefused
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.lifecycle import LocalCluster
-
-OURS = frozenset(account.name for account in ACCOUNTS)
 
 
 def test_no_call_is_refused(installed: Kubectl, local_cluster: LocalCluster) -> None:

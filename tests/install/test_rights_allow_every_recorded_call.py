@@ -5,16 +5,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from pipelines.install.accounts import ACCOUNTS
-from pipelines.install.argo import CONTROLLER, SERVER
-from tests.cluster.calls import FROM_TENANTS, SYSTEM, Call, recorded
+from tests.cluster.calls import BUNDLED, FROM_TENANTS, OURS, SYSTEM, Call, recorded
 from tests.install.conftest import Cluster
 
 TENANT = "team"
 _PATIENCE_SECONDS = 10
 
 
-@pytest.mark.parametrize("account", [*(account.name for account in ACCOUNTS), CONTROLLER, SERVER])
+@pytest.mark.parametrize("account", sorted(OURS | BUNDLED))
 def test_every_call_is_allowed_but_what_a_tenant_has_to_give(installation: Cluster, account: str) -> None:
     mine = {call for call in recorded() if call.account == account}
     assert mine, "nothing is recorded of this account"

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from pipelines.install.accounts import ACCOUNTS, Account, Rule
-from pipelines.install.argo import CONTROLLER, SERVER
-from tests.cluster.calls import SYSTEM, Call, recorded
+from tests.cluster.calls import BUNDLED, OURS, SYSTEM, Call, recorded
 
 CALLS = recorded()
 SELDOM = {
@@ -69,8 +68,8 @@ def test_no_right_is_without_a_call(account: Account) -> None:
     assert unused_rights(account, CALLS) - SELDOM.keys() - HELD.keys() == set()
 
 
-def test_accounts_that_call_are_ours() -> None:
-    assert {call.account for call in CALLS} <= {*(account.name for account in ACCOUNTS), CONTROLLER, SERVER}
+def test_accounts_that_call_are_of_an_installation() -> None:
+    assert {call.account for call in CALLS} <= OURS | BUNDLED
 
 
 def test_a_right_that_nobody_uses_would_be_seen() -> None:
