@@ -6,13 +6,10 @@ import tempfile
 import urllib.request
 from collections.abc import Mapping
 
-from steps.errors import ClusterError
 from tests.cluster.argo import SERVER_URL
-from tests.cluster.kubectl import Kubectl, Object
+from tests.cluster.kubectl import Object
 from tests.cluster.lifecycle import LocalCluster
-from tests.cluster.ring import Cluster
-
-_SERVER = "argo-server"
+from tests.cluster.ring import ARGO_SERVER, Cluster, argo_server_namespace
 
 
 def submit(cluster: Cluster, template: str, parameters: Mapping[str, str], namespace: str = "ome") -> Object:
@@ -65,20 +62,9 @@ def _ask(url: str, body: str, who: Mapping[str, str], trusting: ssl.SSLContext |
 def _post(cluster: Cluster, path: str, body: str) -> str:
     if isinstance(cluster, LocalCluster):
         return _ask(f"{SERVER_URL}/{path}", body, {})
+    namespace = argo_server_namespace(cluster.kubectl)
+    proxy = f"/api/v1/namespaces/{namespace}/services/https:{ARGO_SERVER}:2746/proxy"
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         file.write(body)
         file.flush()
-        return cluster.kubectl("create", "--raw", f"{_proxy(cluster.kubectl)}/{path}", "-f", file.name)
-
-
-def _proxy(kubectl: Kubectl) -> str:
-    """The path of a user's Argo server behind the API server.
-
-    Raises:
-        ClusterError: when it has none.
-    """
-    found = [each["metadata"] for each in kubectl.list("service") if each["metadata"]["name"] == _SERVER]
-    if not found:
-        remedy = "Install Argo's server too, with --auth-mode=server: the API server hands no token on."
-        raise ClusterError(f"the cluster has no Service {_SERVER}", remedy=remedy)
-    return f"/api/v1/namespaces/{found[0]['namespace']}/services/https:{_SERVER}:2746/proxy"
+        return cluster.kubectl("create", "--raw", f"{proxy}/{path}", "-f", file.name)

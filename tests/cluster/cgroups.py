@@ -10,6 +10,8 @@ from tests.cluster.addresses import NAME
 from tests.cluster.processes import end
 
 MOUNT = Path("/sys/fs/cgroup")
+_WEIGHT = 4
+"""All pods of all nodes count as so many programs beside them, where the processor is short; else they were one."""
 
 
 def is_version_2(mount: Path = MOUNT) -> bool:
@@ -45,10 +47,13 @@ def make_cgroup(node: str) -> str:
         for path in (MOUNT / NAME, MOUNT / group):
             path.mkdir(exist_ok=True)
             _delegate(path)
+        (MOUNT / NAME / "cpu.weight").write_text(f"{_WEIGHT * 100}")
     else:
         for controller in MOUNT.iterdir():
             if controller.is_dir() and controller.name != "unified":
                 (controller / group).mkdir(parents=True, exist_ok=True)
+        for shares in MOUNT.glob(f"*/{NAME}/cpu.shares"):  # one folder may be named `cpu,cpuacct`
+            shares.write_text(f"{_WEIGHT * 1024}")
     return f"/{group}"
 
 

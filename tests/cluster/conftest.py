@@ -58,8 +58,7 @@ def cluster() -> ring.Cluster:
     """The cluster of `KUBECONFIG`, else this machine's, with Argo Workflows; it is left running."""
     try:
         found = ring.find_cluster()
-        ring.check_nodes(found.kubectl)
-        ring.check_argo(found.kubectl)
+        ring.check(found)
     except OmeError as error:
         not_run(error.message, error.remedy)
     return found

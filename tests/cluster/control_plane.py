@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.cluster.addresses import ETCD_URL, HOST, NODE_CIDR, POD_CIDR, SERVICE_CIDR
 from tests.cluster.kubectl import Kubectl
+from tests.cluster.node import LEASE_SECONDS
 from tests.cluster.places import binaries_folder
 from tests.cluster.processes import Components, end
 
@@ -45,6 +46,7 @@ def start_control_plane(folder: Path, components: Components, kubectl: Kubectl) 
         folder, components, "kube-controller-manager", f"--root-ca-file={certs}/ca.crt",
         f"--service-account-private-key-file={certs}/accounts.key", "--use-service-account-credentials",
         f"--flex-volume-plugin-dir={folder}/volume-plugins",
+        f"--node-monitor-grace-period={LEASE_SECONDS + 10}s",  # else 50: tests wait for a node to be NotReady
     )  # fmt: skip
     _start_client(folder, components, "kube-scheduler")
 

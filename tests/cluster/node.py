@@ -18,6 +18,8 @@ from tests.cluster.node_images import PAUSE_IMAGE
 from tests.cluster.places import binaries_folder
 from tests.cluster.processes import Components
 
+LEASE_SECONDS = 20
+"""For which a node's lease holds; its kubelet renews it four times as often."""
 _PRIVATE = {"mnt": "/mnt", "run": "/run", "lib": "/var/lib", "log": "/var/log"}
 _CRI = '[plugins."io.containerd.grpc.v1.cri"'
 
@@ -151,6 +153,7 @@ class Node:
             "volumePluginDir": "/var/lib/kubelet/volume-plugins",
             "cgroupDriver": "cgroupfs",
             "cgroupRoot": cgroup,
+            "nodeLeaseDurationSeconds": LEASE_SECONDS,
             "enforceNodeAllocatable": [],
             "failCgroupV1": False,
             "failSwapOn": False,

@@ -24,6 +24,7 @@ from tests.cluster.programs import ARGO_VERSION
 LOAD_COMMAND_VARIABLE = "OME_LOAD_IMAGE"
 FEWEST_NODES = 3
 """A model comes to two, then to a third."""
+ARGO_SERVER = "argo-server"
 
 
 class Cluster(Protocol):
@@ -127,9 +128,19 @@ def prepare() -> None:
     Raises:
         OmeError: as `find_cluster`.
     """
-    kubectl = find_cluster().kubectl
-    check_nodes(kubectl)
-    check_argo(kubectl)
+    check(find_cluster())
+
+
+def check(cluster: Cluster) -> None:
+    """Refuse a cluster that lacks what tests need.
+
+    Raises:
+        ClusterError: says what.
+    """
+    check_nodes(cluster.kubectl)
+    check_argo(cluster.kubectl)
+    if not isinstance(cluster, lifecycle.LocalCluster):
+        argo_server_namespace(cluster.kubectl)
 
 
 def workers(kubectl: Kubectl) -> list[str]:
@@ -166,6 +177,19 @@ def check_argo(kubectl: Kubectl) -> None:
             "Install Argo Workflows 3.7 or newer on it, cluster-scoped; or unset KUBECONFIG to use a cluster of ours."
         )
         raise ClusterError("the cluster has no Argo Workflows", remedy=remedy)
+
+
+def argo_server_namespace(kubectl: Kubectl) -> str:
+    """Where the Service of a user's Argo server is.
+
+    Raises:
+        ClusterError: when there is none.
+    """
+    found = [each["metadata"] for each in kubectl.list("service") if each["metadata"]["name"] == ARGO_SERVER]
+    if not found:
+        remedy = "Install Argo's server too, with --auth-mode=server: the API server hands no token on."
+        raise ClusterError(f"the cluster has no Service {ARGO_SERVER}", remedy=remedy)
+    return str(found[0]["namespace"])
 
 
 def argo_version(cluster: Cluster) -> tuple[int, int]:
