@@ -14,6 +14,8 @@ from steps.errors import InvalidInputError, UnsupportedError
 DestinationUri = S3Uri | GcsUri | AzureUri | OciUri
 ACCEPTED: Final = "s3://<bucket>/<prefix>, gs://…, az://… and oci://n/<namespace>/b/<bucket>/o/<prefix>"
 _LONGEST: Final = 255
+_QUOTES: Final = frozenset("'\"\\")
+"""What would end the text in a condition of a workflow."""
 
 
 class Destination(Protocol):
@@ -54,9 +56,10 @@ def destination_of(uri: str, folder: str) -> DestinationUri:
     if len(folder.encode()) > _LONGEST:
         raise InvalidInputError(f'folder: "{folder[:40]}…" is longer than {_LONGEST} bytes')
     parts = [part for part in (parsed.prefix.strip("/"), folder) if part]
-    if any(part in ("", ".", "..") for part in "/".join(parts).split("/")):
+    if any(part in ("", ".", "..") for part in "/".join(parts).split("/")) or set(uri) & _QUOTES:
         raise InvalidInputError(
-            f'storageUri: "{uri}" has an empty part, "." or ".." in its prefix', remedy=f"Accepted: {ACCEPTED}."
+            f'storageUri: "{uri}" has an empty part, ".", "..", a quotation mark or a backslash in its prefix',
+            remedy=f"Accepted: {ACCEPTED}.",
         )
     return replace(parsed, prefix="/".join(parts))
 

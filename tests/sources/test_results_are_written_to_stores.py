@@ -1,4 +1,4 @@
-"""Results go into the folder that is named: at every store, again in place of themselves, with the errors of a read."""
+"""Results go into the folder that is named: at every store, in place of themselves, with the errors of a read."""
 
 import os
 from pathlib import Path
@@ -128,6 +128,7 @@ def test_a_folder_is_below_the_prefix(uri: str, folder: str, is_at: str) -> None
         ("s3://b/a", "n" * 256, InvalidInputError, "longer than 255 bytes"),
         ("s3://b/a/../c", "r", InvalidInputError, '".."'),
         ("s3://b/a//c", "r", InvalidInputError, "empty part"),
+        ("s3://b/it's", "r", InvalidInputError, "a quotation mark"),
         ("nonsense", "r", InvalidInputError, "no scheme"),
     ],
 )
