@@ -207,8 +207,10 @@ def test_a_schedule_whose_secret_is_withdrawn_goes_on_measuring_and_says_so() ->
 
 def test_the_copy_goes_with_the_job_even_before_its_run() -> None:
     cluster = with_a_key()
-    settle(cluster)
+    while not cluster.of_kind("Secret"):
+        assert cluster.step(plan_benchmark, *JOB).actions
+    assert not cluster.of_kind("Workflow")
     cluster.delete(*JOB)
     cluster.settle(plan_benchmark, *JOB)
     assert cluster.find(*JOB) is None
-    assert not cluster.of_kind("Secret") and not cluster.of_kind("Workflow")
+    assert not cluster.of_kind("Secret")
