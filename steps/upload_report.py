@@ -47,6 +47,7 @@ class UploadOutputs(StepOutputs):
     """Where it is now."""
 
     report_uri: str = Field(description="Folder of the uploaded report in the store.")
+    left_out: str = Field(description="Files of it that are not there, as a ConfigMap has no room for them.")
 
 
 @step(
@@ -73,7 +74,7 @@ def upload_report(inputs: UploadInputs) -> UploadOutputs:
         error.remedy = error.remedy.replace("spec.storage", "spec.outputLocation")
         raise
     sys.stdout.write(f"{', '.join(name for name in KINDS if name in files)} are in {destination}\n")
-    return UploadOutputs(report_uri=str(destination))
+    return UploadOutputs(report_uri=str(destination), left_out=", ".join(name for name in KINDS if name not in files))
 
 
 def _files(place: str) -> dict[str, str]:

@@ -125,12 +125,14 @@ def uploaded_said(output: Output, token: Token, last: Mapping[str, Any] | None) 
         return token.obstacle
     if not output.arguments or last is None:
         return None
-    if failed := last.get("uploadFailure"):
-        text = f"The report of run {last['run']} is not in {output.arguments['output_uri']}. {failed}"
-        return Said("ReportUploaded", False, "UploadFailed", f"{text} Its figures stand here all the same.")
-    if str(last.get("reportUri") or "").startswith(f"{output.scheme}://"):
-        return Said("ReportUploaded", True, "Uploaded", f"{last['reportUri']} has the report of run {last['run']}.")
-    return None
+    failed, uri = str(last.get("uploadFailure") or ""), str(last.get("reportUri") or "")
+    if uri.startswith(f"{output.scheme}://"):
+        text = f"{uri} has the report of run {last['run']}. {failed}".strip()
+        return Said("ReportUploaded", True, "Uploaded", text)
+    if not failed:
+        return None
+    text = f"The report of run {last['run']} is not in {output.arguments['output_uri']}. {failed}"
+    return Said("ReportUploaded", False, "UploadFailed", f"{text} Its figures stand here all the same.")
 
 
 def forget_copy(job: Object, context: Context) -> list[Action]:

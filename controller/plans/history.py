@@ -105,6 +105,8 @@ def _entry(
     if upload is not None and upload.phase == "Failed":
         failed = read_failure(upload.message, upload.name)
         entry["uploadFailure"] = f"{failed.reason}: {failed.sentence}"
+    elif upload is not None and (left := upload.outputs.get("left_out")):
+        entry["uploadFailure"] = f"Too large to be uploaded: {left}."
     if revision := run.annotations.get(f"ome.io/{REVISION}"):
         entry["modelRevision"] = revision
     return {key: value for key, value in entry.items() if value}

@@ -68,8 +68,16 @@ def test_a_report_is_uploaded_from_where_it_was_kept(cluster: Cluster, tmp_path:
         assert ended.code == 0, ended.log
         assert ended.outputs["report_uri"] == "s3://results/speed/run"
         there = {name: client.send("GET", f"/results/speed/run/{name}")[1].decode() for name in KINDS}
-    assert (there["report.html"], there["results.json"]) == (page, results)
-    assert '"D(8,8)",2,1,,0.25' in there["results.csv"]
+        assert (there["report.html"], there["results.json"]) == (page, results)
+        assert '"D(8,8)",2,1,,0.25' in there["results.csv"]
+        assert ended.outputs["left_out"] == ""
+        cluster.admin.patch(config_map("report-run"), {"binaryData": {"results.json.gz": None}})
+        ended = cluster.run(
+            "upload-report", report_folder="configmap/report-run", output_uri="s3://results/page", result_folder="r",
+            output_parameters={"endpoint": url}, environment=keys,
+        )  # fmt: skip
+        assert (ended.code, ended.outputs["left_out"]) == (0, "results.json, results.csv"), ended.log
+        assert client.send("GET", "/results/page/r/report.html")[1].decode() == page
     missing = cluster.run("upload-report", report_folder="configmap/report-gone", output_uri="s3://results/speed")
     assert (missing.code, missing.failure["code"]) == (11, "not-found")
 

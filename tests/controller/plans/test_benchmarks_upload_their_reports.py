@@ -113,6 +113,16 @@ def test_a_failed_upload_loses_no_figures_and_is_told_with_its_remedy() -> None:
     assert upload_of(cluster)["reason"] == "UploadFailed"
 
 
+def test_files_that_were_too_large_are_named() -> None:
+    cluster = job()
+    settle(cluster)
+    left_out = {"left_out": "results.json, results.csv"}
+    end(cluster, only_run(cluster, "benchmark-endpoint"), {"outputs": left_out}, UPLOADED)
+    found = upload_of(cluster)
+    assert found["status"] == "True"
+    assert UPLOADED in found["message"] and "Too large to be uploaded: results.json, results.csv." in found["message"]
+
+
 def test_another_place_is_no_other_measurement() -> None:
     cluster = job("pvc://claim/results")
     settle(cluster)
