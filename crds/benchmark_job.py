@@ -122,8 +122,8 @@ class BenchmarkJobSpec(ApiType):
         max_time_per_iteration: Minutes for one cell.
         max_requests_per_iteration: Requests for one cell.
         additional_request_params: Added to each request's body.
-        output_location: Where results are kept.
-        result_folder_name: Name of the folder there.
+        output_location: Where reports are uploaded to: s3, gs, az or oci; other schemes have no effect.
+        result_folder_name: Name of the folder there; "" for the run's name, so that each run has its own.
         schedule: Cron; "" runs once.
         time_zone: Of the schedule; "" is UTC.
         suspend: Whether the schedule rests; a run that has started goes on.

@@ -50,6 +50,7 @@ class BenchmarkRun(ApiType):
         run: Its name, which a baseline can name.
         model_revision: Of the model that was measured.
         report_uri: Where its report is.
+        upload_failure: Why its report, or a part of it, is not where spec.outputLocation says; "" where all is.
         message: What the verdict rests on, in a sentence.
     """
 
@@ -59,6 +60,7 @@ class BenchmarkRun(ApiType):
     verdict: Verdict | None = None
     model_revision: str = ""
     report_uri: str = ""
+    upload_failure: str = ""
     message: str = ""
 
 

@@ -75,6 +75,7 @@ CATALOGUE: Mapping[str, str] = {
     "deploy-service": "steps.deploy_service:deploy_service",
     "ask-endpoint": "steps.ask_endpoint:ask_endpoint",
     "benchmark-endpoint": "steps.benchmark_endpoint:benchmark_endpoint",
+    "upload-report": "steps.upload_report:upload_report",
 }
 """Every step by name. Modules are imported only when their step runs."""
 

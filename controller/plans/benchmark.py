@@ -3,6 +3,7 @@
 Run and CronWorkflow are in the system namespace, where the job cannot own them, so a finalizer takes them away.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from controller.actions import Action, ApplyObject, DeleteObject, EmitEvent, Object, PatchObject, Plan
@@ -10,6 +11,7 @@ from controller.observed import Context
 from controller.plans.attempts import prospect_of, soonest
 from controller.plans.benchmark_inputs import Measured, is_same_measurement, measured_of
 from controller.plans.benchmark_matrix import matrix_mistake
+from controller.plans.benchmark_output import READ_AGAIN_SECONDS, forget_copy, output_of, plan_token, uploaded_said
 from controller.plans.benchmark_status import benchmark_said, benchmark_status
 from controller.plans.conditions import change_event, write_status
 from controller.plans.cron import TEMPLATE, cron_workflow, says_the_same, timing
@@ -33,7 +35,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     runs = read_runs(context.observed.runs(TEMPLATE, "BenchmarkJob", namespace, name), context.now)
     cron = context.observed.get("CronWorkflow", context.settings.namespace, cron_name(namespace, name))
     if "deletionTimestamp" in metadata:
-        return _deletion(resource, runs, cron)
+        return _deletion(resource, runs, cron, context)
     measured = measured_of(resource, context)
     adoptable = tuple(run for run in runs if not run.is_ours and _is_adoptable(run, resource, measured))
     mine = tuple(run for run in runs if run.is_ours or run in adoptable)
@@ -51,22 +53,44 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     is_measured = any(run.phase == "Succeeded" for run in current)
     remembered = measured.inputs if is_once and is_told and is_measured else ""
     is_measured = is_measured or (metadata.get("annotations") or {}).get(MEASURED) == measured.inputs
-    patch = _own_patch(resource, baseline, remembered, needs_finalizer=bool(mine) or cron is not None)
+    mistake = schedule_mistake(resource.get("spec") or {}) or matrix_mistake(resource.get("spec") or {})
+    is_due = is_once and bool(measured.arguments) and active is None and not is_measured and outlook.is_due
+    is_scheduled = not is_once and mistake is None and (bool(measured.arguments) or cron is not None)
+    is_new_spec = (resource.get("status") or {}).get("observedGeneration") != metadata.get("generation")
+    output = output_of(resource)
+    token = plan_token(
+        resource,
+        output,
+        context,
+        is_needed=active is not None or is_due or is_scheduled,
+        is_to_be_renewed=is_due or (is_scheduled and (is_new_spec or not is_told)),
+    )
+    needs_finalizer = bool(mine) or cron is not None or token.is_copied
+    patch = _own_patch(resource, baseline, remembered, needs_finalizer=needs_finalizer)
     if patch:
         return Plan((*actions, *patch))
-    mistake = schedule_mistake(resource.get("spec") or {}) or matrix_mistake(resource.get("spec") or {})
-    kept = _rest_cron(cron) if mistake is not None else _keep_cron(resource, measured, cron, context)
+    actions += [token.action] if token.action is not None else []
+    is_waiting = token.obstacle is not None and cron is None
+    kept = _rest_cron(cron) if mistake is not None else []
+    if mistake is None and not is_waiting:
+        kept = _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))
     actions += kept
-    if is_once and measured.arguments and active is None and not is_measured and outlook.is_due:
+    if is_due and not is_waiting:
         return Plan((*actions, *_submission(resource, measured, runs, context)))
     lost = _lost(resource, runs)
     trouble = mistake or refused_by_argo(cron)
-    said = benchmark_said(resource, measured, history, active, outlook, trouble, context.settings.namespace)
+    if is_waiting and token.obstacle is not None and trouble is None:
+        trouble = replace(token.obstacle, type="Completed")
+    uploaded = uploaded_said(output, token, history.last)
+    said = benchmark_said(
+        resource, measured, history, active, outlook, trouble, context.settings.namespace, output, uploaded
+    )
     status = benchmark_status(resource, said, history, active, context, lost=lost)
     event = change_event(resource, said, "Completed")
     waits = [active.seconds_to_deadline if active is not None else None]
+    waits.append(READ_AGAIN_SECONDS if token.obstacle is not None else None)
     if is_once and measured.arguments and not is_measured and active is None:
         waits.append(outlook.wait_seconds or None)
     return Plan((*actions, *write_status(resource, status, event)), soonest(waits))
@@ -143,7 +167,7 @@ def _own_patch(job: Object, baseline: str = "", measured: str = "", *, needs_fin
     return [PatchObject("BenchmarkJob", metadata["namespace"], metadata["name"], {"metadata": patch}, version)]
 
 
-def _deletion(job: Object, runs: tuple[Run, ...], cron: Object | None) -> Plan:
+def _deletion(job: Object, runs: tuple[Run, ...], cron: Object | None, context: Context) -> Plan:
     metadata = job["metadata"]
     there = list(metadata.get("finalizers") or ())
     if FINALIZER not in there:
@@ -152,6 +176,7 @@ def _deletion(job: Object, runs: tuple[Run, ...], cron: Object | None) -> Plan:
     if cron is not None:
         actions.append(DeleteObject("CronWorkflow", cron["metadata"]["namespace"], cron["metadata"]["name"]))
     actions += [DeleteObject("Workflow", run.namespace, run.name) for run in runs if run.is_ours]
+    actions += forget_copy(job, context)
     patch = {"metadata": {"finalizers": [name for name in there if name != FINALIZER]}}
     version = str(metadata.get("resourceVersion") or "")
     return Plan((*actions, PatchObject("BenchmarkJob", metadata["namespace"], metadata["name"], patch, version)))

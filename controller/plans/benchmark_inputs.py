@@ -8,6 +8,7 @@ from typing import Any, Final
 from controller.actions import Object
 from controller.observed import Context
 from controller.plans.benchmark_matrix import engine_obstacle, levels_of, matrix_mistake, scenarios_of, task_of
+from controller.plans.benchmark_output import Output, output_of
 from controller.plans.benchmark_pod import not_honoured, pod_fields
 from controller.plans.conditions import Said, condition_of, is_true
 from controller.plans.naming import digest_of
@@ -18,7 +19,7 @@ from steps.benchmark.plan import backend_of, is_llama_cpp
 from steps.endpoint import base_url, endpoint_key
 
 DEFAULT_ERROR_RATE: Final = 0.01
-_IGNORED: Final = ("dataset", "huggingFaceSecretReference", "outputLocation", "resultFolderName")
+_IGNORED: Final = ("dataset", "huggingFaceSecretReference")
 _MEASURED = ("task", "trafficScenarios", "numConcurrency", "maxRequestsPerIteration", "maxTimePerIteration")
 _MEASURED_SINCE = ("additionalRequestParams",)
 """What counts only where it is given, so that no benchmark is measured again because this version knows of it."""
@@ -75,9 +76,10 @@ def _dialect(spec: Mapping[str, Any]) -> dict[str, str]:
     return {"dialect": dialect} if dialect != "openai" else {}
 
 
-def ignored_fields(spec: Mapping[str, Any]) -> list[str]:
+def ignored_fields(spec: Mapping[str, Any], output: Output) -> list[str]:
     """Fields that are given and that no run honours."""
-    return [*(name for name in _IGNORED if spec.get(name)), *not_honoured(spec.get("podOverride") or {})]
+    ignored = (name for name in _IGNORED if spec.get(name))
+    return [*ignored, *output.ignored, *not_honoured(spec.get("podOverride") or {})]
 
 
 def error_rate(spec: Mapping[str, Any]) -> float:
@@ -88,7 +90,7 @@ def error_rate(spec: Mapping[str, Any]) -> float:
 
 def is_same_measurement(arguments: Mapping[str, str], measured: Measured) -> bool:
     """Whether a run with these arguments measures just this; where the load is put on from is not asked."""
-    names = (set(measured.arguments) | {"request_parameters"}) - {"model_label", "pod", "server"}
+    names = (set(measured.arguments) | {"request_parameters"}) - {"model_label", "pod", "server", "secret"}
     return bool(measured.arguments) and all(
         _meaning(name, arguments.get(name, "")) == _meaning(name, measured.arguments.get(name, "")) for name in names
     )
@@ -222,7 +224,7 @@ def _arguments(
     }
     made |= {"model_label": label} if label else {}
     made |= {name: _json(value) for name, value in more.items() if value}
-    return made
+    return {**made, **output_of(job).arguments}
 
 
 def _json(value: Any) -> str:

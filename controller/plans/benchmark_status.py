@@ -7,6 +7,7 @@ from controller.observed import Context
 from controller.plans.at_work import at_work
 from controller.plans.attempts import Prospect
 from controller.plans.benchmark_inputs import Measured, ignored_fields
+from controller.plans.benchmark_output import Output
 from controller.plans.conditions import Said, conditions
 from controller.plans.failures import failure
 from controller.plans.history import History
@@ -22,6 +23,8 @@ def benchmark_said(
     outlook: Prospect,
     trouble: Said | None,
     namespace: str,
+    output: Output,
+    uploaded: Said | None,
 ) -> tuple[Said, ...]:
     """The conditions, without times; trouble with what it asks for comes before what earlier runs have brought.
 
@@ -33,6 +36,8 @@ def benchmark_said(
         outlook: What follows failures.
         trouble: With its schedule, or with what it is to measure.
         namespace: Where its CronWorkflow is.
+        output: Where its reports are to go.
+        uploaded: What came of that, where there is something to say.
     """
     completed = trouble if trouble is not None and active is None else None
     said = [
@@ -40,9 +45,11 @@ def benchmark_said(
         _running(active),
         completed or _completed(job, measured, history, active, outlook, namespace),
     ]
-    if ignored := ignored_fields(job.get("spec") or {}):
+    if uploaded is not None:
+        said.append(uploaded)
+    if ignored := ignored_fields(job.get("spec") or {}, output):
         text = f"Nothing reads spec.{', spec.'.join(ignored)} on a cluster yet; the report is where reportUri says."
-        said.append(Said("FieldsHonoured", False, "FieldsIgnored", text, "Info"))
+        said.append(Said("FieldsHonoured", False, "FieldsIgnored", f"{text} {output.why}".strip(), "Info"))
     return tuple(said)
 
 
@@ -153,4 +160,5 @@ def _state(said: tuple[Said, ...]) -> str:
         return "Completed"
     if said[1].holds:
         return "Running"
-    return "Pending" if completed.reason in ("Waiting", "Pending", "Suspended") else "Failed"
+    waits = ("Waiting", "Pending", "Suspended", "SecretNotReadable")
+    return "Pending" if completed.reason in waits else "Failed"

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from controller.actions import Object
 from controller.plans.benchmark_sizes import MOST_BASELINE, MOST_HISTORY, MOST_RESULTS, left_out, within
+from controller.plans.failures import read_failure
 from controller.plans.runs import Run
 from steps.benchmark.results import BenchmarkReport
 from steps.benchmark.verdict import Baseline, baseline_of, judge_run, results_of
@@ -98,8 +99,14 @@ def _entry(
         entry["verdict"], entry["message"] = "Failed", f"{run.failure.reason}: {run.failure.sentence}"
     else:
         entry["verdict"], entry["message"] = "Failed", "The run ended well, but its report cannot be read."
-    if uri := run.output("report_folder", "benchmark"):
+    if uri := run.output("report_uri", "upload") or run.output("report_folder", "benchmark"):
         entry["reportUri"] = uri
+    upload = run.task("upload")
+    if upload is not None and upload.phase == "Failed":
+        failed = read_failure(upload.message, upload.name)
+        entry["uploadFailure"] = f"{failed.reason}: {failed.sentence}"
+    elif upload is not None and (left := upload.outputs.get("left_out")):
+        entry["uploadFailure"] = f"Too large to be uploaded: {left}."
     if revision := run.annotations.get(f"ome.io/{REVISION}"):
         entry["modelRevision"] = revision
     return {key: value for key, value in entry.items() if value}

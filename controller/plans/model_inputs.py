@@ -103,7 +103,7 @@ class Wanted:
     @property
     def copied_secret(self) -> str:
         """The copy of a tenant's Secret in the system namespace, where pods can have it."""
-        return _copied_secret(self.name, self.uid)
+        return copied_secret(self.name, self.uid)
 
     @property
     def seen_secret(self) -> str:
@@ -190,7 +190,7 @@ def wanted_of(model: Object, context: Context) -> Wanted:
     files = digest_of([*named, *([f"revision {followed}"] if followed else []), *pinned])
     secret_key = storage.parameters.get("secretKey") or _DEFAULT_KEY
     name, uid = str(metadata["name"]), str(metadata.get("uid") or "")
-    seen = _copied_secret(name, uid) if namespace else storage.key
+    seen = copied_secret(name, uid) if namespace else storage.key
     secret = _secret(context, seen) if storage.key else None
     version = ((secret or {}).get("metadata") or {}).get("resourceVersion")
     retry = (metadata.get("annotations") or {}).get(RETRY, "")
@@ -263,7 +263,8 @@ def _last_copy(model: Object, namespace: str, context: Context) -> str:
     return next((text.split("-")[2] for text in reversed(inputs) if text.count("-") == _DASHES), "")
 
 
-def _copied_secret(name: str, uid: str) -> str:
+def copied_secret(name: str, uid: str) -> str:
+    """The copy of the Secret that a tenant's resource names, in the system namespace."""
     return run_name("secret", name, uid, 0).removesuffix("-0")
 
 

@@ -19,16 +19,11 @@ def secret_obstacle(state: ModelState, context: Context) -> Said | None:
         return None
     name, namespace = state.wanted.secret, context.settings.namespace
     if tenant := state.wanted.namespace:
-        text = (
-            f'spec.storage.key: Secret "{name}" of namespace {tenant} does not exist, or the controller may not read '
-            f"it. Make it, and then: kubectl create role {name} -n {tenant} --verb=get --resource=secrets "
-            f"--resource-name={name}; kubectl create rolebinding {name} -n {tenant} --role={name} "
-            f"--serviceaccount={namespace}:ome-controller"
-        )
+        text = tenants_secret_unread("spec.storage.key", name, tenant, namespace)
         return Said("Ready", False, "SecretNotReadable", text)
     text = (
         f'spec.storage.key: Secret "{name}" of namespace {namespace} does not exist. Make it: kubectl create secret '
-        f"generic {name} -n {namespace} --from-file={secret_keys(state.wanted)[0]}=FILE"
+        f"generic {name} -n {namespace} --from-file={_keys(state.wanted)[0]}=FILE"
     )
     return Said("Ready", False, "SecretNotFound", text)
 
@@ -78,13 +73,34 @@ def unneeded_copy(state: ModelState, context: Context, *, is_needed: bool = Fals
 def tenants_token(state: ModelState, namespace: str) -> CopySecret:
     """The copy of a tenant's token, as the tenant's Secret has it now."""
     wanted, marks = state.wanted, resource_labels(state.model)
-    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, secret_keys(wanted), marks)
+    return CopySecret(wanted.namespace, wanted.secret, namespace, wanted.copied_secret, _keys(wanted), marks)
 
 
-def secret_keys(wanted: Wanted) -> tuple[str, ...]:
-    """The keys of the Secret that the source takes, in both spellings of an object store's."""
-    keys = SECRET_KEYS.get(wanted.scheme, ())
-    return (*keys, *(key.lower() for key in keys)) or (wanted.secret_key,)
+def secret_keys(scheme: str) -> tuple[str, ...]:
+    """The keys of a Secret that an object store takes, in both spellings; () where it is one of a person's choice."""
+    keys = SECRET_KEYS.get(scheme, ())
+    return (*keys, *(key.lower() for key in keys))
+
+
+def tenants_secret_unread(field: str, name: str, tenant: str, namespace: str) -> str:
+    """That a tenant's Secret cannot be read, and the commands that mend it.
+
+    Args:
+        field: Of the resource, that names it.
+        name: Of the Secret.
+        tenant: Its namespace.
+        namespace: The system namespace.
+    """
+    return (
+        f'{field}: Secret "{name}" of namespace {tenant} does not exist, or the controller may not read '
+        f"it. Make it, and then: kubectl create role {name} -n {tenant} --verb=get --resource=secrets "
+        f"--resource-name={name}; kubectl create rolebinding {name} -n {tenant} --role={name} "
+        f"--serviceaccount={namespace}:ome-controller"
+    )
+
+
+def _keys(wanted: Wanted) -> tuple[str, ...]:
+    return secret_keys(wanted.scheme) or (wanted.secret_key,)
 
 
 def _is_at_rest(state: ModelState) -> bool:

@@ -138,6 +138,11 @@ STEPS: tuple[Account, ...] = (
         cluster=(Rule("ome.io", _MODELS, ("get",)),),
         system=(_OUTPUTS, Rule("", ("configmaps",), ("get", "create", "patch"))),
     ),
+    Account(
+        "ome-upload",
+        "Uploads reports of benchmarks to object stores.",
+        system=(_OUTPUTS, Rule("", ("configmaps",), ("get",))),  # the report, as the benchmark left it
+    ),
 )
 
 ACCOUNTS: tuple[Account, ...] = (CONTROLLER, *STEPS)

@@ -84,6 +84,7 @@ LIMITS: Mapping[str, Limits] = {
         image=benchmark_image(),
         models="read",
     ),
+    "upload-report": Limits(deadline_seconds=HOUR // 4, service_account="ome-upload", needs_credentials=True),
 }
 
 

@@ -80,13 +80,26 @@ def run_step(
     depends: str = "",
     when: str = "",
     with_param: str = "",
+    may_fail: bool = False,
 ) -> Task:
-    """A task that runs a step of `ome-steps`; made inside a DAG, it is one of its tasks."""
+    """A task that runs a step of `ome-steps`; made inside a DAG, it is one of its tasks.
+
+    Args:
+        step: Name of the step.
+        name: Of the task.
+        arguments: Of the step.
+        depends: What must have ended before; of a task that may fail the name of one task, and so for all of its DAG.
+        when: Whether it is run.
+        with_param: A list, for one run of the step for each item.
+        may_fail: Whether the run ends well although this fails; what is before it must be a target of the DAG too.
+    """
     return Task(
         name=name,
         template_ref=models.TemplateRef(name=STEPS_TEMPLATE, template=step),
         arguments=[Parameter(name=key, value=value) for key, value in arguments.items()],
-        depends=depends or None,
+        depends=None if may_fail else depends or None,
+        dependencies=[depends] if may_fail else None,
+        continue_on=models.ContinueOn(failed=True, error=True) if may_fail else None,
         when=when or None,
         with_param=with_param or None,
     )

@@ -76,7 +76,7 @@ class Limits:
         service_account: Whose rights the step has.
         image: Another than the image of all steps.
         models: How the node's models root is mounted: not at all, to read, or to write (then as root).
-        needs_credentials: Whether it reads the model's source, with the Secret that its inputs name.
+        needs_credentials: Whether it reads the model's source or writes to a store, with the Secret of its inputs.
         needs_image: Whether it makes pods of its own, which run steps too.
         has_peers: Whether pods of it talk to each other.
     """
@@ -110,7 +110,7 @@ def script_template(step: Step, limits: Limits) -> Script:
         inputs=[input_parameter(step, name) for name in step.inputs.model_fields],
         outputs=[_output(name, info) for name, info in step.outputs.model_fields.items()],
         ports=[models.ContainerPort(name="peers", container_port=PEER_PORT)] if limits.has_peers else None,
-        env=_environment(needs_credentials=limits.needs_credentials, needs_image=limits.needs_image),
+        env=_environment(step, needs_credentials=limits.needs_credentials, needs_image=limits.needs_image),
         retry_strategy=RetryStrategy(
             limit=limits.retries,
             retry_policy="Always",
@@ -136,7 +136,7 @@ def script_template(step: Step, limits: Limits) -> Script:
     )
 
 
-def _environment(*, needs_credentials: bool, needs_image: bool) -> list[models.EnvVar]:
+def _environment(step: Step, *, needs_credentials: bool, needs_image: bool) -> list[models.EnvVar]:
     """What a step learns of its surroundings, all by reference: one machine keeps its own variables."""
     made = [
         models.EnvVar(name="OME_STEP_ROOT", value=STEP_ROOT),
@@ -158,6 +158,7 @@ def _environment(*, needs_credentials: bool, needs_image: bool) -> list[models.E
         made.append(models.EnvVar(name=IMAGE_VARIABLE, value=step_image()))
     if needs_credentials:
         made.append(models.EnvVar(name=SECRET_FOLDER, value=CREDENTIALS_MOUNT.mount_path))
+    if needs_credentials and "secret_key" in step.inputs.model_fields:  # where the hub may be asked
         selector = models.SecretKeySelector(name=NAMED_OR_NONE, key="{{inputs.parameters.secret_key}}", optional=True)
         made.append(models.EnvVar(name="HF_TOKEN", value_from=models.EnvVarSource(secret_key_ref=selector)))
     return made

@@ -98,6 +98,11 @@ def render_csv(records: Sequence[CellRecords]) -> str:
     return file.getvalue()
 
 
+def csv_of(results: str) -> str:
+    """The table of a report's requests, from its results.json."""
+    return render_csv([CellRecords.model_validate(cell) for cell in json.loads(results)["cells"]])
+
+
 def render_html(
     report: BenchmarkReport,
     records: Sequence[CellRecords],

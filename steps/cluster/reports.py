@@ -1,6 +1,7 @@
 """A benchmark's report as a ConfigMap, because the folder it was written to goes with its pod.
 
-Called by `steps.benchmark_endpoint` on a cluster. The ConfigMap belongs to the workflow and goes with it.
+Called by `steps.benchmark_endpoint` on a cluster, and by `steps.upload_report` after it. The ConfigMap belongs to the
+workflow and goes with it.
 """
 
 import base64
@@ -52,6 +53,17 @@ def keep_report(name: str, files: Mapping[str, str]) -> str:
         patch = {"binaryData": {f"{file}.gz": None for file in KEPT} | body["binaryData"]}
         api.patch(CONFIG_MAP, body["metadata"]["name"], body["metadata"]["namespace"], patch)
     return f"configmap/{body['metadata']['name']}"
+
+
+def read_report(name: str) -> dict[str, str]:
+    """The files that a report's ConfigMap holds, by name.
+
+    Raises:
+        NotFoundError: when it is not there.
+    """
+    held = open_api().get(CONFIG_MAP, name, system_namespace()).get("binaryData") or {}
+    packed = {file: base64.b64decode(held[f"{file}.gz"]) for file in KEPT if f"{file}.gz" in held}
+    return {file: gzip.decompress(content).decode() for file, content in packed.items()}
 
 
 def choose_files(files: Mapping[str, str]) -> tuple[dict[str, bytes], dict[str, int]]:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from crds.storage import SOURCE_PARAMETERS
-from steps.errors import NotFoundError, OmeError
+from crds.storage_uri import GcsUri
+from steps.errors import AuthError, NotFoundError, OmeError
 from steps.manifest import FileEntry, Manifest
 from steps.sources.http_answers import changed
 from steps.sources.listing import files_below, keep_files, manifest_without_revisions, refuse_revision
@@ -71,6 +72,17 @@ class ObjectStoreSource:
         """The object, and the client that reads it."""
         key, etag = json.loads(file.location)
         return StoredAddress(self._store, key, etag, CREDENTIALS[self._uri.scheme])
+
+    def put(self, path: str, content: bytes, media_type: str) -> None:
+        """Store an object below the prefix, in place of one that is there; whole or not at all."""
+        import obstore
+
+        if isinstance(self._uri, GcsUri) and self._store.config.get("skip_signature"):
+            # Its client writes with the identity of the machine then, and sends that to whatever endpoint is named.
+            raise AuthError(f"{self._uri}: nothing is written without credentials", remedy=CREDENTIALS["gs"])
+        key = f"{self._uri.prefix.strip('/')}/{path}".lstrip("/")
+        kind = {"Content-Type": media_type}
+        self._ask(lambda: obstore.put(self._store, key, content, attributes=kind, use_multipart=False))
 
     def _read_once(self, subject: str, file: FileEntry, start: int, end: int, content: bytearray) -> None:
         import obstore

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDPOINT: Final = "OCI_OBJECT_STORAGE_ENDPOINT"
 AUTH: Final = ("UserPrincipal", "InstancePrincipal", "ResourcePrincipal", "OkeWorkloadIdentity")
 CREDENTIALS: Final = (
-    "Set OCI_CONFIG_FILE and OCI_CONFIG_PROFILE to a profile that may read the bucket, or name a Secret with the file "
+    "Set OCI_CONFIG_FILE and OCI_CONFIG_PROFILE to a profile that may use the bucket, or name a Secret with the file "
     "under OCI_CONFIG_FILE and its private key under OCI_KEY_FILE in spec.storage.key; for the identity of node or "
     "pod set auth in spec.storage.parameters to one of InstancePrincipal, ResourcePrincipal, OkeWorkloadIdentity."
 )

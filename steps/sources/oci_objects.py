@@ -55,7 +55,7 @@ class OciSource:
     def resolve(self, options: ResolveOptions) -> Manifest:
         """List the objects, and pin each as it is now."""
         refuse_revision(str(self._uri), self._uri.scheme, options)
-        namespace = self._uri.namespace or str(self._ask(self._client.get_namespace))
+        namespace = self._namespace()
         prefix = self._uri.prefix.strip("/")
         rows = {row.name: row for row in self._listed(namespace, f"{prefix}/" if prefix else "")}
         if not rows and prefix:  # the whole name of one object
@@ -85,6 +85,14 @@ class OciSource:
             renew=lambda: self._signed(file),
         )
 
+    def put(self, path: str, content: bytes, media_type: str) -> None:
+        """Store an object below the prefix, in place of one that is there; whole or not at all."""
+        name = f"{self._uri.prefix.strip('/')}/{path}".lstrip("/")
+        self._ask(self._client.put_object, self._namespace(), self._uri.bucket, name, content, content_type=media_type)
+
+    def _namespace(self) -> str:
+        return self._uri.namespace or str(self._ask(self._client.get_namespace))
+
     def _signed(self, file: FileEntry) -> RemoteAddress:
         address = self.address(file)
         with self._signing:  # the SDK would let each thread ask for the next token
@@ -112,7 +120,7 @@ class OciSource:
         digest = hashlib.sha256(name.encode()).hexdigest()
         return FileEntry(path=path, size=row.size, algorithm="version", digest=digest, location=location)
 
-    def _ask(self, call: Any, *arguments: str, **options: Any) -> Any:
+    def _ask(self, call: Any, *arguments: str | bytes, **options: Any) -> Any:
         """The data of an answer of the SDK, retried where that can help."""
         from oci import exceptions  # type: ignore[import-untyped]
 

@@ -16,12 +16,17 @@ from tests.sources.oci_account import Account, make_account
 SECRET = "bucket-reader"
 
 
-def secret(account: Account) -> Object:
+def secret(account: Account, namespace: str = "ome") -> Object:
     """A Secret with what OCI's own tools read: a configuration file and the key that it names."""
     key = account.config.with_name(account.config.name.replace("config", "key") + ".pem")
     data = {"OCI_CONFIG_FILE": account.config.read_bytes(), "OCI_KEY_FILE": key.read_bytes()}
     encoded = {name: base64.b64encode(content).decode() for name, content in data.items()}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET, "namespace": "ome"}, "data": encoded}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SECRET, "namespace": namespace},
+        "data": encoded,
+    }
 
 
 def test_a_model_of_an_oci_bucket_comes_to_nodes_with_the_key_of_its_secret(

@@ -30,6 +30,7 @@ ACCOUNTS = {
     "cache-model": "ome-cache", "evict-model": "ome-cache", "find-nodes": "ome-cache", "audit-cache": "ome-cache",
     "select-runtime": "ome-deploy",
     "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",
+    "upload-report": "ome-upload",
 }  # fmt: skip
 """Whose rights each step has, as in the templates."""
 WORKFLOWS = "argoproj.io/v1alpha1"

@@ -106,6 +106,9 @@ def test_doctor_says_what_this_user_may_not(installation: Cluster) -> None:
         ("ome-measure", "get", "basemodels.ome.io", "team", True),
         ("ome-measure", "list", "pods", "team", False),
         ("ome-measure", "patch", "deployments.apps", "team", False),
+        ("ome-upload", "get", "configmaps", "ome", True),
+        ("ome-upload", "get", "secrets", "ome", False),
+        ("ome-upload", "get", "basemodels.ome.io", "team", False),
         ("argo-server", "create", "workflows.argoproj.io", "ome", False),
     ],
 )

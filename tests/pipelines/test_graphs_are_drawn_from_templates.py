@@ -44,6 +44,7 @@ def test_tasks_and_their_waits_are_those_of_the_template() -> None:
         graph = read_graph(ALL[name], ALL)
         assert [node.name for node in graph.nodes] == [task["name"] for task in tasks]
         waits = {(wait, task["name"]) for task in tasks for wait in re.findall(r"[\w-]+", task.get("depends", ""))}
+        waits |= {(wait, task["name"]) for task in tasks for wait in task.get("dependencies", ())}
         assert {(edge.before, edge.after) for edge in graph.edges} == waits
         assert {node.name for node in graph.nodes if node.loop} == {t["name"] for t in tasks if "withParam" in t}
         assert {node.name for node in graph.nodes if node.condition} == {t["name"] for t in tasks if "when" in t}

@@ -119,6 +119,7 @@ def test_runs_end_and_are_cleaned_up(name: str) -> None:
 
 
 READERS = {"resolve-model", "check-revision", "parse-model", "cache-model", "audit-cache"}
+WITH_A_SECRET = READERS | {"upload-report"}
 
 
 @pytest.mark.parametrize("template", SCRIPTS, ids=lambda t: t["name"])
@@ -140,7 +141,7 @@ def test_step_pods_are_bounded_and_have_no_rights(template: dict[str, Any]) -> N
     }
     root = [{"name": "models", "hostPath": {"path": "/mnt/models", "type": "DirectoryOrCreate"}}]
     reads = template["name"] == "benchmark-endpoint"
-    asks = template["name"] in READERS
+    asks = template["name"] in WITH_A_SECRET
     named = "{{=inputs.parameters.secret == '' ? 'none' : inputs.parameters.secret}}"
     secret = [{"name": "credentials", "secret": {"secretName": named, "optional": True}}] if asks else []
     assert template["volumes"] == [{"name": "tmp", "emptyDir": {}}, *(root if is_root or reads else []), *secret]
@@ -164,7 +165,7 @@ def test_a_token_reaches_only_the_steps_that_read_a_source() -> None:
 def test_a_step_learns_where_it_is_from_its_pod_and_nothing_on_one_machine(template: dict[str, Any]) -> None:
     given = {name for name, variable in variables(template).items() if "valueFrom" not in variable}
     makes_pods = {"OME_STEP_IMAGE"} if template["name"] == "read-claim" else set()
-    mounts = {"OME_SOURCE_SECRET"} if template["name"] in READERS else set()  # a folder that one machine has not
+    mounts = {"OME_SOURCE_SECRET"} if template["name"] in WITH_A_SECRET else set()  # a folder that one machine has not
     assert given == {"OME_STEP_ROOT", "OME_WORKFLOW_UID"} | makes_pods | mounts
     paths = {n: v["valueFrom"]["fieldRef"]["fieldPath"] for n, v in variables(template).items()
              if "fieldRef" in v.get("valueFrom", {})}  # fmt: skip
@@ -182,6 +183,7 @@ def test_each_step_has_the_account_with_its_rights() -> None:
         "cache-model": "ome-cache", "evict-model": "ome-cache", "find-nodes": "ome-cache", "audit-cache": "ome-cache",
         "select-runtime": "ome-deploy", "deploy-service": "ome-deploy",
         "ask-endpoint": "ome-measure", "benchmark-endpoint": "ome-measure", "read-claim": "ome-claim",
+        "upload-report": "ome-upload",
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """`gs://` for the suite: fake-gcs-server in memory, with a proxy before it.
 
-The server asks for no credentials, ignores If-Match and answers HTTP 500 for a bucket that is not there: the proxy
-answers in its place, as Google does, and checks an account's signatures where a test has one.
+The server asks for no credentials, ignores If-Match, answers HTTP 500 for a bucket that is not there and takes objects
+only through the JSON interface: the proxy answers in its place, as Google does, and checks an account's signatures
+where a test has one.
 `python -m tests.cluster build fake-gcs-server` builds it.
 """
 
@@ -144,13 +145,15 @@ class _Corrections:
         self.refused: list[str] = []
 
     async def answer(self, request: web.Request) -> web.Response | None:
-        """HTTP 401 for others than the account, 404 in a bucket that is not there, 412 for conditions that fail."""
+        """What Google answers to others than the account, of a missing bucket, to a failed condition and to a PUT."""
         if self.key is not None and (problem := problem_of(request, self.key)):
             self.refused.append(problem)
             return _error(401, "AuthenticationRequired", "Authentication required.")
         bucket, name = _named(request)
         if bucket != BUCKET:
             return _error(404, "NoSuchBucket", "The specified bucket does not exist.")
+        if request.method == "PUT":
+            return await self._put(name, request)
         wanted = request.headers.get("If-Match", "")
         generation = request.headers.get("x-goog-if-generation-match") or request.query.get("ifGenerationMatch", "")
         if not name or request.method != "GET" or not (wanted or generation):
@@ -163,6 +166,19 @@ class _Corrections:
                 "", found.headers.get("X-Goog-Generation"),
             )  # fmt: skip
         return None if is_gone or is_same else _error(412, "PreconditionFailed", "A condition does not hold.")
+
+    async def _put(self, name: str, request: web.Request) -> web.Response:
+        """PUT of the XML interface, as an upload of the JSON interface."""
+        address = URL(f"{self._direct}/upload/storage/v1/b/{BUCKET}/o").with_query(uploadType="media", name=name)
+        headers = {"Content-Type": request.headers.get("Content-Type", "application/octet-stream")}
+        body = await request.read()
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(address, data=body, headers=headers, raise_for_status=True) as answer,
+        ):
+            stored = await answer.json()
+        told = {"ETag": f'"{stored["etag"].strip(chr(34))}"', "x-goog-generation": str(stored["generation"])}
+        return web.Response(headers=told)
 
 
 def _object(key: str) -> str:
