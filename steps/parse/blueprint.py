@@ -53,6 +53,8 @@ class Level:
         head, _, rest = name.partition(".")
         if head == "given":
             return self._given(rest)
+        if head == "per_layer":
+            return self._by_layer(rest)
         if rest:
             return self.section(head).value(rest)
         if name not in self._cache:
@@ -61,6 +63,19 @@ class Level:
         if self._cache[name] is _UNDER_WAY:
             raise UnknownValueError(name)
         return self._cache[name]
+
+    def value_or_none(self, name: str, may_miss: bool) -> object:
+        """A value by its dotted name, or none where nobody tells and that is allowed.
+
+        Raises:
+            UnknownValueError: nobody tells.
+        """
+        try:
+            return self.value(name)
+        except UnknownValueError:
+            if may_miss:
+                return None
+            raise
 
     def _found(self, name: str) -> object:
         cls = self.known.config(self.kind) or _NO_CLASS
@@ -97,6 +112,18 @@ class Level:
             return told
         return (self.known.config(self.kind) or _NO_CLASS).defaults.get(name)
 
+    def _by_layer(self, name: str) -> object:
+        """What layers have of their own, as a list, or what all of them have."""
+        overrides = self.values.get("per_layer_config")
+        if not isinstance(overrides, dict):
+            how = (self.known.config(self.kind) or _NO_CLASS).derived.get(f"per_layer.{name}")
+            return self.value(name) if how is None else self._derive(how)
+        usual, layers = self.value(name), read_expression("num_hidden_layers").number(self)
+        if layers > _LONGEST:
+            raise UnknownValueError("num_hidden_layers")
+        own = [overrides.get(str(n)) for n in range(layers)]
+        return [one.get(name, usual) if isinstance(one, dict) else usual for one in own]
+
     def _derive(self, how: object) -> object:
         if isinstance(how, str):
             return read_expression(how).any_value(self)
@@ -129,7 +156,7 @@ class Level:
             raise UnknownValueError(name)
         if isinstance(values, dict):
             own = values.get("model_type")
-            if isinstance(own, str) and self.known.knows(own) and own != self.kind:
+            if isinstance(own, str) and own and self.known.knows(own) and own != self.kind:
                 kind = own
             return Level(values, kind, self.known, self.depth + 1)
         if not kind:
@@ -172,7 +199,7 @@ class _Counter:
         if foreign := level.foreign():
             raise UnknownValueError(foreign)
         for name, seen in blueprint.seen.items():
-            if level.value(name) not in seen:
+            if level.value_or_none(name, None in seen) not in seen:
                 raise UnknownValueError(name)
         if blueprint.unless is not None and blueprint.unless.holds(level):
             raise UnknownValueError(blueprint.unless.text)

@@ -1,8 +1,8 @@
 """Arithmetic over a configuration's names, as blueprints write sizes and conditions: read once, evaluated often.
 
 `num_attention_heads*head_dim`, `depths[i]`, `layer_types[i] == 'conv'`, `text_config.hidden_size`. Only names,
-numbers, texts, list items, comparisons and arithmetic on numbers are known; nothing is called but `sum`, `len`, `int`
-and `log2`, so that no expression does more than a few operations, whatever a configuration holds.
+numbers, texts, list items, comparisons and arithmetic on numbers are known; nothing is called but `sum`, `prod`,
+`len`, `int` and `log2`, so that no expression does more than a few operations, whatever a configuration holds.
 """
 
 import ast
@@ -140,6 +140,17 @@ def _sum(values: object) -> object:
     return sum(values)
 
 
+def _prod(values: object) -> object:
+    if not isinstance(values, list) or not all(isinstance(v, int) and abs(v) <= LARGEST for v in values):
+        raise TypeError
+    found = 1
+    for value in values:
+        found *= value
+        if abs(found) > LARGEST:
+            raise OverflowError
+    return found
+
+
 def _len(values: object) -> object:
     if not isinstance(values, (list, tuple)):
         raise TypeError
@@ -158,7 +169,8 @@ def _log2(value: object) -> object:
     return value.bit_length() - 1
 
 
-_CALLS: Final[Mapping[str, Callable[[object], object]]] = {"sum": _sum, "len": _len, "int": _int, "log2": _log2}
+_CALLS: Final[Mapping[str, Callable[[object], object]]] = {"sum": _sum, "len": _len, "int": _int, "log2": _log2,
+                                                            "prod": _prod}  # fmt: skip
 
 
 def _compiled(node: ast.expr) -> Evaluate:

@@ -14,7 +14,8 @@ from steps.parse.formula import count_from_config
 LINES = [
     {"config": "toy", "defaults": {"width": 8, "depths": [1, 2], "kind": "plain", "experts": 4, "bias": False},
      "derived": {"heads": "width//4", "layer_types": ["layers", [["conv", "i % 2 == 0"], ["full", ""]]]},
-     "aliases": {"n_embd": "width"}, "names": ["experts", "heads", "hidden_size", "layers", "width"],
+     "aliases": {"n_embd": "width"}, "names": ["experts", "heads", "hidden_size", "layers", "num_hidden_layers",
+     "width"],
      "sections": {"vision_config": ["toy_vision", {"width": 5}]}},
     {"config": "toy_vision", "defaults": {"width": 3}, "names": ["width"]},
     {"class": "ToyVision", "types": ["toy_vision"], "tensors": [["width*width", "", [], ""]]},
@@ -27,6 +28,7 @@ LINES = [
     ]},
     {"class": "ToyOfTwoMinds", "types": ["toy"], "tensors": [["width", "", [], ""]],
      "unless": "(bias) and (experts > 4)"},
+    {"class": "ToyOfLayers", "types": ["toy"], "tensors": [["per_layer.width[i]", "", ["layers"], ""]]},
     {"config": "toy_around", "defaults": {"tie_word_embeddings": True, "vocab": 10}},
     {"class": "ToyAround", "types": ["toy_around"], "tensors": [["vocab", "not tie_word_embeddings", [], ""]]},
     {"class": "ToyWithSight", "types": ["toy"], "tensors": [["width", "", [], ""]],
@@ -87,6 +89,15 @@ def test_ties_that_no_level_tells_are_left_to_the_rules() -> None:
     assert count(around, "ToyAround") is None
 
 
+def test_a_layer_may_have_its_own_value() -> None:
+    assert count({"layers": 3, "num_hidden_layers": 3}, "ToyOfLayers") == Tally(8 + 8 + 8)
+    own = {"1": {"width": 5}, "2": {"other": 7}, "9": {"width": 1}}
+    assert count({"layers": 3, "num_hidden_layers": 3, "per_layer_config": own}, "ToyOfLayers") == Tally(8 + 5 + 8)
+    assert count({"layers": 3, "num_hidden_layers": 10**9, "per_layer_config": own}, "ToyOfLayers") is None
+    spoilt = {"1": {"width": "x"}}
+    assert count({"layers": 3, "num_hidden_layers": 3, "per_layer_config": spoilt}, "ToyOfLayers") is None
+
+
 def test_another_model_type_is_left_to_the_rules() -> None:
     assert count({"model_type": "other", "vocab": 10, "layers": 3}) is None
     assert count({"vocab": 10, "layers": 3}, "OtherModel") is None
@@ -109,6 +120,21 @@ def test_an_expression_is_arithmetic_and_nothing_else(text: str) -> None:
 class _Texts:
     def value(self, name: str) -> object:
         return "a" * 50
+
+
+class _Ratios:
+    def __init__(self, *values: object) -> None:
+        self.values = list(values)
+
+    def value(self, name: str) -> object:
+        return self.values
+
+
+def test_a_product_of_a_list_is_told_and_kept_small() -> None:
+    assert read_expression("prod(x)//2").number(_Ratios(8, 6, 5)) == 120
+    for values in ([2] * 63, [2**70], ["a"], [1.5]):
+        with pytest.raises(UnknownValueError):
+            read_expression("prod(x)").number(_Ratios(*values))
 
 
 @pytest.mark.parametrize("text", ["x*1000000000", "x+x", "2**x", "sum(x)", "len(x)", "10**10**10"])

@@ -1,6 +1,7 @@
 """Expressions over the values of a configuration, the simplest first, each with its value for every item."""
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -14,6 +15,8 @@ _FIXED: Final = re.compile(r"(^|\.)(num_hidden_layers|hidden_size|d_model|embed_
 """Names that may be sizes even where no build could have another value."""
 _CONSTANT: Final = re.compile(r"(head_dim|heads|_size|_dim|_rank|d_state)$")
 """Names that are tried after those that vary: a size that was the same in all builds is still one."""
+_STEPS: Final = re.compile(r"factor|stride|ratio|rate|reduction|downsampl|upsampl")
+"""Names that say by how much a signal is made shorter; their logarithm is a number of layers."""
 _PATCHES: Final = re.compile(r"patch|channel|temporal|frames|merge")
 
 
@@ -68,10 +71,13 @@ class Arithmetic:
             for step, text in ((0, letter), (-1, f"{letter}-1"), (1, f"{letter}+1")):
                 row = self.items.row(lambda e, item, d=d, k=step: _at(e[name], item[1 + d] + k))  # type: ignore[misc]
                 add(f"{name}[{text}]", row)
-            add(f"{name}[-1-{letter}]", self.items.row(lambda e, item, d=d: e[name][-1 - item[1 + d]]))  # type: ignore[misc]
+            for k in (1, 2):
+                add(f"{name}[-{k}-{letter}]", self.items.row(lambda e, item, d=d, k=k: e[name][-k - item[1 + d]]))  # type: ignore[misc]
         add(f"{name}[0]", self.items.row(lambda e, item: e[name][0]))
         add(f"{name}[-1]", self.items.row(lambda e, item: e[name][-1]))
         add(f"len({name})", self.items.row(lambda e, item: len(e[name]) if isinstance(e[name], list) else None))
+        if _STEPS.search(name):
+            add(f"prod({name})", self.items.row(lambda e, item: math.prod(e[name])))
         add(
             f"sum({name})",
             self.items.row(lambda e, item: sum(e[name]) if all(type(v) is int for v in e[name]) else None),
@@ -102,7 +108,7 @@ class Arithmetic:
                 for k in (1, 2, 3):
                     yield row + k, f"{text}+{k}"
                     yield row - k, f"{text}-{k}"
-                if (row > 0).all() and (row & (row - 1) == 0).all():
+                if (row > 0).all() and (_STEPS.search(text) or (row & (row - 1) == 0).all()):
                     logarithm = np.log2(row).astype(np.int64)
                     yield from ((m * logarithm + c, f"{m}*log2({text})+{c}") for m in (1, 2, 3) for c in (0, 1, 2))
                     yield from ((m * logarithm - c, f"{m}*log2({text})-{c}") for m in (1, 2, 3) for c in (1, 2, 3))
@@ -115,6 +121,8 @@ class Arithmetic:
             for k, first in ((1, 24), (2, 16)):  # what `_three` sums comes first
                 for (a, s), (b, t) in itertools.combinations_with_replacement(few[:first], 2):
                     yield k * a * b, f"{s}*{t}" if k == 1 else f"{k}*{s}*{t}"
+            for (a, s), (b, t) in itertools.product(self._flags(), few[:24]):
+                yield a * b, f"{s}*{t}"
             for (a, s), (b, t) in itertools.combinations_with_replacement(few, 2):
                 yield a * b, f"{s}*{t}"
                 yield a * b // 2, f"{s}*{t}//2"
@@ -125,23 +133,32 @@ class Arithmetic:
                 for k in (2, 3, 4, 6):
                     yield a * b * k, f"{k}*{s}*{t}"
         else:
-            few = list(zip(rows, texts, strict=True))[:22]
+            few = list(zip(rows, texts, strict=True))
+            few = few[:22] + [(row, text) for row, text in few[22:] if text.startswith("2**")]
             for (a, s), (b, t), (c, u) in itertools.product(few, few, few):
                 safe = np.where(c > 0, c, 10**9 + 7)
                 if s <= t:
                     yield a * b // safe, f"{s}*{t}//{u}"
                     if t <= u:
                         yield a * b * c, f"{s}*{t}*{u}"
-                        yield 3 * a * b * c, f"3*{s}*{t}*{u}"
+                        yield from ((k * a * b * c, f"{k}*{s}*{t}*{u}") for k in (2, 3))
                 yield a // np.where(b > 0, b, 10**9 + 7) * c, f"{s}//{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c * 2, f"2*({s}//{t}*{u})"
             yield from self._grids(few)
+            yield from self._shortened(few, list(zip(rows, texts, strict=True)))
+            for (c, u), (a, s), (b, t) in itertools.product(self._doublings(), few, few):
+                if s == t:
+                    yield a * c, f"{s}*{u}"
+                elif s < t:
+                    yield a * b * c, f"{s}*{t}*{u}"
+            yield from self._rates(list(zip(rows, texts, strict=True)))
             patches = [(r, t) for r, t in zip(rows, texts, strict=True) if _PATCHES.search(t)][:8]
             for chosen in itertools.combinations_with_replacement(patches, 4):
                 yield np.prod([r for r, _ in chosen], axis=0), "*".join(t for _, t in chosen)
             for (a, s), (b, t), (c, u) in itertools.permutations(few, 3):
                 yield a * (b // np.where(c > 0, c, 10**9 + 7) + 1), f"{s}*({t}//{u}+1)"
             for (a, s), (b, t) in itertools.permutations(few, 2):
+                yield a * (b // 2) ** 2, f"{s}*({t}//2)**2"
                 safe = np.where(b > 0, b, 10**9 + 7)
                 yield (a // safe) ** 2, f"({s}//{t})**2"
                 yield (a // safe) ** 2 + 1, f"({s}//{t})**2+1"
@@ -156,6 +173,12 @@ class Arithmetic:
                     yield -(-a // k), f"-(-{s}//{k})"
                     yield -(-a // k) * k, f"-(-{s}//{k})*{k}"
 
+    def _flags(self) -> list[tuple[Numbers, str]]:
+        """Flags as one and nought: what is only added to a width where they are set."""
+        rows = [(self.items.row(lambda e, item, n=name: int(e[n]) if isinstance(e[n], bool) else None), name)  # type: ignore[misc]
+                for name in self.items.names[:40]]  # fmt: skip
+        return [(row, name) for row, name in rows if row is not None and row.min() == 0 and row.max() == 1][:6]
+
     def _grids(self, few: list[tuple[Numbers, str]]) -> Iterator[tuple[Numbers, str]]:
         """How many patches of an image, or of a film, that is not a square there are."""
         sides = [(a // np.where(b > 0, b, 10**9 + 7), f"({s}//{t})") for a, s in few for b, t in few if s != t]
@@ -165,7 +188,47 @@ class Arithmetic:
             yield a * b + 1, f"{s}*{t}+1"
             yield a * b + 2, f"{s}*{t}+2"
 
+    def _doublings(self) -> list[tuple[Numbers, str]]:
+        """Two to the number of stages that a list tells, or to what is left of them: widths double at each."""
+        found = []
+        names = [n for n in self.items.names if isinstance(self.items.envs[self.items.samples[0]].get(n), list)][:8]
+        for name, d in itertools.product(names, range(-1, self.items.depth)):
+            for less in (0, 1) if d >= 0 else (0,):
+                row = self.items.row(lambda e, item, n=name, d=d, k=less: _power(  # type: ignore[misc]
+                    len(e[n]) - k - (item[1 + d] if d >= 0 else 0)))  # fmt: skip
+                tail = f"(len({name}){-less or ''}-{LETTERS[d]})" if d >= 0 else f"len({name})"
+                if row is not None and row.min() > 0:
+                    found.append((row, f"2**{tail}"))
+        return found
+
+    def _rates(self, atoms: list[tuple[Numbers, str]]) -> Iterator[tuple[Numbers, str]]:
+        """The kernel of a codec that halves the whole number of frames that its ratios leave of a second."""
+        for (a, s), (b, t) in itertools.permutations(atoms, 2):
+            if t.startswith("prod(") and s.endswith("rate") and (a > 0).all() and (b > 0).all():
+                yield 2 * (2 * b * -(-a // b) // a), f"2*(2*{t}*(-(-{s}//{t}))//{s})"
+
+    def _shortened(self, few: list[tuple[Numbers, str]], atoms: list[tuple[Numbers, str]]
+                   ) -> Iterator[tuple[Numbers, str]]:  # fmt: skip
+        """How long a signal is behind convolutions with strides, whatever their padding, times a width."""
+        for offset in (0, 1, 2) if self.items.depth == 0 else ():
+            head, tail = (f"-{offset}", f"+{offset}") if offset else ("", "")
+            for (a, s), (b, t) in itertools.permutations(few, 2):
+                for k in (2, 4, 8):
+                    yield a * ((b - offset) // k + offset), f"{s}*(({t}{head})//{k}{tail})"
+            strides = [(row, text) for row, text in atoms if text.endswith("stride") and (row > 0).all()][:2]
+            factors = [(row, text) for row, text in atoms if re.search("(factor|reduction)$", text)]
+            factors = [(row, text) for row, text in factors if (row > 0).all()][:2]
+            for (c, u), (d, v) in itertools.product([*strides, (np.full_like(few[0][0], 2), "2")], factors):
+                shorter = np.maximum(c ** np.log2(d).astype(np.int64), 1)
+                for b, t in few:
+                    yield (b - offset) // shorter + offset, f"({t}{head})//{u}**log2({v}){tail}"
+                for (a, s), (b, t) in itertools.permutations(few, 2):
+                    yield a * ((b - offset) // shorter + offset), f"{s}*(({t}{head})//{u}**log2({v}){tail})"
+
     def _floats(self, row: Numbers, text: str) -> Iterator[tuple[Numbers, str]]:
+        found = ((name, self.items.row(lambda e, item, n=name: e[n])) for name in self.items.names  # type: ignore[misc]
+                 if "multiple" in name)  # fmt: skip
+        multiples = [(name, step) for name, step in found if step is not None and (step > 0).all()]
         for name in self.items.names:
             values = [self.items.envs[item[0]].get(name) for item in self.items.items]
             if not any(isinstance(v, float) for v in values):
@@ -183,6 +246,13 @@ class Arithmetic:
                     yield -(-(whole * 2 // 3) // 8) * 8, f"-(-({form}*2//3)//8)*8"
                     for k in (8, 64):
                         yield -(-whole // k) * k, f"-(-{form}//{k})*{k}"
+                    for other, step in multiples:
+                        yield -(-whole // step) * step, f"-(-{form}//{other})*{other}"
+
+
+def _power(exponent: int) -> int | None:
+    """Two to a number from nought."""
+    return 2**exponent if 0 <= exponent < 24 else None
 
 
 def _at(values: list[int], place: int) -> int | None:

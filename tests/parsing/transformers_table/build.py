@@ -43,7 +43,7 @@ _SECONDS: Final = 90
 _LEFT_OUT: Final = ("task_specific_params", "quantization_config", "generation_config", "architectures")
 ERRORS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
-    StrictDataclassError, TypeError, ValueError,
+    StopIteration, StrictDataclassError, TypeError, ValueError,
 )  # fmt: skip
 """What classes raise on configurations that they cannot be built from."""
 Made = TypeVar("Made")

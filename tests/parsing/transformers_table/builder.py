@@ -3,9 +3,12 @@
 An inner model is one that is built from a section of the configuration as it would be alone.
 """
 
+import ast
 import contextlib
 import copy
+import inspect
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,6 +36,15 @@ def sections(config: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:  # n
 def kind_of(config_class: Any) -> str:  # noqa: ANN401
     """The model type of a configuration's class, or its name where it has none."""
     return config_class.model_type or str(config_class.__name__)
+
+
+def taken_apart(config_class: Any) -> Json:  # noqa: ANN401
+    """What a configuration takes only to tell layers apart, with its defaults: it keeps what these become."""
+    source = inspect.getsource(config_class) if "__post_init__" in vars(config_class) else ""
+    if "per_layer_config" not in source:
+        return {}
+    found = re.findall(r"""kwargs\.pop\("(\w+)", (None|True|False|-?\d+)\)""", source)
+    return {name: ast.literal_eval(text) for name, text in found}
 
 
 class Builder:
@@ -90,6 +102,7 @@ class Builder:
         if name in self.inner:
             return True
         try:
+            built(type(module), type(config).from_dict({}))  # else its holder must say how it is built
             alone = built(type(module), copy.deepcopy(config))
         except ERRORS:
             return False

@@ -68,7 +68,7 @@ class Powers:
 
 
 class Listed:
-    """A list of numbers with single ones scaled or moved, or cut; a list of words shuffled."""
+    """A list of numbers with single ones scaled or moved, or cut; one of words shuffled, or longer or shorter."""
 
     def __init__(self, values: list[Any], how: str) -> None:
         self.values, self.how = values, how
@@ -82,6 +82,8 @@ class Listed:
         if self.how == "together":
             factor = random_.choice((2, 3))
             return [v * factor for v in self.values]
+        if self.how == "stretched":
+            return random_.choices(self.values, k=random_.randint(1, len(self.values) + 3))
         if self.how == "shuffled":
             return [random_.choice(self.values) for _ in self.values]
         return self.values[: random_.randint(1, len(self.values))]
@@ -121,7 +123,7 @@ def candidates(name: str, value: Any, annotation: Any, source: str) -> Iterator[
             yield from (Listed(value, how) for how in ("scaled", "moved", "together", "shuffled", "cut"))
         elif all(isinstance(v, (str, bool)) for v in value):
             if len(set(value)) > 1:
-                yield Listed(value, "shuffled")
+                yield from (Listed(value, how) for how in ("shuffled", "stretched"))
             for word in {v for v in value if isinstance(v, str)}:
                 yield [word] * len(value)
             yield from ([word] * len(value) for word in _words(name, source))

@@ -97,6 +97,13 @@ class Conditions:
             yield ask(f"{letter} > 0 and {name}[{letter}-1] == {name}[{letter}]",
                       lambda e, item: item[1 + d] > 0 and e[name][item[1 + d]] == e[name][item[1 + d] - 1]
                       )  # fmt: skip
+            yield ask(f"({letter} > 0 and {name}[{letter}-1] == {name}[{letter}]) or "
+                      f"({letter} == 0 and {name}[0] == 1)",
+                      lambda e, item: e[name][item[1 + d]] == (e[name][item[1 + d] - 1] if item[1 + d] else 1)
+                      )  # fmt: skip
+            yield ask(f"{letter} > 0 and {name}[-{letter}] == {name}[-1-{letter}]",
+                      lambda e, item: item[1 + d] > 0 and e[name][-item[1 + d]] == e[name][-1 - item[1 + d]]
+                      )  # fmt: skip
             yield ask(f"{letter} == len({name})-1", lambda e, item: item[1 + d] == len(e[name]) - 1)
             yield ask(f"{name}[{letter}] > 0", lambda e, item: e[name][item[1 + d]] > 0)
         if int in kinds:
@@ -121,10 +128,19 @@ class Conditions:
                     )
                 if other != name and re.search("layers|freq|first|last|shared|depth", other):
                     yield ask(f"{letter} < {name}-{other}", lambda e, item, o=other: item[1 + d] < e[name] - e[o])
+                    yield ask(f"{name} < {other} or ({letter}+1) % ({name}//{other}) == 0",
+                              lambda e, item, o=other: e[name] < e[o] or (item[1 + d] + 1) % (e[name] // e[o]) == 0
+                              )  # fmt: skip
+                    yield ask(f"{letter} < {name}-{other} or {name} <= {other}",
+                              lambda e, item, o=other: item[1 + d] < e[name] - e[o] or e[name] <= e[o])  # fmt: skip
+                    yield ask(f"{letter} == {name}-{other}-1",
+                              lambda e, item, o=other: item[1 + d] == e[name] - e[o] - 1)  # fmt: skip
 
     def _asked_of_pairs(self, ask: Any, varied: list[str]) -> Iterator[tuple[str, Numbers]]:  # noqa: ANN401
         numbers = [n for n in varied if any(type(self.items.envs[s].get(n)) is int for s in self.items.samples)]
-        widths = [n for n in numbers if _WIDTHS.search(n)][:36]
+        widths = [n for n in numbers if _WIDTHS.search(n)][:48]
+        others = [n for n in self.items.names if n not in varied and n.endswith("size")]
+        widths += [n for n in others if all(type(self.items.envs[s].get(n)) is int for s in self.items.samples)][:12]
         for a, b in itertools.combinations(widths, 2):
             yield ask(f"{a} != {b}", lambda e, item, a=a, b=b: e.get(a) != e.get(b))
             yield ask(f"{a} > {b}", lambda e, item, a=a, b=b: e[a] > e[b])

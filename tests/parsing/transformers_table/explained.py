@@ -6,6 +6,7 @@ Tensors are grouped by their names with the numbers of layers starred. `mine.py`
 import contextlib
 import json
 import re
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,9 +14,14 @@ from typing import Any, Final
 import numpy as np
 
 from tests.parsing.transformers_table.conditions import denied
-from tests.parsing.transformers_table.items import Item, Json, Numbers, flat
+from tests.parsing.transformers_table.expressions import summed
+from tests.parsing.transformers_table.items import Item, Json, Numbers, flat, flats
 from tests.parsing.transformers_table.search import Frame
 
+_SECONDS: Final = 60
+"""How long a class is searched."""
+_MOST_TENSORS: Final = 2500
+"""How many the default build may have to be searched too: it has what few layers cannot show."""
 HELD_OUT: Final = 3
 """Builds of each class that are kept from the search, to judge what it finds."""
 _EXPERTS: Final = re.compile(r"(^|\.)(\w*_)?experts(\.|$)")
@@ -41,11 +47,14 @@ class Class:
 
     def __init__(self, found: Json) -> None:
         self.name: str = found["class"]
-        self.samples = _distinct([*found["samples"][:-HELD_OUT], *found["single"]])
-        self.envs = [flat(s["config"]) for s in self.samples]
+        default = [one for one in (found["default"],) if one and len(one["tensors"]) < _MOST_TENSORS]
+        self.samples = _distinct([*found["samples"][:-HELD_OUT], *found["single"], *default])
+        self.envs = flats([s["config"] for s in self.samples])
         self.relevant = set(found["relevant"])
         self.literal: set[Path_] = set()
         self.without = 0
+        self.is_eager = False
+        self.until = float("inf")
         self.first = ""  # what did not hold before a loop was written out
         self.frames: dict[Any, Frame] = {}
         self.lengths: dict[Path_, dict[Item, int]] = {}
@@ -59,7 +68,22 @@ class Class:
         return self.frames[key]
 
     def explain(self) -> Json:
-        """The class's groups of tensors and inner models; loops that do not explain are written out instead."""
+        """The class's groups of tensors and inner models.
+
+        Numbers in names that are the same in all builds are names, and loops only where that does not explain.
+        """
+        whole, self.until = self.samples, time.process_time() + _SECONDS
+        try:
+            return self._tried()
+        except UnexplainedError:
+            self.is_eager, self.literal, self.without, self.first = True, set(), 0, ""
+            self.samples, self.envs, self.frames = whole, flats([s["config"] for s in whole]), {}
+            with contextlib.suppress(UnexplainedError):
+                return self._tried()
+            raise
+
+    def _tried(self) -> Json:
+        """The groups; loops that do not explain are written out instead."""
         for _ in range(9):
             try:
                 return self._explained()
@@ -73,7 +97,7 @@ class Class:
                 if not error.odd or len(self.samples) < 16 or self.without > 1:
                     raise UnexplainedError(self.first or str(error)) from error
                 self.samples = [one for n, one in enumerate(self.samples) if n not in error.odd]
-                self.envs = [flat(s["config"]) for s in self.samples]
+                self.envs = flats([s["config"] for s in self.samples])
                 self.frames, self.without = {}, self.without + 1
         raise UnexplainedError(self.first)
 
@@ -97,7 +121,7 @@ class Class:
                     raise _UnexplainedLoopError(around[-1], str(error)) from error
                 raise
         result: Json = {"class": self.name, "tensors": [
-            [_summed(sizes), when, list(around), mark] for (when, around, mark), sizes in groups.items()
+            [summed(sizes), when, list(around), mark] for (when, around, mark), sizes in groups.items()
         ]}  # fmt: skip
         if inner := self._inner(whole):
             result["inner"] = inner
@@ -129,8 +153,10 @@ class Class:
                 for item, number, _, _ in entries:
                     numbers[item].add(number)
                 kinds = {frozenset(n) for n in numbers.values()}
-                is_loop = (len(kinds) > 1 or len(next(iter(kinds))) > 8) and prefix not in self.literal
-                is_loop = is_loop and len(entries[0][0]) < 4
+                first = next(iter(kinds))
+                is_row = self.is_eager and len(first) > 2 and first == set(range(len(first)))
+                is_loop = (len(kinds) > 1 or len(first) > 8 or is_row) and prefix not in self.literal
+                is_loop = is_loop and len(entries[0][0]) < 4 and not (len(kinds) == 1 and _is_same(entries))
                 if is_loop:
                     self.lengths[*prefix, "*"] = {item: max(n) + 1 for item, n in numbers.items()}
                 for item, number, rest, shape in entries:
@@ -155,22 +181,11 @@ class Class:
 
     def _number_where(self, frame: Frame, wanted: Numbers, there: Numbers) -> str | None:
         """A number of layers that is nought where a condition does not hold."""
-        text = frame.number(wanted, there) or self._either(frame, wanted, there)
+        text = frame.number(wanted, there) or either(frame, wanted, there)
         when = frame.conditions.explain(there)
         if text is None or when is None:
             return None
         return f"(not ({denied(when)}))*({text})" if when else text
-
-    def _either(self, frame: Frame, wanted: Numbers, mask: Numbers) -> str | None:
-        """One number of layers where a condition holds, another where it does not."""
-        for row, text in zip(*frame.conditions.all(), strict=True):
-            yes, no = row & mask, mask & ~row
-            if min(yes.sum(), no.sum()) < 2:
-                continue
-            first, second = frame.number(wanted, yes, 1), frame.number(wanted, no, 1)
-            if first and second:
-                return f"(not ({denied(text)}))*({first})+(not ({text}))*({second})"
-        return None
 
     def _parts(
         self, frame: Frame, shapes: list[tuple[int, ...] | None], path: Path_
@@ -194,12 +209,15 @@ class Class:
             return [(dims, mask, [])]
         rows, texts = frame.conditions.all()
         halves: dict[bytes, tuple[Numbers, str]] = {}
-        for row, text in zip(rows, texts, strict=True):
+        asked = sorted(zip(rows, texts, strict=True), key=lambda one: "[i]" not in one[1])  # layers' own first
+        for row, text in asked:
             yes = row & mask
             if yes.any() and not (yes == mask).all() and len(halves) < 600:
                 halves.setdefault(yes.tobytes(), (yes, text))
         for most, tried in ((2, 600), (3, 150)):
             for yes, text in list(halves.values())[:tried]:
+                if time.process_time() > self.until:
+                    break
                 if (first := self._dims(frame, shapes, yes, most)) is None:
                     continue
                 no, other = mask & ~yes, denied(text)
@@ -264,6 +282,26 @@ class _UnexplainedLoopError(UnexplainedError):
         self.path = path[:-1] if path and path[-1] == "*" else path
 
 
+def either(frame: Frame, wanted: Numbers, mask: Numbers) -> str | None:
+    """One number where a condition holds, another where it does not."""
+    for row, text in zip(*frame.conditions.all(), strict=True):
+        yes, no = row & mask, mask & ~row
+        if min(yes.sum(), no.sum()) < 2:
+            continue
+        first, second = frame.number(wanted, yes, 1), frame.number(wanted, no, 1)
+        if first and second:
+            return f"(not ({denied(text)}))*({first})+(not ({text}))*({second})"
+    return None
+
+
+def _is_same(entries: list[Any]) -> bool:
+    """Whether all builds have the same tensors there, a part that nothing in their configurations changes."""
+    found: dict[Item, set[Any]] = defaultdict(set)
+    for item, number, rest, shape in entries:
+        found[item].add((number, rest, shape))
+    return len({frozenset(one) for one in found.values()}) == 1
+
+
 def _parts_of(name: str) -> Path_:
     """A tensor's name at its dots, numbers at the end of a part on their own."""
     return tuple(part for part in re.split(r"\.|(?<=[a-z_])(?=\d+(?:\.|$))", name) if part)
@@ -274,17 +312,3 @@ def _distinct(samples: list[Json]) -> list[Json]:
     for sample in samples:
         seen.setdefault(json.dumps(flat(sample["config"]), sort_keys=True, default=str), sample)
     return list(seen.values())
-
-
-def _summed(sizes: list[str]) -> str:
-    counted: dict[str, int] = defaultdict(int)
-    for size in sizes:
-        counted[size] += 1
-    return "+".join(f"{n}*{size}" if n > 1 else size for size, n in counted.items())
-
-
-def names_in(text: str) -> set[str]:
-    """The dotted names of an expression."""
-    bare = re.sub(r"'[^']*'", "", text)
-    found = set(re.findall(r"[A-Za-z_][\w.]*", bare))
-    return found - {"i", "j", "k", "sum", "len", "int", "log2", "and", "or", "not", "is", "None", "in", "if", "else"}

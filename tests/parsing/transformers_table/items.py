@@ -14,6 +14,8 @@ PREFERRED: Final = ("hidden_size", "d_model", "n_embd", "intermediate_size", "vo
                     "head_dim", "num_key_value_heads", "embed_dim", "moe_intermediate_size", "num_hidden_layers",
                     "num_experts", "n_routed_experts", "num_local_experts")  # fmt: skip
 LETTERS: Final = "ijk"
+BY_LAYER: Final = "per_layer."
+"""What stands before the name of a value of which layers may have their own."""
 
 
 def flat(config: Json, prefix: str = "") -> Json:
@@ -22,13 +24,34 @@ def flat(config: Json, prefix: str = "") -> Json:
     for name, value in config.items():
         if name == "id2label":
             found[f"{prefix}num_labels"] = len(value) if isinstance(value, dict) else 2
-        elif SKIPPED.search(name) or not name.isidentifier():
+        elif name == "per_layer_config" and isinstance(value, dict):
+            found |= _by_layer(config, value, prefix)
+        elif not name.isidentifier() or SKIPPED.search(name) and not (isinstance(value, dict) and "config" in name):
             continue
         elif isinstance(value, dict):
             found |= flat(value, f"{prefix}{name}.") if "rope" not in name else {}
         else:
             found[prefix + name] = value
     return found
+
+
+def _by_layer(config: Json, overrides: Json, prefix: str) -> Json:
+    """What some layers have of their own, as lists for all layers."""
+    layers = range(config.get("num_hidden_layers", 0))
+    own = [overrides.get(str(n), {}) for n in layers]
+    names = {name for one in own for name in one} - {"skip"}
+    return {f"{prefix}{BY_LAYER}{name}": [one.get(name, config.get(name)) for one in own] for name in names}
+
+
+def flats(configs: list[Json]) -> list[Json]:
+    """Flat configurations, each with lists of what layers of any of them have of their own."""
+    envs = [flat(config) for config in configs]
+    for name in {name for env in envs for name in env if BY_LAYER in name}:
+        prefix, _, plain = name.partition(BY_LAYER)
+        for env in envs:
+            if name not in env and type(layers := env.get(f"{prefix}num_hidden_layers")) is int:
+                env[name] = [env.get(prefix + plain)] * layers
+    return envs
 
 
 class Items:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from steps.parse.blueprint import SIZES
-from tests.parsing.transformers_table.explained import names_in
-from tests.parsing.transformers_table.items import Item, Json, flat
+from tests.parsing.transformers_table.explained import either
+from tests.parsing.transformers_table.expressions import names_in
+from tests.parsing.transformers_table.items import BY_LAYER, Item, Json, flat
 from tests.parsing.transformers_table.search import Frame
 
 
@@ -32,7 +33,8 @@ class Configs:
                     self._note(kind, sample["raw"], sample["config"], 0)
 
     def _note(self, kind: str, raw: Json, config: Json, depth: int) -> None:
-        (self.inside if depth else self.alone)[kind].append((raw, config))
+        own = {name: value for name, value in flat(config).items() if name.startswith(BY_LAYER)}
+        (self.inside if depth else self.alone)[kind].append((raw, config | own))
         for name, value in config.items():
             if isinstance(value, dict) and value.get("model_type") and isinstance(raw.get(name), dict) and depth < 4:
                 self._note(value["model_type"], raw[name], value, depth + 1)
@@ -67,7 +69,8 @@ class Configs:
                 continue
             done.add(name)
             old = [a for a, n in own["aliases"].items() if n == name]
-            seen = [(raw, config) for raw, config in self._seen(kind) if name in config]
+            seen = [(raw, _with_layers(config, name)) for raw, config in self._seen(kind)]
+            seen = [(raw, config) for raw, config in seen if name in config]
             if any(raw.get(name) is not None and raw[name] != config[name] for raw, config in seen):
                 how = self._derive(kind, name, seen)  # the class overrules what is given
                 if how is not None:
@@ -89,6 +92,8 @@ class Configs:
             how = self._derive(kind, name, without)
             if how is None:
                 print(f"NOT DERIVED {kind} {name}: {sorted(values)[:3]}"[:200])
+                if name.startswith(BY_LAYER):
+                    derived[name] = "None"  # not what all layers have
             else:
                 derived[name] = how
                 waiting += sorted({n.removeprefix("given.") for t in _texts(how) for n in names_in(t)} - done)
@@ -108,11 +113,12 @@ class Configs:
 
     def _derive(self, kind: str, name: str, seen: list[tuple[Json, Json]]) -> Any:  # noqa: ANN401
         """An expression for a value, over the others and over what was given of those that the class overrules."""
-        fields, seen = self.own.get(kind, {}).get("fields", {}), seen[:24]
+        fields, popped = self.own.get(kind, {}).get("fields", {}), self.own.get(kind, {}).get("popped", ())
+        seen = seen[:24]
         envs = []
         for raw, config in seen:
             env = {k: v for k, v in flat(config).items() if k != name and "." not in k}
-            given = {f"given.{k}": raw.get(k, fields.get(k)) for k in env if k in fields}
+            given = {f"given.{k}": raw.get(k, fields.get(k)) for k in (*env, *popped) if k in fields}
             envs.append(env | {k: v for k, v in given.items() if v is not None})
         values = [config[name] for _, config in seen]
         for other in list(envs[0]):
@@ -125,19 +131,22 @@ class Configs:
                 _drop(envs, other)  # computed likewise, it says nothing
         if all(type(v) is int for v in values):
             frame = Frame(envs, [(s,) for s in range(len(envs))], set())
-            return frame.number(np.array(values, dtype=np.int64), np.ones(len(envs), dtype=bool), 3)
+            return frame.number(np.array(values, dtype=np.int64), np.ones(len(envs), dtype=bool), 4)
         if all(isinstance(v, list) for v in values):
-            frame = Frame(envs, [(s,) for s in range(len(envs))], set())
-            length = frame.number(
+            whole = Frame(envs, [(s,) for s in range(len(envs))], set())
+            length = whole.number(
                 np.array([len(v) for v in values], dtype=np.int64), np.ones(len(envs), dtype=bool), 2
             )
             items: list[Item] = [(s, i) for s, v in enumerate(values) for i in range(len(v))]
             if length is None or not items:
                 return None
-            frame = Frame(envs, items, set())
+            frame = Frame(envs, items, set(), whole)
             every = [values[s][i] for s, i in items]
             if all(type(v) is int for v in every):
-                text = frame.number(np.array(every, dtype=np.int64), np.ones(len(items), dtype=bool), 3)
+                numbers, all_ = np.array(every, dtype=np.int64), np.ones(len(items), dtype=bool)
+                text = frame.number(numbers, all_, 3)
+                if text is None and name.startswith(BY_LAYER):
+                    text = either(frame, numbers, all_)
                 if text is not None:
                     return [length, text]
             pairs = []
@@ -148,6 +157,14 @@ class Configs:
                 pairs.append([json.loads(value), when])
             return [length, pairs]
         return None
+
+
+def _with_layers(config: Json, name: str) -> Json:
+    """A configuration with the list of what its layers have of a name of which others' layers have their own."""
+    plain, layers = name.removeprefix(BY_LAYER), config.get("num_hidden_layers")
+    if not name.startswith(BY_LAYER) or name in config or type(layers) is not int:
+        return config
+    return {**config, name: [config.get(plain)] * layers}
 
 
 def _drop(envs: list[Json], name: str) -> None:

@@ -6,10 +6,10 @@ each condition is searched by `search.py` and must hold in every build. A class 
 gets no line but one for its default configuration, and so does one that the rules of `steps.parse.formula` count at
 least as well.
 
-A line is judged by builds that the search did not see (`explained.HELD_OUT` of each class). What it counts wrongly of
-these is told from what it counts rightly by a question (`unless`), for which the evaluator leaves the count to the
-rules; so it does for a word that no build had and for a size that was the same in all builds (`seen`). Where no
-question tells, the line stays as long as it is right in more builds than the rules are, and `CHECK` names it.
+A line is judged by builds that the search did not see (`explained.HELD_OUT` of each class). What the rules count
+better is told from the rest by a question (`unless`), for which the evaluator leaves the count to the rules; so it
+does for a word that no build had and for a size that was the same in all builds (`seen`). Where no question tells, the
+line stays as long as it is right in more builds than the rules are, and `CHECK` names it.
 """
 
 import argparse
@@ -30,8 +30,9 @@ from steps.parse.blueprint import SIZES, count_by_blueprint
 from steps.parse.blueprint_library import Library
 from steps.parse.config import Config
 from steps.parse.formula import count_by_rules
-from tests.parsing.transformers_table.explained import Class, UnexplainedError, names_in
-from tests.parsing.transformers_table.items import Json, flat
+from tests.parsing.transformers_table.explained import Class, UnexplainedError
+from tests.parsing.transformers_table.expressions import names_in
+from tests.parsing.transformers_table.items import BY_LAYER, Json, flat
 from tests.parsing.transformers_table.left_out import Configs
 from tests.parsing.transformers_table.search import Frame
 
@@ -52,8 +53,7 @@ def read(paths: list[Path]) -> list[Json]:
 
 def by_rules(values: Mapping[str, object]) -> int:
     """What the rules count."""
-    count = count_by_rules(Config(values))
-    return count.total - count.drafts
+    return count_by_rules(Config(values)).undrafted
 
 
 def blueprint_of(found: Json) -> Json:
@@ -78,7 +78,8 @@ def _unvaried(found: Json) -> Json:
     builds = [*found["samples"], *found["single"], *([found["default"]] if found["default"] else [])]
     inner = tuple(f"{section}." for one in builds for _, section, _ in one["inner"].values())
     envs = [flat(one["config"]) for one in builds]
-    sizes = [name for name, value in envs[0].items() if type(value) is int and value > 1 and SIZES.search(name)]
+    sizes = [name for name, value in envs[0].items()
+             if (type(value) is int and value > 1 or value is None) and SIZES.search(name)]  # fmt: skip
     return {name: [envs[0][name]] for name in sizes
             if not name.startswith(inner) and len({repr(env.get(name)) for env in envs}) == 1}  # fmt: skip
 
@@ -199,7 +200,7 @@ def write(lines: dict[str, Json], classes: list[Json], out: Path, auto: Json, ea
 def together(texts: list[str], earlier: list[str], sampled: Container[str]) -> list[str]:
     """New lines with earlier ones of classes that were not sampled; a configuration knows what both kinds ask for."""
     kept = [json.loads(text) for text in earlier]
-    configs = {line["config"]: line for line in kept if "config" in line}
+    configs = {line["config"]: line for line in kept if line.get("config")}
     made = [json.loads(text) for text in texts]
     made = [_both(configs.pop(line.get("config"), {}), line) for line in made]
     classes = [line for line in made if "class" in line]
@@ -232,12 +233,14 @@ def _used(lines: dict[str, Json], by_name: dict[str, Json], configs: Configs) ->
     used: dict[str, set[str]] = defaultdict(set)
     for name, line in lines.items():
         for kind in {by_name[name]["type"], *line["types"]}:  # one class may stand for several model types
-            if kind not in configs.own:
+            if kind not in configs.own or not kind:
                 continue
             used[kind] |= set()
             for dotted in used_in(line):
-                *sections, last = dotted.split(".")
-                used[configs.kind_of(kind, sections)].add(last)
+                around, is_own, name = dotted.rpartition(BY_LAYER)
+                *sections, last = [*filter(None, around.split(".")), is_own + name] if is_own else name.split(".")
+                if inner := configs.kind_of(kind, sections):
+                    used[inner].add(last)
     return used
 
 
@@ -249,8 +252,13 @@ def _heads(used: dict[str, set[str]], configs: Configs, auto: Json) -> list[str]
 
 
 def _is_wrong(found: Json, sample: Json, known: Library) -> bool:
-    tally = count_by_blueprint({**sample["config"], "architectures": [found["class"]]}, by_rules, known)
-    return tally is not None and tally.total != sample["total"]
+    """Whether the rules come nearer to a build than its line."""
+    values = {**_forms(sample, found["type"])[0], "architectures": [found["class"]]}
+    tally = count_by_blueprint(values, by_rules, known)
+    if tally is None or tally.total == sample["total"]:
+        return False
+    is_worse: bool = abs(tally.total - sample["total"]) >= abs(by_rules(values) - sample["total"])
+    return is_worse
 
 
 def _refused(found: Json, known: Library) -> str:
@@ -266,13 +274,14 @@ def _refused(found: Json, known: Library) -> str:
 def check_rules(found: Json) -> int:
     """How many builds the rules alone count rightly, as written and as resolved."""
     forms = [(values, sample["total"]) for sample in _judged(found)
-             for values in _forms(sample)]  # fmt: skip
+             for values in _forms(sample, found["type"])]  # fmt: skip
     return sum(by_rules({**values, "architectures": [found["class"]]}) == total for values, total in forms)
 
 
-def _forms(sample: Json) -> tuple[Json, Json]:
-    """A configuration with every value in it, and as it was written."""
-    return sample["config"], {**sample["raw"], "model_type": sample["config"].get("model_type")}
+def _forms(sample: Json, kind: str) -> tuple[Json, Json]:
+    """A configuration with every value in it, and as it was written; an inner one may say no type of its own."""
+    named = {"model_type": sample["config"].get("model_type") or kind}
+    return {**sample["config"], **named}, {**sample["raw"], **named}
 
 
 def _judged(found: Json) -> list[Json]:
@@ -284,7 +293,7 @@ def check(found: Json, known: Library) -> tuple[int, int, int]:
     """How many builds a blueprint counts rightly, wrongly and not at all, as written and as resolved."""
     right = wrong = none = 0
     for sample in _judged(found):
-        for values in _forms(sample):
+        for values in _forms(sample, found["type"]):
             total = sample.get("total")
             tally = count_by_blueprint({**values, "architectures": [found["class"]]}, by_rules, known)
             if tally is None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from transformers import PreTrainedConfig
 
-from tests.parsing.transformers_table.builder import Builder, Json, Path_, plain, sections
+from tests.parsing.transformers_table.builder import Builder, Json, Path_, plain, sections, taken_apart
 from tests.parsing.transformers_table.candidates import (
     EXPERTS,
     HEAD_CHOICES,
@@ -32,8 +32,8 @@ MIXING_SECONDS: Final = 1.6
 class Sampler:
     """One class and what it can be built from."""
 
-    def __init__(self, cls: Any, config_class: Any, kind: str) -> None:  # noqa: ANN401
-        self.cls, self.config_class, self.kind = cls, config_class, kind
+    def __init__(self, cls: Any, config_class: Any, kind: str, patience: int = 1) -> None:  # noqa: ANN401
+        self.cls, self.config_class, self.kind, self.patience = cls, config_class, kind, patience
         self.random = random.Random(cls.__name__)  # noqa: S311
         self.builder = Builder(cls, config_class)
         self.default = config_class()
@@ -57,8 +57,9 @@ class Sampler:
         self._probe(first)
         samples = [first]
         tries = 0
-        until = time.process_time() + MIXING_SECONDS
-        while len(samples) < SAMPLES and time.process_time() < until and tries < 4 * SAMPLES and self.choices:
+        until = time.process_time() + MIXING_SECONDS * self.patience
+        most = SAMPLES * self.patience
+        while len(samples) < most and time.process_time() < until and tries < 4 * most and self.choices:
             tries += 1
             share = self.random.choice((0.15, 0.4, 0.8, 1.0))
             raw = self._mixed(share)
@@ -101,15 +102,16 @@ class Sampler:
 
     def _probe(self, first: Json) -> None:
         """Learn which values can be changed, and which of them change a tensor."""
-        until = time.process_time() + PROBING_SECONDS
+        until = time.process_time() + PROBING_SECONDS * self.patience
         signature = _signature(first)
         config = self.config_class.from_dict(copy.deepcopy(self.base))
         if "num_labels" in self.source and (sample := self.builder.make(self._with(("num_labels",), 5))) is not None:
             self.choices["num_labels",] = [Around(5), Around(9)]
             self.single.append(sample)
         for path, section in sections(config):
-            types = annotations(type(section))
-            for name, value in list(vars(section).items()):
+            popped = {name: value for name, value in taken_apart(type(section)).items() if not hasattr(section, name)}
+            types = dict.fromkeys(popped, int | None) | annotations(type(section))
+            for name, value in [*popped.items(), *vars(section).items()]:
                 if SKIPPED.search(name) or name.startswith("_") or time.process_time() > until:
                     continue
                 if (
@@ -132,6 +134,8 @@ class Sampler:
                             self.single.append(sample)
                 if not found and type(value) is int and value > 16:
                     found = self._together(path, section, name, value, signature)
+                if not found and type(value) is bool:
+                    found = self._flagged(path, section, name, value, signature)
                 if found:
                     self.choices[*path, name] = found
                 elif isinstance(value, (bool, int, str)):
@@ -152,6 +156,20 @@ class Sampler:
                     self.single.append(sample)
                 return [candidate]
         del self.equal[*path, name]
+        return []
+
+    def _flagged(self, path: Path_, section: Any, name: str, value: bool, signature: str) -> list[Any]:  # noqa: ANN401
+        """The opposite of a flag that only builds where another flag is changed with it."""
+        others = [n for n, v in vars(section).items() if v is value and n != name and not SKIPPED.search(n)]
+        for other in others[:8]:
+            self.equal[*path, name] = [(*path, other)]
+            sample = self.builder.make(self._with((*path, name), not value))
+            if sample is not None:
+                if _signature(sample) != signature:
+                    self.relevant.add((*path, name))
+                    self.single.append(sample)
+                return [not value]
+        self.equal.pop((*path, name), None)
         return []
 
     def _with(self, path: Path_, value: Any) -> Json:  # noqa: ANN401

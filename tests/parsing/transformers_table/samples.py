@@ -24,7 +24,7 @@ from transformers.models.auto import modeling_auto
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING, model_type_to_module_name
 
 from tests.parsing.transformers_table.build import ERRORS, classes_of
-from tests.parsing.transformers_table.builder import Json, kind_of, plain
+from tests.parsing.transformers_table.builder import Json, kind_of, plain, taken_apart
 from tests.parsing.transformers_table.sampler import Sampler
 from tests.parsing.transformers_table.skipped import SKIPPED
 
@@ -35,10 +35,12 @@ def config_of(cls: Any, default: Any) -> Json:  # noqa: ANN401
     for name, field in cls.__dataclass_fields__.items():
         if isinstance(field.default, (int, float, str, bool, list, tuple, type(None))) and not SKIPPED.search(name):
             fields[name] = plain(field.default)
+    popped = taken_apart(cls)
     inside = {name: value for name, value in vars(default).items() if isinstance(value, PreTrainedConfig)}
     specs = getattr(cls, "sub_configs_defaults", {})
     return {
-        "fields": fields, "aliases": dict(cls.attribute_map), "default": plain(default.to_dict()),
+        "fields": popped | fields, "popped": sorted(popped),
+        "aliases": dict(cls.attribute_map), "default": plain(default.to_dict()),
         "sections": {name: kind_of(type(value)) for name, value in inside.items()},
         "given": {name: plain(spec.init_kwargs) for name, spec in specs.items()},
     }  # fmt: skip
@@ -84,6 +86,7 @@ def main() -> None:
     asked.add_argument("--scope", default="served")
     asked.add_argument("--only", nargs="*")
     asked.add_argument("--known", nargs="*", type=Path, default=[], help="earlier outputs, whose classes are left out")
+    asked.add_argument("--patience", type=int, default=1, help="how many times as long and as many builds as usual")
     given = asked.parse_args()
     warnings.simplefilter("ignore")
     transformers.logging.set_verbosity_error()
@@ -112,7 +115,7 @@ def main() -> None:
             done.add(cls.__name__)
             started = time.process_time()
             try:
-                sampler = Sampler(cls, config_class, kind)
+                sampler = Sampler(cls, config_class, kind, given.patience)
                 found = sampler.run()
             except ERRORS as error:
                 print(f"{cls.__name__}: {type(error).__name__} {str(error)[:200]}", flush=True)

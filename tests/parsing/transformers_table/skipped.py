@@ -3,9 +3,14 @@
 import re
 from typing import Final
 
-SKIPPED: Final = re.compile(
-    r"token_id|_token$|_ids$|dropout|initializer|eps$|use_cache|^output_|^return_|_name_or_path|dtype|version|"
-    r"problem_type|attn_implementation|label2id|^pad_|^bos|^eos|loss|experts_implementation|^architectures$|"
-    r"chunk_size_feed|drop_path|layerdrop|^mask_|_prob$|theta|scaling|tokenizer|prefix|temperature|^gradient|^name$|"
-    r"model_type|token_index|_id$|rope_param|^id2label|generation|_coef$|sub_configs|is_encoder_decoder|per_layer_config"
+COMMON: Final = (
+    r"token_id|_id$|_ids$|token_index|dropout|drop_path|layerdrop|initializer|use_cache|^output_(?!.*(size|dim|channel))|"
+    r"^return_|_name_or_path|dtype|transformers_version|loss|^mask_|problem_type|temperature|^chunk_size_feed|_coef$|"
+    r"attn_implementation|experts_implementation|label2id|_prob$|^gradient"
 )
+"""What neither builds are varied by nor the table holds."""
+SKIPPED: Final = re.compile(
+    rf"{COMMON}|_token$|eps$|version|^pad_|^bos|^eos|^architectures$|theta|scaling|tokenizer|prefix|^name$|model_type|"
+    r"rope_param|^id2label|generation|sub_configs|is_encoder_decoder|per_layer_config"
+)
+"""What no arithmetic is made of."""

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from tests.parsing.transformers_table.skipped import COMMON
+
 Json = dict[str, Any]
 MOST_FLAGS: Final = 6
 NOT_STRUCTURE: Final = re.compile(
-    r"token_id|_id$|_ids$|token_index|dropout|drop_path|drop_rate|initializer|init_|_init$|use_cache|rope|^output_|"
-    r"^return_|_name_or_path|dtype|transformers_version|loss|^mask_|layerdrop|problem_type|temperature|"
-    r"^chunk_size_feed|pretraining_tp|_coef|attn_implementation|label2id|experts_implementation|^dt_|_mask_|prob$|"
-    r"time_step_(min|max|floor|limit|scale)|_lr$|^diversity|^gradient"
+    rf"{COMMON}|drop_rate|init_|_init$|rope|pretraining_tp|_coef|^dt_|_mask_|prob$|"
+    r"time_step_(min|max|floor|limit|scale)|_lr$|^diversity"
 )
 """Names of values that no tensor's shape depends on."""
 _KEPT: Final = re.compile(

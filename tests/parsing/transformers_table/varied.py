@@ -31,7 +31,7 @@ def main() -> None:
             scopes[values["type"]] = values["scope"]
             defaults[values["type"]] = flat_of(values["config"])
     classes = read(given.samples)
-    sampled = {found["class"] for found in classes}
+    sampled = {found["class"] for found in classes if found.get("scope") != "inner"}
     kept = [json.loads(text) for text in given.keep.read_text().splitlines()] if given.keep else []
     lines = [line for line in kept if not sampled & set(line["counts"])]
     for found in classes:
