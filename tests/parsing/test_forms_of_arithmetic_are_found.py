@@ -3,15 +3,19 @@
 import json
 import math
 import random
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from steps.parse.blueprint import count_by_blueprint
 from steps.parse.blueprint_library import Library
+from tests.parsing.transformers_table.arithmetic import Arithmetic
+from tests.parsing.transformers_table.items import Items
 from tests.parsing.transformers_table.left_out import Configs
-from tests.parsing.transformers_table.mine import blueprint_of, used_in
+from tests.parsing.transformers_table.mine import blueprint_of, used_in, write
 
 Json = dict[str, Any]
 Shapes = Iterator[tuple[str, tuple[int, ...]]]
@@ -42,7 +46,7 @@ def strided_convolutions(c: Json) -> Shapes:
 
 
 def waves(chance: random.Random) -> Json:
-    return {"sampling_rate": chance.choice([8000, 16000, 24000, 44100]), "hidden_size": width(chance),
+    return {"sampling_rate": chance.randint(100, 4000), "hidden_size": width(chance),
             "upsampling_ratios": [chance.randint(2, 9) for _ in range(4)]}  # fmt: skip
 
 
@@ -89,6 +93,14 @@ def doubling_stages(c: Json) -> Shapes:
             yield f"stages.{n}.blocks.{block}.up", (c["ffn_expansion"] * c["num_filters"] * 2 ** (n + 1), 3)
 
 
+def halving_stages(c: Json) -> Shapes:
+    stages = len(c["depths"])
+    yield "stem", (c["num_filters"] * 2**stages, c["ffn_expansion"])
+    for n in range(stages - 1):
+        for block in range(c["depths"][-2 - n]):
+            yield f"stages.{n}.blocks.{block}.up", (c["ffn_expansion"] * c["num_filters"] * 2 ** (stages - 1 - n), 3)
+
+
 def normed(chance: random.Random) -> Json:
     return {"num_hidden_layers": chance.randint(4, 9), "num_last_layers": chance.randint(1, 3), "size": width(chance)}
 
@@ -99,6 +111,28 @@ def two_norms(c: Json) -> Shapes:
         yield f"layers.{n}.mix", (c["size"], 4)
         if n in (layers - c["num_last_layers"] - 1, layers - 1):
             yield f"layers.{n}.norm", (c["size"],)
+
+
+def spread(chance: random.Random) -> Json:
+    return {"num_hidden_layers": chance.randint(2, 12), "num_add_layers": chance.randint(2, 6), "size": width(chance)}
+
+
+def spread_adapters(c: Json) -> Shapes:
+    step = max(c["num_hidden_layers"] // c["num_add_layers"], 1)
+    for n in range(c["num_hidden_layers"]):
+        yield f"layers.{n}.mix", (c["size"], 4)
+        if (n + 1) % step == 0:
+            yield f"layers.{n}.adapter", (c["size"], 9)
+
+
+def joined(chance: random.Random) -> Json:
+    return {"hidden_size": chance.choice([768, width(chance)]), "output_size": 768}
+
+
+def joint(c: Json) -> Shapes:
+    yield "head", (c["hidden_size"], 3)
+    if c["output_size"] != c["hidden_size"]:
+        yield "join", (c["hidden_size"], c["output_size"])
 
 
 def levels(chance: random.Random) -> Json:
@@ -124,8 +158,9 @@ def shortcuts_up(c: Json) -> Shapes:
 
 CASES: list[tuple[Callable[[random.Random], Json], Callable[[Json], Shapes]]] = [
     (mel, padded_convolutions), (mel, strided_convolutions), (waves, halved_rate), (flagged, joined_widths),
-    (scaled, rounded_width), (shuffled, finer_patches), (staged, doubling_stages), (normed, two_norms),
-    (levels, shortcuts), (levels, shortcuts_up),
+    (scaled, rounded_width), (shuffled, finer_patches), (staged, doubling_stages), (staged, halving_stages),
+    (normed, two_norms),
+    (spread, spread_adapters), (joined, joint), (levels, shortcuts), (levels, shortcuts_up),
 ]  # fmt: skip
 
 
@@ -142,18 +177,30 @@ def found_in(builds: list[Json]) -> Json:
     return {"class": NAME, "type": "toy", "samples": builds, "single": [], "default": None, "relevant": relevant}
 
 
+def library_of(found: Json) -> Library:
+    """What the miner makes of a class."""
+    own = {"config": "toy", "defaults": {}, "names": found["relevant"]}
+    return Library([json.dumps(each, separators=(",", ":")) for each in (blueprint_of(found), own)])
+
+
 @pytest.mark.parametrize(("config", "tensors"), CASES, ids=[tensors.__name__ for _, tensors in CASES])
 def test_a_form_is_found_and_counts_others(
     config: Callable[[random.Random], Json], tensors: Callable[[Json], Shapes]
 ) -> None:
     chance = random.Random(7)
     found = found_in([build(config(chance), tensors) for _ in range(44)])
-    own = {"config": "toy", "defaults": {}, "names": found["relevant"]}
-    known = Library([json.dumps(each, separators=(",", ":")) for each in (blueprint_of(found), own)])
+    known = library_of(found)
     for _ in range(30):
         values = config(chance)
         tally = count_by_blueprint({"model_type": "toy", "architectures": [NAME], **values}, lambda _: 0, known)
         assert tally is not None and tally.total == build(values, tensors)["total"], values
+
+
+def test_widths_that_double_are_multiplied_however_many_names_there_are() -> None:
+    chance = random.Random(13)
+    envs = [{f"size_{n}": width(chance) for n in range(30)} for _ in range(4)]
+    texts = Arithmetic(Items(envs, [(s, i) for s in range(4) for i in range(3)], set())).level(3)[1]
+    assert any(re.fullmatch(r"2\*\*i\*size_\d+\*size_\d+", text) for text in texts)
 
 
 def by_layer(raw: Json) -> Json:
@@ -192,3 +239,62 @@ def _layered(raw: Json) -> Json:
     shapes = {f"layers.{n}.query": ((dim, raw["hidden_size"]), "") for n, dim in enumerate(dims)}
     total = sum(math.prod(shape) for shape, _ in shapes.values())
     return {"raw": raw, "config": config, "tensors": shapes, "inner": {}, "total": total}
+
+
+def test_a_part_that_nothing_changes_is_written_out() -> None:
+    def tensors(c: Json) -> Shapes:
+        yield "head", (c["size"], 3)
+        for n in range(20):
+            yield f"tower.{n}.weight", ((7 * n * n) % 31 + 1, 5)
+
+    chance = random.Random(9)
+    found = found_in([build({"size": width(chance)}, tensors) for _ in range(20)])
+    known = library_of(found)
+    one = build({"size": 5000}, tensors)
+    tally = count_by_blueprint({**one["config"], "architectures": [NAME]}, lambda _: 0, known)
+    assert tally is not None and tally.total == one["total"]
+
+
+def test_what_only_the_default_shows_is_found() -> None:
+    def tensors(c: Json) -> Shapes:
+        for n in range(c["num_hidden_layers"]):
+            yield f"layers.{n}.mix", (c["size"], 3)
+            if n in c["global_places"]:
+                yield f"layers.{n}.wide", (c["size"], 11)
+
+    chance = random.Random(10)
+    places = {"global_places": [1, 7]}
+    builds = [build({"size": width(chance), "num_hidden_layers": chance.randint(1, 4), **places}, tensors)
+              for _ in range(20)]  # fmt: skip
+    default = build({"size": 48, "num_hidden_layers": 12, **places}, tensors)
+    known = library_of({**found_in(builds), "default": default})
+    tally = count_by_blueprint({**default["config"], "architectures": [NAME]}, lambda _: 0, known)
+    assert tally is not None and tally.total == default["total"]
+
+
+def sized(c: Json) -> Shapes:
+    yield "head", (c["size"], 3)
+
+
+def test_a_size_that_no_build_had_is_left_to_the_rules() -> None:
+    chance = random.Random(11)
+    found = found_in([build({"size": width(chance), "latent_size": None}, sized) for _ in range(20)])
+    known = library_of(found)
+    asked = {"model_type": "toy", "architectures": [NAME], "size": 96}
+    for missing in ({}, {"latent_size": None}):
+        assert count_by_blueprint({**asked, **missing}, lambda _: 0, known) is not None
+    assert count_by_blueprint({**asked, "latent_size": 48}, lambda _: 0, known) is None
+
+
+@pytest.mark.parametrize(("error", "is_refused"), [(1, False), (-10_000, True)])
+def test_a_line_is_refused_only_where_the_rules_come_nearer(error: int, is_refused: bool, tmp_path: Path) -> None:
+    chance = random.Random(12)
+    builds = [build({"size": width(chance), "is_odd": n == 19}, sized) for n in range(20)]
+    builds[19]["total"] = max(0, builds[19]["total"] + error)  # the rules count nothing
+    found = found_in(builds)
+    found["own"] = {"fields": {"size": 48, "is_odd": False}, "popped": [], "aliases": {}, "sections": {}, "given": {},
+                    "default": {}}  # fmt: skip
+    line = {"class": NAME, "tensors": [["3*size", "", [], ""]], "types": ["toy"], "seen": {}}
+    write({NAME: line}, [found], tmp_path / "lines", {}, [])
+    written = next(json.loads(text) for text in (tmp_path / "lines").read_text().splitlines() if '"class"' in text)
+    assert written.get("unless", "") == ("is_odd" if is_refused else "")

@@ -141,7 +141,7 @@ class Arithmetic:
                     yield a * b // safe, f"{s}*{t}//{u}"
                     if t <= u:
                         yield a * b * c, f"{s}*{t}*{u}"
-                        yield from ((k * a * b * c, f"{k}*{s}*{t}*{u}") for k in (2, 3))
+                        yield 3 * a * b * c, f"3*{s}*{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c, f"{s}//{t}*{u}"
                 yield a // np.where(b > 0, b, 10**9 + 7) * c * 2, f"2*({s}//{t}*{u})"
             yield from self._grids(few)

@@ -97,10 +97,6 @@ class Conditions:
             yield ask(f"{letter} > 0 and {name}[{letter}-1] == {name}[{letter}]",
                       lambda e, item: item[1 + d] > 0 and e[name][item[1 + d]] == e[name][item[1 + d] - 1]
                       )  # fmt: skip
-            yield ask(f"({letter} > 0 and {name}[{letter}-1] == {name}[{letter}]) or "
-                      f"({letter} == 0 and {name}[0] == 1)",
-                      lambda e, item: e[name][item[1 + d]] == (e[name][item[1 + d] - 1] if item[1 + d] else 1)
-                      )  # fmt: skip
             yield ask(f"{letter} > 0 and {name}[-{letter}] == {name}[-1-{letter}]",
                       lambda e, item: item[1 + d] > 0 and e[name][-item[1 + d]] == e[name][-1 - item[1 + d]]
                       )  # fmt: skip
@@ -131,8 +127,6 @@ class Conditions:
                     yield ask(f"{name} < {other} or ({letter}+1) % ({name}//{other}) == 0",
                               lambda e, item, o=other: e[name] < e[o] or (item[1 + d] + 1) % (e[name] // e[o]) == 0
                               )  # fmt: skip
-                    yield ask(f"{letter} < {name}-{other} or {name} <= {other}",
-                              lambda e, item, o=other: item[1 + d] < e[name] - e[o] or e[name] <= e[o])  # fmt: skip
                     yield ask(f"{letter} == {name}-{other}-1",
                               lambda e, item, o=other: item[1 + d] == e[name] - e[o] - 1)  # fmt: skip
 
