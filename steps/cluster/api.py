@@ -7,8 +7,10 @@ step's whole start may take, and this takes 0.08 s. In a pod it uses the service
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from functools import cache
+from http.client import FORBIDDEN, OK
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -27,6 +29,8 @@ Object = dict[str, Any]
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 PAGE = 500
 NO_HEADERS: Mapping[str, str] = {}
+_START_SECONDS = 10
+_READY_AGAIN_SECONDS = 0.25
 _JSON = "application/json"
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
@@ -164,11 +168,30 @@ class ClusterApi:
         content = None if body is None else json.dumps(body).encode()
         try:
             answer = self._pool.request(method, url, body=content, headers=headers)
+            if answer.status == FORBIDDEN and self._token_file is not None:
+                self._wait_started(headers)
+                answer = self._pool.request(method, url, body=content, headers=headers)
         except HTTPError as error:
             raise unreachable(self.server, error) from None
         if answer.status >= 400:
             raise refusal(method, path, answer.status, answer.data, is_pod=self._token_file is not None)
         return answer.data
+
+    def _wait_started(self, headers: Mapping[str, str]) -> None:
+        """Wait, not for long, until the API server says that it is ready.
+
+        One that starts has not read the roles yet, and refuses those whom it will allow.
+        """
+        from urllib3.exceptions import HTTPError
+
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self._pool.request("GET", f"{self.server}/readyz", headers=headers, retries=False).status == OK:
+                    return
+            except HTTPError:
+                pass  # it ended again
+            time.sleep(_READY_AGAIN_SECONDS)
 
 
 @cache

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from difflib import unified_diff
 from pathlib import Path
 from typing import Final
 
@@ -160,4 +161,5 @@ def check_end(three: Three) -> None:
     if os.environ.get("OME_REGENERATE") == "1":
         GOLDEN.parent.mkdir(exist_ok=True)
         GOLDEN.write_text(found)
-    assert found == GOLDEN.read_text()
+    differs = "\n".join(unified_diff(GOLDEN.read_text().splitlines(), found.splitlines(), "a calm life", "this", n=0))
+    assert not differs, differs

@@ -189,6 +189,16 @@ def test_what_may_pass_is_asked_again(status: int) -> None:
     assert len(asked) == 3
 
 
+def test_an_api_server_that_starts_is_asked_again_before_a_right_is_called_missing(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of-a-pod")
+    with answering(
+        (403, {}, b""), (403, {}, b""), (500, {}, b""), (200, {}, b"ok"), (200, {}, b'{"kind": "Node"}')
+    ) as (server, asked):  # the roles are not read; nor for the question whether it is ready, which it then is
+        pod = ClusterApi(server.server, connections(), token_file=tmp_path / "token")
+        assert pod.get(NODE, "a") == {"kind": "Node"}
+    assert len(asked) == 5
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "retries"),
     [
