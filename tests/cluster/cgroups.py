@@ -47,7 +47,8 @@ def make_cgroup(node: str) -> str:
         for path in (MOUNT / NAME, MOUNT / group):
             path.mkdir(exist_ok=True)
             _delegate(path)
-        (MOUNT / NAME / "cpu.weight").write_text(f"{_WEIGHT * 100}")
+        for weight in MOUNT.glob(f"{NAME}/cpu.weight"):  # not there where the machine does not share out its processor
+            weight.write_text(f"{_WEIGHT * 100}")
     else:
         for controller in MOUNT.iterdir():
             if controller.is_dir() and controller.name != "unified":
