@@ -169,8 +169,13 @@ def _log2(value: object) -> object:
     return value.bit_length() - 1
 
 
-_CALLS: Final[Mapping[str, Callable[[object], object]]] = {"sum": _sum, "len": _len, "int": _int, "log2": _log2,
-                                                            "prod": _prod}  # fmt: skip
+_CALLS: Final[Mapping[str, Callable[[object], object]]] = {
+    "sum": _sum,
+    "len": _len,
+    "int": _int,
+    "log2": _log2,
+    "prod": _prod,
+}
 
 
 def _compiled(node: ast.expr) -> Evaluate:
