@@ -57,11 +57,16 @@ def output_of(job: Object) -> Output:
         return Output(ignored=tuple(given))
     try:
         storage = StorageSpec.from_dict(spec["outputLocation"]).require_uri("storageUri")
-        destination: DestinationUri = destination_of(storage.storage_uri, folder or _ANY_FOLDER)
+        destination: DestinationUri = destination_of(
+            storage.storage_uri,
+            folder or _ANY_FOLDER,
+            uri_field="spec.outputLocation.storageUri",
+            folder_field="spec.resultFolderName",
+        )
     except (FieldError, ValidationError) as error:
         return Output(ignored=tuple(given), why=f"spec.outputLocation: {error}.")
     except OmeError as error:
-        return Output(ignored=tuple(given), why=f"spec.outputLocation: {error.message}. {error.remedy}")
+        return Output(ignored=tuple(given), why=f"{error.message}. {error.remedy}")
     made = {"output_uri": storage.storage_uri}
     made |= {"result_folder": folder} if folder else {}
     reached = {name: value for name in _PARAMETERS if (value := storage.parameters.get(name))}

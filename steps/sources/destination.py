@@ -29,12 +29,16 @@ class Destination(Protocol):
         """
 
 
-def destination_of(uri: str, folder: str) -> DestinationUri:
+def destination_of(
+    uri: str, folder: str, *, uri_field: str = "output_uri", folder_field: str = "result_folder"
+) -> DestinationUri:
     """The folder of that name below a storage URI. Pure.
 
     Args:
         uri: The storage URI.
         folder: A name without slashes.
+        uri_field: What errors call the URI: where its reader has written it.
+        folder_field: What errors call the folder.
 
     Raises:
         UnsupportedError: for a scheme that results are not written to.
@@ -44,21 +48,20 @@ def destination_of(uri: str, folder: str) -> DestinationUri:
         parsed = parse_storage_uri(uri)
     except StorageUriError as error:
         remedy = f"Accepted: {error.accepted}." if error.accepted else ""
-        raise InvalidInputError(f"storageUri: {error.message}", remedy=remedy) from None
+        raise InvalidInputError(f"{uri_field}: {error.message}", remedy=remedy) from None
     if not isinstance(parsed, S3Uri | GcsUri | AzureUri | OciUri):
         raise UnsupportedError(
-            f'storageUri: "{uri}" is no place that results are written to', remedy=f"Accepted: {ACCEPTED}."
+            f'{uri_field}: "{uri}" is no place that results are written to', remedy=f"Accepted: {ACCEPTED}."
         )
+    name = f"a name without slashes, {_LONGEST} bytes at most, such as nightly"
     if folder in ("", ".", "..") or "/" in folder or "\\" in folder or not folder.isprintable():
-        raise InvalidInputError(
-            f'folder: "{folder}" is not a folder\'s name', remedy="Accepted: a name without slashes, such as nightly."
-        )
-    if len(folder.encode()) > _LONGEST:
-        raise InvalidInputError(f'folder: "{folder[:40]}…" is longer than {_LONGEST} bytes')
+        raise InvalidInputError(f'{folder_field}: "{folder}" is not a folder\'s name', remedy=f"Accepted: {name}.")
+    if (size := len(folder.encode())) > _LONGEST:
+        raise InvalidInputError(f'{folder_field}: "{folder[:40]}…" is {size} bytes long', remedy=f"Accepted: {name}.")
     parts = [part for part in (parsed.prefix.strip("/"), folder) if part]
     if any(part in ("", ".", "..") for part in "/".join(parts).split("/")) or set(uri) & _QUOTES:
         raise InvalidInputError(
-            f'storageUri: "{uri}" has an empty part, ".", "..", a quotation mark or a backslash in its prefix',
+            f'{uri_field}: "{uri}" has an empty part, ".", "..", a quotation mark or a backslash in its prefix',
             remedy=f"Accepted: {ACCEPTED}.",
         )
     return replace(parsed, prefix="/".join(parts))

@@ -108,7 +108,7 @@ def test_a_secret_that_did_not_come_is_told(
 @pytest.mark.parametrize(
     ("inputs", "kind", "told"),
     [
-        ({"result_folder": "../other"}, InvalidInputError, 'folder: "../other" is not a folder\'s name'),
+        ({"result_folder": "../other"}, InvalidInputError, 'result_folder: "../other" is not a folder\'s name'),
         ({"output_uri": "pvc://claim/results"}, UnsupportedError, "Accepted: s3://"),
         ({"report_folder": "/not/there"}, NotFoundError, 'report_folder: "/not/there" has no report'),
         ({"report_folder": ""}, NotFoundError, "has no report"),

@@ -70,7 +70,7 @@ def test_other_places_are_told_by_name_with_what_is_accepted_and_measured_all_th
     assert not {"output_uri", "result_folder"} & arguments(cluster).keys()
     message = condition(cluster.get(*JOB), "FieldsHonoured")["message"]
     assert "spec.outputLocation, spec.resultFolderName" in message
-    assert f'"{uri}"' in message and "Accepted: s3://<bucket>/<prefix>" in message
+    assert f'spec.outputLocation.storageUri: "{uri}"' in message and "Accepted: s3://<bucket>/<prefix>" in message
 
 
 def test_parameters_that_nothing_reads_are_told() -> None:
