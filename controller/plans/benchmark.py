@@ -70,19 +70,19 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     if patch:
         return Plan((*actions, *patch))
     actions += [token.action] if token.action is not None else []
-    is_waiting = token.obstacle is not None and cron is None
+    obstacle = token.obstacle if cron is None else None  # a schedule goes on and tells it of its uploads alone
     kept = _rest_cron(cron) if mistake is not None else []
-    if mistake is None and not is_waiting:
+    if mistake is None and obstacle is None:
         kept = _keep_cron(resource, measured, cron, context)
     if any(isinstance(action, ApplyObject) for action in kept):
         return Plan((*actions, *_own_patch(resource, baseline, needs_finalizer=True), *kept))
     actions += kept
-    if is_due and not is_waiting:
+    if is_due and obstacle is None:
         return Plan((*actions, *_submission(resource, measured, runs, context)))
     lost = _lost(resource, runs)
     trouble = mistake or refused_by_argo(cron)
-    if is_waiting and token.obstacle is not None and trouble is None:
-        trouble = replace(token.obstacle, type="Completed")
+    if obstacle is not None and trouble is None:
+        trouble = replace(obstacle, type="Completed")
     uploaded = uploaded_said(output, token, history.last)
     said = benchmark_said(
         resource, measured, history, active, outlook, trouble, context.settings.namespace, output, uploaded
