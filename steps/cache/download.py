@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from steps.cache.journal import read_journal
 from steps.cache.segment_fetch import Active, RemoteTask, SegmentFetcher
 from steps.cache.sharing import Share, Sharing
+from steps.cache.small_finish import SmallFinish
 from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer
 from steps.cache.store import ObjectStore
 from steps.cache.syncing import Sync, sync_now_and_then
@@ -57,6 +58,7 @@ class Download:
         self._sharing = Sharing(swarm, LEAD_BYTES) if swarm is not None else None
         self._segments = SegmentFetcher(subject, settings, self._sharing)
         self._store = store
+        self._small = SmallFinish(store)
         self._waiting = list(tasks)
         self._settings = settings
         self._on_progress = on_progress
@@ -169,6 +171,8 @@ class Download:
         return False
 
     def _has_room(self, task: RemoteTask) -> bool:
+        if task.file.size <= SMALL_BYTES and self._small.is_full:
+            return False
         if self._sharing is not None and task.file.size <= SMALL_BYTES:
             return len(self._active) < SMALL_AT_ONCE
         large = self._active if self._sharing is None else [a for a in self._active if a.task.file.size > SMALL_BYTES]
@@ -177,7 +181,10 @@ class Download:
     async def _finish(self, active: Active, group: asyncio.TaskGroup) -> None:
         """Verify and commit in a thread; when cancelled, wait for that thread before its files are closed."""
         transfer = active.transfer
-        work = asyncio.ensure_future(asyncio.to_thread(transfer.finish))
+        if isinstance(transfer, SmallTransfer):
+            work = asyncio.ensure_future(self._small.finish(transfer))
+        else:
+            work = asyncio.ensure_future(asyncio.to_thread(transfer.finish))
         try:
             await asyncio.shield(work)
             self._there += transfer.file.size

@@ -183,8 +183,11 @@ def _fill(store: ObjectStore, manifest: Manifest, staging: Path, owner: str) -> 
     folders = {staging}
     for file in manifest.files:
         place = staging / file.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        folders.update(p for p in place.parents if p.is_relative_to(staging))
+        for parent in place.parents:
+            if parent in folders:  # and so are those above it
+                break
+            parent.mkdir(parents=True, exist_ok=True)
+            folders.add(parent)
         try:
             place.hardlink_to(store.path(file))
         except OSError as error:

@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 
 from steps.cache.journal import Journal, segment_bytes_for, this_boot
-from steps.cache.store import ObjectStore, VersionHasher, new_hasher
+from steps.cache.store import ObjectStore, Verified, VersionHasher, new_hasher
 from steps.errors import IntegrityError
 from steps.manifest import FileEntry
 
@@ -66,8 +66,8 @@ class SmallTransfer:
         """Take the next bytes."""
         self._content += content
 
-    def finish(self) -> None:
-        """Verify the digest and make the object; blocks until the disk has it.
+    def verify(self) -> Verified:
+        """Verify the digest and write the file.
 
         Raises:
             IntegrityError: when the bytes are not those that the manifest names.
@@ -81,7 +81,7 @@ class SmallTransfer:
         self._write()
         self._is_kept = False
         content = hasher.content if isinstance(hasher, VersionHasher) else ""
-        self._store.commit(self.file, self._store.partial(self.file), self._descriptor, content)
+        return Verified(self.file, self._store.partial(self.file), self._descriptor, content)
 
     def stop(self) -> None:
         """Nothing goes on that would have to be stopped."""

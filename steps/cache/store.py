@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,23 @@ class Digested(Protocol):
 def object_name(digested: Digested) -> str:
     """`<algorithm>/<digest>`: the object's path below the folder of objects."""
     return f"{digested.algorithm}/{digested.digest}"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A download whose bytes are those of its name.
+
+    Attributes:
+        file: Names the object.
+        partial: What becomes it.
+        descriptor: The same, open for writing.
+        content: Its sha256, where the name is no digest.
+    """
+
+    file: FileEntry
+    partial: Path
+    descriptor: int
+    content: str = ""
 
 
 class ObjectStore:
@@ -127,23 +145,30 @@ class ObjectStore:
         hash_into(hasher, path, lambda _: None)
         return hasher.hexdigest()
 
-    def commit(self, file: FileEntry, partial: Path, descriptor: int, content: str = "") -> None:
-        """Make a verified download the object: on disk first, then one rename.
+    def commit(self, *verified: "Verified") -> None:
+        """Make verified downloads the objects: on disk first, then one rename each.
 
-        Args:
-            file: Names the object.
-            partial: What becomes it.
-            descriptor: The same, open for writing.
-            content: Its sha256, where the name is no digest.
+        Many together cost the disk little more than one: their bytes are on the way before the first is waited for, so
+        that one entry of a file system's journal has all, and their names are waited for once.
+
+        Raises:
+            OSError: when the disk does not take one; those before it are objects.
         """
-        os.fchmod(descriptor, 0o444)
-        os.fsync(descriptor)
-        path = self.path(file)
-        # The seal comes first: who looks between the two would find an object of which nothing tells the content.
-        _write_seal(path, os.fstat(descriptor), content)
-        partial.rename(path)
-        sync_folder(path.parent)
-        self.progress(file).unlink(missing_ok=True)
+        for one in verified:
+            os.fchmod(one.descriptor, 0o444)
+            if len(verified) > 1:
+                os.posix_fadvise(one.descriptor, 0, 0, os.POSIX_FADV_DONTNEED)  # begins to write what is not written
+        for one in verified:
+            os.fsync(one.descriptor)
+        paths = [self.path(one.file) for one in verified]
+        for one, path in zip(verified, paths, strict=True):
+            # The seal comes first: who looks between the two would find an object of which nothing tells the content.
+            _write_seal(path, os.fstat(one.descriptor), one.content)
+            one.partial.rename(path)
+        for folder in {path.parent for path in paths}:
+            sync_folder(folder)
+        for one in verified:
+            self.progress(one.file).unlink(missing_ok=True)
 
     def seal(self, path: Path, content: str = "") -> None:
         """Remember how a verified object looks, and what is in it where its name does not say it."""

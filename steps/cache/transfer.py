@@ -11,7 +11,7 @@ from steps.cache.holes import bytes_before_hole
 from steps.cache.journal import Journal, segment_bytes_for, this_boot
 from steps.cache.locks import open_locked
 from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer, damaged
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, Verified
 from steps.cache.syncing import Sync
 from steps.manifest import FileEntry
 
@@ -108,7 +108,8 @@ class Transfer:
         if digest != self.file.digest:
             self.discard()
             raise damaged(self.file, digest)
-        self._store.commit(self.file, self._store.partial(self.file), self._descriptor, self._hasher.content)
+        partial = self._store.partial(self.file)
+        self._store.commit(Verified(self.file, partial, self._descriptor, self._hasher.content))
 
     def stop(self) -> None:
         """Give up hashing, so that `finish` returns."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from steps.cache.locks import open_locked
-from steps.cache.store import ObjectStore
+from steps.cache.store import ObjectStore, Verified
 from steps.manifest import FileEntry
 
 
@@ -36,7 +36,7 @@ def write_object(store: ObjectStore, file: FileEntry, chunks: Iterable[bytes], c
             view = memoryview(chunk)
             while view:
                 view = view[os.write(descriptor, view) :]
-        store.commit(file, partial, descriptor, check())
+        store.commit(Verified(file, partial, descriptor, check()))
     except BaseException:
         with suppress(FileNotFoundError):
             partial.unlink()

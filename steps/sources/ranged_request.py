@@ -53,7 +53,7 @@ class RangedRequest:
     @property
     def is_own_origin(self) -> bool:
         """Whether it goes to the source itself, which alone gets the token."""
-        return origin_of(self.url) == origin_of(self.address.url)
+        return self.url == self.address.url or origin_of(self.url) == origin_of(self.address.url)
 
     @property
     def headers(self) -> dict[str, str]:

@@ -1,13 +1,18 @@
 """Small files are kept in memory until they are whole; what came of one that failed stays for the next run."""
 
+import asyncio
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from steps.cache import import_model, models_root
-from steps.cache.small_transfer import SMALL_BYTES
+from steps.cache.small_finish import MOST_BYTES, SmallFinish
+from steps.cache.small_transfer import SMALL_BYTES, SmallTransfer
 from steps.cache.store import ObjectStore
-from steps.errors import NetworkError
+from steps.cache.transfer import begin_transfer
+from steps.errors import IntegrityError, NetworkError
+from steps.manifest import FileEntry
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.models import contents, entry, noise, resolve
@@ -43,3 +48,49 @@ def test_what_came_of_a_small_file_before_a_failure_is_not_fetched_again(
     assert contents(again.path) == LARGEST
     assert hub.ledger.counts().total_bytes == sum(map(len, LARGEST.values()))
     assert leftovers() == []
+
+
+def whole(store: ObjectStore, content: bytes, came: bytes) -> SmallTransfer:
+    digest = hashlib.sha256(content).hexdigest()
+    file = FileEntry(path=f"{digest[:8]}.json", size=len(content), algorithm="sha256", digest=digest, location="/")
+    transfer = begin_transfer(store, file, connections=1)
+    assert isinstance(transfer, SmallTransfer)
+    transfer.write(0, came)
+    return transfer
+
+
+def test_a_damaged_file_takes_none_of_those_with_it_that_end_together(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    good = [whole(store, content, content) for content in FILES.values() if content]
+    bad = whole(store, b"as named", b"as came!")
+
+    async def end() -> list[BaseException | None]:
+        small = SmallFinish(store)
+        return await asyncio.gather(*(small.finish(t) for t in (*good[:3], bad, *good[3:])), return_exceptions=True)
+
+    failures = asyncio.run(end())
+    assert [type(failure) for failure in failures if failure is not None] == [IntegrityError]
+    assert bad.file.path in str(failures[3])
+    assert all(store.has(transfer.file) for transfer in good) and not store.has(bad.file)
+    for transfer in (*good, bad):
+        transfer.close()
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".partial", ".progress")]
+
+
+def test_no_more_small_files_are_begun_while_many_wait_for_the_disk(tmp_path: Path) -> None:
+    store = ObjectStore(tmp_path)
+    contents = [noise(SMALL_BYTES, number) for number in range(MOST_BYTES // SMALL_BYTES)]
+    transfers = [whole(store, content, content) for content in contents]
+
+    async def end() -> list[bool]:
+        small = SmallFinish(store)
+        seen = [small.is_full]
+        ends = [asyncio.create_task(small.finish(transfer)) for transfer in transfers]
+        await asyncio.sleep(0)
+        seen.append(small.is_full)
+        await asyncio.gather(*ends)
+        return [*seen, small.is_full]
+
+    assert asyncio.run(end()) == [False, True, False]
+    for transfer in transfers:
+        transfer.close()
