@@ -81,8 +81,8 @@ SECTIONS: Mapping[str, Section] = {
     "swarm": Section(
         "Nodes that share a download",
         "As root: `python -m tests.benchmarks swarm`. Every node and the hub is a network namespace of this machine, "
-        "with a link of\none rate in each direction. Seconds until the last node has all of the model; for the run "
-        "with a node that joins late\nthat counts from its beginning for all.",
+        "with a link of\none rate in each direction. Seconds until the slowest node has the model, each "
+        "from its own\nbeginning; then nodes may go on giving to others.",
         _swarm,
     ),
     "start": Section(
