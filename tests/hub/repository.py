@@ -19,6 +19,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -51,6 +52,14 @@ class Settings:
     def needs_token(self) -> bool:
         """Whether a request without a token is refused."""
         return bool(self.gated) or self.private
+
+
+@lru_cache(maxsize=16)
+def _read_settings(text: str) -> Settings:
+    """Kept, for they are asked about each file: digests of many take longer to read than what is asked."""
+    values = yaml.safe_load(text) or {}
+    values["tokens"] = tuple(values.get("tokens", ()))
+    return Settings(**values)
 
 
 @dataclass(frozen=True)
@@ -121,9 +130,7 @@ class Repository:
     def settings(self) -> Settings:
         """What `.hub.yaml` says now."""
         path = self._folder / SETTINGS
-        values = (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
-        values["tokens"] = tuple(values.get("tokens", ()))
-        return Settings(**values)
+        return _read_settings(path.read_text() if path.exists() else "")
 
     def revision(self, name: str) -> Revision | None:
         """The revision called `name`: a branch, a tag or a sha that was listed before."""
