@@ -121,7 +121,8 @@ class Level:
         usual, layers = self.value(name), read_expression("num_hidden_layers").number(self)
         if layers > _LONGEST:
             raise UnknownValueError("num_hidden_layers")
-        own = [overrides.get(str(n)) for n in range(layers)]
+        by_number = {n.lstrip("0") or "0": one for n, one in overrides.items()}  # "02" where there are ten or more
+        own = [by_number.get(str(n)) for n in range(layers)]
         return [one.get(name, usual) if isinstance(one, dict) else usual for one in own]
 
     def _derive(self, how: object) -> object:

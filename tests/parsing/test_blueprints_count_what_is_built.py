@@ -95,6 +95,8 @@ def test_a_layer_may_have_its_own_value() -> None:
     assert count({"layers": 3, "num_hidden_layers": 3}, "ToyOfLayers") == Tally(8 + 8 + 8)
     own = {"1": {"width": 5}, "2": {"other": 7}, "9": {"width": 1}}
     assert count({"layers": 3, "num_hidden_layers": 3, "per_layer_config": own}, "ToyOfLayers") == Tally(8 + 5 + 8)
+    padded = {f"0{number}": layer for number, layer in own.items()}
+    assert count({"layers": 3, "num_hidden_layers": 3, "per_layer_config": padded}, "ToyOfLayers") == Tally(8 + 5 + 8)
     assert count({"layers": 3, "num_hidden_layers": 10**9, "per_layer_config": own}, "ToyOfLayers") is None
     spoilt = {"1": {"width": "x"}}
     assert count({"layers": 3, "num_hidden_layers": 3, "per_layer_config": spoilt}, "ToyOfLayers") is None
