@@ -19,7 +19,8 @@ FIRST_READ: Final = 32 << 10
 FEW_FILES: Final = 16
 READ_ALL_BYTES: Final = 2 << 20
 MAX_ALL_HEADERS: Final = 64 << 20
-THREADS: Final = 8
+THREADS: Final = 16
+"""Headers are small: what they cost is round trips."""
 ENDS: Final = 5
 PART: Final = 8
 

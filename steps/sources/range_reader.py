@@ -4,7 +4,8 @@ For the few bytes of headers and configurations; whole files go through `steps.c
 """
 
 import threading
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from steps.errors import NetworkError, OmeError, RateLimitedError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from httpx2 import Client
 
 CONNECT_SECONDS = 30.0
+_REDIRECT_BYTES = 64 << 10
 
 
 class RangeReader:
@@ -75,8 +77,13 @@ class RangeReader:
                 asked = client.stream("GET", url, headers=request.headers, timeout=timeout, follow_redirects=False)
                 with asked as answer:
                     there = request.sent_on_to(answer.status_code, answer.headers)
+                    is_short = _has_at_most(answer.headers, end - start if not there else _REDIRECT_BYTES)
+                    chunks = answer.iter_raw()
                     if not there:
-                        _take(answer.iter_raw(), start if answer.status_code == 200 else 0, end - start, content)
+                        _take(chunks, start if answer.status_code == 200 else 0, end - start, content)
+                    if is_short:  # one that is read to its end leaves the connection to the next request
+                        deque(chunks, maxlen=0)
+                    if not there:
                         return
                 url = there
                 with self._lock:
@@ -110,6 +117,12 @@ def unreachable(subject: str, url: str, error: Exception, named_by: str) -> Netw
         f"{subject}: {public_url(url)} cannot be reached ({type(error).__name__}: {error})",
         remedy=f"Check the connection{other}; then run again.",
     )
+
+
+def _has_at_most(headers: Mapping[str, str], count: int) -> bool:
+    """Whether an answer says how long it is, and that it is no longer than that."""
+    length = headers.get("content-length", "")
+    return length.isdecimal() and len(length) < 20 and int(length) <= count  # of 64 bits
 
 
 def _take(chunks: Iterable[bytes], skip: int, count: int, content: bytearray) -> None:
