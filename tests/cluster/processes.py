@@ -17,6 +17,8 @@ from steps.errors import ClusterError
 MEMORY_FOR_TIME = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}
 """Environment of programs in Go: under 1 GiB the garbage is collected a quarter as often as by default."""
 _PATIENCE_SECONDS = 3
+_KILLED_SECONDS = 30
+"""What is killed ends for certain, yet on a busy machine not at once."""
 _LOG_LINES = 8
 
 
@@ -81,22 +83,26 @@ class Components:
 
 
 def birth(pid: int) -> str | None:
-    """When a live process started, in clock ticks since boot; None for one that is gone or a zombie."""
+    """When a live process started, in clock ticks since boot; None for one of which no thread runs any more.
+
+    One whose first thread is a zombie still holds its addresses and files while its other threads end.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    return None if fields[0] in "ZX" else fields[19]
+    state, threads, start = fields[0], int(fields[17]), fields[19]
+    return None if state in "ZX" and threads <= 1 else start
 
 
 def end(pids: Iterable[int], *signals: int) -> None:
-    """End processes: send each signal in turn to those still alive, and wait a little for its effect."""
+    """End processes: send each signal in turn to those still alive, and wait for its effect."""
     left = {pid: born for pid in pids if (born := birth(pid))}
     for number in signals:
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        deadline = time.monotonic() + (_KILLED_SECONDS if number == signal.SIGKILL else _PATIENCE_SECONDS)
         while left and time.monotonic() < deadline:
             left = {pid: born for pid, born in left.items() if birth(pid) == born}
             time.sleep(0.05)
