@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.cluster.processes import birth, end
 
@@ -23,8 +24,7 @@ ctypes.CDLL(None).syscall(leave, 0)
 
 
 def state(pid: int) -> str:
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0]
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_a_process_whose_first_thread_has_ended_is_not_gone_while_another_listens() -> None:
