@@ -122,7 +122,7 @@ def unreachable(subject: str, url: str, error: Exception, named_by: str) -> Netw
 def _has_at_most(headers: Mapping[str, str], count: int) -> bool:
     """Whether an answer says how long it is, and that it is no longer than that."""
     length = headers.get("content-length", "")
-    return length.isdecimal() and len(length) < 20 and int(length) <= count  # of 64 bits
+    return length.isdecimal() and int(length) <= count
 
 
 def _take(chunks: Iterable[bytes], skip: int, count: int, content: bytearray) -> None:
