@@ -2,7 +2,11 @@
 
 import asyncio
 import hashlib
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -94,3 +98,38 @@ def test_no_more_small_files_are_begun_while_many_wait_for_the_disk(tmp_path: Pa
     assert asyncio.run(end()) == [False, True, False]
     for transfer in transfers:
         transfer.close()
+
+
+class BusyDisk:
+    """Holds each rename into a folder back, from when it is made until it is released."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = str(folder)
+        self._released = Event()
+        self.is_asked = Event()
+        sys.addaudithook(self._heard)  # stays as long as the process
+
+    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.rename" and not self._released.is_set() and str(arguments[1]).startswith(self._folder):
+            self.is_asked.set()
+            self._released.wait(60)
+
+    def release(self) -> None:
+        """Let all pass."""
+        self._released.set()
+
+
+def test_an_import_begins_no_more_small_files_while_the_disk_is_busy(hub: RunningHub) -> None:
+    files = {f"part-{number}.json": noise(SMALL_BYTES, number) for number in range(3 * MOST_BYTES // SMALL_BYTES)}
+    hub.add("acme/model", files)
+    manifest = resolve("hf://acme/model")
+    hub.ledger.clear()
+    disk = BusyDisk(models_root() / ".ome/objects")
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            importing = pool.submit(import_model, manifest, "model")
+            assert disk.is_asked.wait(60)
+            assert not hub.ledger.wait_for_bytes(sum(map(len, files.values())), timeout=2)
+        finally:
+            disk.release()
+        assert contents(importing.result(60).path) == files
