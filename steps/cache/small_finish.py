@@ -12,7 +12,7 @@ from steps.cache.store import ObjectStore, Verified
 from steps.errors import IntegrityError
 
 MOST_BYTES = 2 << 20
-"""That are whole and wait for the disk: a kill costs them."""
+"""No more small files are begun while so much is whole and waits for the disk: a kill costs it."""
 _LEAST_EACH = 16 << 10
 """What the smallest counts as: each holds an open file."""
 

@@ -1,7 +1,8 @@
 """One small object's download under way: it is kept in memory until it is whole, then written and verified at once.
 
 Of a model's thousands of small files each would cost a record, a thread that hashes and their ends: more than its
-bytes do. A kill costs what has come of those under way, `SMALL_BYTES` for a connection at most; a failure nothing.
+bytes do. A kill costs what has come of those under way, `SMALL_BYTES` for a connection at most, and those that wait
+for the disk (`steps.cache.small_finish`); a failure costs nothing.
 """
 
 import os

@@ -145,7 +145,7 @@ class ObjectStore:
         hash_into(hasher, path, lambda _: None)
         return hasher.hexdigest()
 
-    def commit(self, *verified: "Verified") -> None:
+    def commit(self, *verified: Verified) -> None:
         """Make verified downloads the objects: on disk first, then one rename each.
 
         Many together cost the disk little more than one: their bytes are on the way before the first is waited for, so
