@@ -70,7 +70,7 @@ def plan_benchmark(resource: Object, context: Context) -> Plan:
     if patch:
         return Plan((*actions, *patch))
     actions += [token.action] if token.action is not None else []
-    obstacle = token.obstacle if cron is None else None  # a schedule goes on and tells it of its uploads alone
+    obstacle = token.obstacle if cron is None else None  # a schedule goes on, without uploads
     kept = _rest_cron(cron) if mistake is not None else []
     if mistake is None and obstacle is None:
         kept = _keep_cron(resource, measured, cron, context)

@@ -53,11 +53,11 @@ def destination_of(
         raise UnsupportedError(
             f'{uri_field}: "{uri}" is no place that results are written to', remedy=f"Accepted: {ACCEPTED}."
         )
-    name = f"a name without slashes, {_LONGEST} bytes at most, such as nightly"
+    accepted = f"Accepted: a name without slashes, {_LONGEST} bytes at most, such as nightly."
     if folder in ("", ".", "..") or "/" in folder or "\\" in folder or not folder.isprintable():
-        raise InvalidInputError(f'{folder_field}: "{folder}" is not a folder\'s name', remedy=f"Accepted: {name}.")
+        raise InvalidInputError(f'{folder_field}: "{folder}" is not a folder\'s name', remedy=accepted)
     if (size := len(folder.encode())) > _LONGEST:
-        raise InvalidInputError(f'{folder_field}: "{folder[:40]}…" is {size} bytes long', remedy=f"Accepted: {name}.")
+        raise InvalidInputError(f'{folder_field}: "{folder[:40]}…" is {size} bytes long', remedy=accepted)
     parts = [part for part in (parsed.prefix.strip("/"), folder) if part]
     if any(part in ("", ".", "..") for part in "/".join(parts).split("/")) or set(uri) & _QUOTES:
         raise InvalidInputError(
