@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.cluster_steps.cluster import Cluster
 from tests.cluster_steps.models import NAME, add_tiny
+from tests.own_disk import own_disk, reserve_all_but
 
 STORAGE = {"storage": {"storageUri": NAME}}
 
@@ -91,7 +91,7 @@ def test_room_is_made_only_of_what_nothing_refers_to(cluster: Cluster, root: Pat
         cluster.make("BaseModel", "first", STORAGE, "default")
     if kept_by == "service":
         cluster.make("InferenceService", "asks", {"model": {"name": "first"}}, "default")
-    environment["OME_DISK_RESERVE"] = all_but_a_megabyte(root)
+    environment["OME_DISK_RESERVE"] = reserve_all_but(1_000_000, root)
     second = cluster.run("cache-model", manifest=manifests[1], name="second", environment=environment)
     assert (root / "default/first").exists() == (kept_by != "nothing"), second.log
     if kept_by == "nothing":
@@ -109,7 +109,7 @@ def test_no_model_goes_when_the_api_server_does_not_say_which_there_are(cluster:
     manifests = [cluster.run("resolve-model", uri=uri).outputs["manifest"] for uri in (NAME, "hf://acme/other")]
     assert cluster.run("cache-model", manifest=manifests[0], name="first", environment=environment).code == 0
     age(root / "first")
-    environment["OME_DISK_RESERVE"] = all_but_a_megabyte(root)
+    environment["OME_DISK_RESERVE"] = reserve_all_but(1_000_000, root)
     role = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/ome-cache"
     binding = cluster.admin.request("GET", role)
     cluster.admin.request("DELETE", role)
@@ -125,12 +125,6 @@ def test_no_model_goes_when_the_api_server_does_not_say_which_there_are(cluster:
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """A models root on a file system that hardly anybody else writes to, so that its free space stays as measured."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ome-models-") as folder:
-        yield Path(folder)
-
-
-def all_but_a_megabyte(root: Path) -> str:
-    """A reserve that leaves one megabyte for models."""
-    status = os.statvfs(root)
-    return str(status.f_bavail * status.f_frsize - 1_000_000)
+    """A models root on a disk of its own."""
+    with own_disk() as folder:
+        yield folder

@@ -3,7 +3,6 @@
 import os
 import re
 import resource
-import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from steps.resources import ResourceFolder
 from tests.hub.faults import Fault
 from tests.hub.fixture import RunningHub
 from tests.importing.models import contents, fetch, noise, resolve
+from tests.own_disk import own_disk, reserve_all_but
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -29,24 +29,17 @@ WEIGHTS = noise(3_000_000, 1)
 LONG_AGO = 1_000_000_000
 
 
-def free_bytes() -> int:
-    """What the disk of the models root has free."""
-    status = os.statvfs(models_root())
-    return status.f_bavail * status.f_frsize
-
-
 @pytest.fixture(autouse=True)
-def quiet_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A models root on a file system that hardly anybody else writes to, so that its free space stays as measured."""
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of its own is made there
-    with tempfile.TemporaryDirectory(dir=place, prefix="ome-models-") as folder:
-        monkeypatch.setenv("OME_HOME", folder)
+def models_on_own_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A models root on a disk of its own."""
+    with own_disk() as folder:
+        monkeypatch.setenv("OME_MODELS_ROOT", str(folder))
         yield
 
 
 def leave_room_for(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reserve that leaves about `count` bytes of this disk to imports."""
-    monkeypatch.setenv("OME_DISK_RESERVE", str(free_bytes() - count))
+    """A reserve that leaves about `count` bytes of the disk to imports."""
+    monkeypatch.setenv("OME_DISK_RESERVE", reserve_all_but(count, models_root()))
 
 
 def test_refusal_has_all_the_numbers() -> None:
@@ -164,7 +157,6 @@ def test_model_that_something_needs_is_never_removed(
 ) -> None:
     hub.add("acme/old", {"model.safetensors": WEIGHTS})
     hub.add("acme/new", {"model.safetensors": noise(3_000_000, 2)})
-    monkeypatch.setenv("OME_MODELS_ROOT", str(tmp_path / "models"))
     old = fetch("hf://acme/old", "old")
     if kind != "young":
         make_old(old.path)

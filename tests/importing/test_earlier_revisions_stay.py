@@ -20,9 +20,9 @@ from steps.model_owner import model_owner
 from tests.hub.fixture import RunningHub
 from tests.importing.bundles import quiet
 from tests.importing.models import contents, fetch, noise, resolve
-from tests.importing.test_disk_is_not_filled import leave_room_for, quiet_disk
+from tests.importing.test_disk_is_not_filled import leave_room_for, models_on_own_disk
 
-__all__ = ["quiet_disk"]
+__all__ = ["models_on_own_disk"]
 
 SIZE = 300_000
 
